@@ -1,0 +1,33 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { Context } from './context.ts';
+
+/**
+ * Probes and metrics, on a port of their own that nginx never passes on.
+ *
+ * /readyz says what the store is doing but does not fail with it: an outage of Redis would take all replicas out at once.
+ */
+export function createAdminServer(context: Context) {
+  return createServer(answerAdmin(context));
+}
+
+function answerAdmin({ lifecycle, metrics, redis, config }: Context): RequestListener {
+  return async function answerAdmin(req, res) {
+    const json = (status: number, body: object) =>
+      res.writeHead(status, { 'Content-Type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
+    if (req.method !== 'GET' && req.method !== 'HEAD') return json(405, { error: 'Use GET.' });
+    switch (req.url) {
+      case '/livez':
+        return json(200, { state: lifecycle.state });
+      case '/readyz': {
+        const store = { kind: config.store, reachable: redis?.isReady ?? true };
+        return json(lifecycle.state === 'ready' ? 200 : 503, { state: lifecycle.state, store });
+      }
+      case '/metrics':
+        return res
+          .writeHead(200, { 'Content-Type': metrics.registry.contentType })
+          .end(await metrics.registry.metrics());
+      default:
+        return json(404, { error: 'There are /livez, /readyz and /metrics.' });
+    }
+  };
+}

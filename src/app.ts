@@ -1,0 +1,70 @@
+import express, { type Express, type RequestHandler } from 'express';
+import helmet from 'helmet';
+import type { Context } from './context.ts';
+import { createAnswerProblem, notFound } from './errors.ts';
+import { refuseOtherSites, requireJson, requireTls } from './guards.ts';
+import { createRequestLog } from './logger.ts';
+import { createCartRouter } from './routes/cart.ts';
+import { createLoginRouter } from './routes/login.ts';
+import { createLogoutRouter } from './routes/logout.ts';
+import { createPageRouter } from './routes/page.ts';
+import { createPreferencesRouter } from './routes/preferences.ts';
+import { createProfileRouter } from './routes/profile.ts';
+import { createSessionsRouter } from './routes/sessions.ts';
+import { createWhoamiRouter } from './routes/whoami.ts';
+import { createSessions } from './sessions/index.ts';
+
+/** Puts one replica's middleware in order. What is refused before the session costs no trip to Redis. */
+export function createApp(context: Context): Express {
+  const { config, logger, metrics, store } = context;
+  const app = express();
+  // Exactly one hop, nginx, may say who the client is and whether it came over TLS.
+  app.set('trust proxy', 1).disable('x-powered-by').disable('etag');
+  app.use(createRequestLog(logger), metrics.observe, describeReplica(context), securityHeaders(config.production));
+  app.use(createPageRouter());
+  app.use(refuseOtherSites, requireJson, express.json({ limit: '16kb' }));
+  if (config.production) app.use(requireTls);
+  app.use(
+    createSessions({ store, secrets: config.secrets, idleSeconds: config.idleSeconds, secureOnly: config.production }),
+  );
+  app.use(
+    createLoginRouter(),
+    createLogoutRouter(),
+    createProfileRouter(),
+    createCartRouter(),
+    createPreferencesRouter(),
+  );
+  app.use(createSessionsRouter(context), createWhoamiRouter(context));
+  app.use(notFound, createAnswerProblem(logger));
+  return app;
+}
+
+/** Says who answers; and, while draining, that this connection ends here. */
+function describeReplica({ config, lifecycle }: Context): RequestHandler {
+  return function describeReplica(_req, res, next) {
+    res.set({ 'X-Served-By': config.replica, 'Cache-Control': 'no-store' });
+    // After server.close() Node answers on with keep-alive and holds the socket: nginx would keep sending into it.
+    if (lifecycle.state !== 'ready') res.set('Connection', 'close');
+    next();
+  };
+}
+
+function securityHeaders(production: boolean): RequestHandler {
+  return helmet({
+    // In development the page is also there without TLS, and other things may live on localhost.
+    strictTransportSecurity: production,
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+  });
+}

@@ -1,0 +1,49 @@
+import { RedisStore } from 'connect-redis';
+import session, { type Store } from 'express-session';
+import pkg from '../package.json' with { type: 'json' };
+import type { Config } from './config.ts';
+import { createLifecycle, type Lifecycle } from './lifecycle.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { closeRedis, createRedis, type Redis } from './redis.ts';
+import { DurableStore } from './sessions/index.ts';
+
+/** What the routes need. Whoever creates it closes it. */
+export interface Context {
+  config: Config;
+  version: string;
+  logger: Logger;
+  lifecycle: Lifecycle;
+  metrics: Metrics;
+  store: Store;
+  /** Absent with the memory store, which needs none. */
+  redis: Redis | undefined;
+  /** Lets go of Redis, and so goes last. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export function createContext(config: Config, logger: Logger = createLogger(config)): Context {
+  const redis = config.store === 'memory' ? undefined : createRedis(config, logger);
+  let closing: Promise<void> | undefined;
+  return {
+    config,
+    version: pkg.version,
+    logger,
+    lifecycle: createLifecycle(),
+    metrics: createMetrics(config.replica, pkg.version),
+    store: createStore(config, redis),
+    redis,
+    close() {
+      closing ??= redis ? closeRedis(redis) : Promise.resolve();
+      return closing;
+    },
+  };
+}
+
+/** `memory` and `plain` are what tutorials show, as they show it; they exist to be compared with. */
+function createStore(config: Config, client: Redis | undefined): Store {
+  if (!client) return new session.MemoryStore();
+  if (config.store === 'plain') return new RedisStore({ client, prefix: 'plain:' });
+  const { idleSeconds, storeDeadlineMs: deadlineMs } = config;
+  return new DurableStore({ client, prefix: 'session:', idleSeconds, deadlineMs });
+}

@@ -1,0 +1,24 @@
+/** What a replica is doing. Only `ready` answers /readyz with 200. */
+export type State = 'starting' | 'ready' | 'draining' | 'stopped';
+
+/** One replica's state, which moves forward only: starting → ready → draining → stopped. */
+export interface Lifecycle {
+  readonly state: State;
+  readonly startedAt: Date;
+  advance(to: State): void;
+}
+
+const order: State[] = ['starting', 'ready', 'draining', 'stopped'];
+
+export function createLifecycle(): Lifecycle {
+  let state: State = 'starting';
+  return {
+    startedAt: new Date(),
+    get state() {
+      return state;
+    },
+    advance(to) {
+      if (order.indexOf(to) > order.indexOf(state)) state = to;
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { type Config, ConfigError, readConfig } from './config.ts';
+import { createContext } from './context.ts';
+import { startReplica } from './server.ts';
+
+const config = readConfigOrExit();
+const context = createContext(config);
+const { logger } = context;
+try {
+  const replica = await startReplica(context);
+  if (config.secretsAreForDevelopment)
+    logger.warn('SESSION_SECRETS is not set: cookies are signed with a public secret');
+  const { port, adminPort } = replica;
+  const startMs = Math.round(performance.now());
+  const rssMb = Math.round(process.memoryUsage.rss() / 1e6);
+  logger.info({ host: config.host, port, adminPort, store: config.store, startMs, rssMb }, 'ready');
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop(signal, replica.drain));
+} catch (err) {
+  logger.fatal({ err }, 'cannot start');
+  process.exitCode = 1;
+}
+
+/** Drains, then lets the process end by itself: with 0 where every request was answered. A second signal ends it at once. */
+async function stop(signal: string, drain: () => Promise<boolean>): Promise<void> {
+  logger.info({ signal }, 'draining');
+  for (const again of ['SIGTERM', 'SIGINT'] as const) {
+    process.removeAllListeners(again).once(again, () => process.exit(1));
+  }
+  const finished = await drain();
+  logger[finished ? 'info' : 'warn']({ finished }, 'stopped');
+  process.exit(finished ? 0 : 1);
+}
+
+function readConfigOrExit(): Config {
+  try {
+    return readConfig(process.env);
+  } catch (err) {
+    if (!(err instanceof ConfigError)) throw err;
+    console.error(err.message);
+    process.exit(1);
+  }
+}

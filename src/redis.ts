@@ -1,0 +1,44 @@
+import { createClient } from 'redis';
+import type { Config } from './config.ts';
+import type { Logger } from './logger.ts';
+
+export type Redis = ReturnType<typeof createRedis>;
+
+/**
+ * Builds the client of one replica and starts to connect, without waiting: a replica whose Redis is away comes up all
+ * the same, answers 503, and serves once Redis is there.
+ *
+ * The `plain` store gets node-redis as its README shows it. The others get a client that answers at once while
+ * disconnected (no offline queue) and never gives up reconnecting.
+ */
+export function createRedis({ redisUrl: url, store, storeDeadlineMs }: Config, logger: Logger) {
+  const client = createClient(
+    store === 'plain'
+      ? { url }
+      : { url, disableOfflineQueue: true, socket: { connectTimeout: storeDeadlineMs, reconnectStrategy } },
+  );
+  // node-redis reports each failed attempt to connect: one line an outage is enough. Without a listener it would throw.
+  let away = false;
+  client.on('error', (err) => {
+    if (!away) logger.error({ err }, 'Redis is away: requests that need a session get 503 until it is back');
+    away = true;
+  });
+  client.on('ready', () => {
+    logger.info('Redis is there');
+    away = false;
+  });
+  client.connect().catch((err) => logger.error({ err }, 'Redis: gave up connecting'));
+  return client;
+}
+
+/** Waits 50 ms, doubled at each attempt up to 1 s, less up to half at random so that replicas do not return in step. */
+function reconnectStrategy(attempts: number): number {
+  const waitMs = Math.min(1000, 50 * 2 ** attempts);
+  return waitMs * (1 - Math.random() / 2);
+}
+
+/** Closes the connection after the commands under way, or at once where Redis is away. */
+export async function closeRedis(client: Redis): Promise<void> {
+  if (client.isReady) await client.close();
+  else client.destroy();
+}

@@ -1,0 +1,21 @@
+import type { Request } from 'express';
+import type { z } from 'zod';
+import { Problem } from '../errors.ts';
+
+/**
+ * Reads the request's JSON body as `schema` describes it.
+ * @throws {Problem} invalid-body (400), with every field that is wrong
+ */
+export function readBody<T extends z.ZodType>(req: Request, schema: T): z.infer<T> {
+  const parsed = schema.safeParse(req.body ?? {});
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.flatMap((issue) => {
+    const fields = issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.') || 'body'];
+    return fields.map((field) => ({
+      field,
+      message: issue.code === 'unrecognized_keys' ? 'is not known here' : issue.message,
+    }));
+  });
+  const detail = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
+  throw new Problem('invalid-body', `${detail.slice(0, 500)}.`, { errors: errors.slice(0, 20) });
+}

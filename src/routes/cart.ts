@@ -1,0 +1,72 @@
+import { type Request, Router } from 'express';
+import { z } from 'zod';
+import { methodNotAllowed, Problem } from '../errors.ts';
+import { readBody } from './body.ts';
+
+interface CartItem {
+  sku: string;
+  quantity: number;
+}
+
+declare module 'express-session' {
+  interface SessionData {
+    /** In the order added. */
+    cart?: CartItem[];
+  }
+}
+
+const mostItems = 500;
+const mostOfOne = 9999;
+
+const body = z.strictObject({
+  sku: z.string({ error: 'must be a text' }).regex(/^[\w.-]{1,64}$/, {
+    error: 'must be 1 to 64 letters, digits, dots, dashes or underscores',
+  }),
+  quantity: z
+    .int({ error: 'must be a whole number' })
+    .min(1, { error: 'must be 1 or more' })
+    .max(99, { error: 'must be 99 or less' }),
+});
+
+/** The cart, of visitors who are logged in or not. */
+export function createCartRouter(): Router {
+  const router = Router();
+  router
+    .route('/cart')
+    .get(function readCart(req, res) {
+      res.json(cartOf(req));
+    })
+    .all(methodNotAllowed('GET'));
+  router
+    .route('/cart/items')
+    .post(function addItem(req, res) {
+      const { sku, quantity } = readBody(req, body);
+      req.session.cart = withItem(req.session.cart ?? [], sku, quantity);
+      res.status(201).json(cartOf(req));
+    })
+    .all(methodNotAllowed('POST'));
+  router
+    .route('/cart/items/:sku')
+    // nginx may deliver a DELETE twice, so the second must find nothing wrong.
+    .delete(function removeItem(req, res) {
+      if (req.session.cart) req.session.cart = req.session.cart.filter(({ sku }) => sku !== req.params.sku);
+      res.json(cartOf(req));
+    })
+    .all(methodNotAllowed('DELETE'));
+  return router;
+}
+
+function cartOf(req: Request): { items: CartItem[] } {
+  return { items: req.session.cart ?? [] };
+}
+
+/** @throws {Problem} cart-limit (422) */
+function withItem(cart: CartItem[], sku: string, quantity: number): CartItem[] {
+  const total = quantity + (cart.find((item) => item.sku === sku)?.quantity ?? 0);
+  if (total > mostOfOne) throw new Problem('cart-limit', `quantity: the cart holds at most ${mostOfOne} of one item.`);
+  const known = cart.some((item) => item.sku === sku);
+  if (known) return cart.map((item) => (item.sku === sku ? { sku, quantity: total } : item));
+  if (cart.length >= mostItems)
+    throw new Problem('cart-limit', `sku: the cart holds at most ${mostItems} different items.`);
+  return [...cart, { sku, quantity }];
+}

@@ -1,0 +1,16 @@
+import { Router } from 'express';
+import { methodNotAllowed } from '../errors.ts';
+import { destroySession, isStored } from '../sessions/index.ts';
+
+/** Ends the session. The answer is the same for a visitor who has none. */
+export function createLogoutRouter(): Router {
+  const router = Router();
+  router
+    .route('/logout')
+    .post(async function logout(req, res) {
+      if (isStored(req)) await destroySession(req, res);
+      res.status(204).end();
+    })
+    .all(methodNotAllowed('POST'));
+  return router;
+}

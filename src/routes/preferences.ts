@@ -1,0 +1,34 @@
+import { Router } from 'express';
+import { z } from 'zod';
+import { methodNotAllowed } from '../errors.ts';
+import { readBody } from './body.ts';
+
+declare module 'express-session' {
+  interface SessionData {
+    preferences?: { theme?: string; language?: string };
+  }
+}
+
+const body = z.strictObject({
+  theme: z.enum(['light', 'dark', 'system'], { error: 'must be light, dark or system' }).exactOptional(),
+  language: z
+    .string({ error: 'must be a text' })
+    .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$/, { error: 'must be a language tag, such as en or pt-BR' })
+    .exactOptional(),
+});
+
+export function createPreferencesRouter(): Router {
+  const router = Router();
+  router
+    .route('/preferences')
+    .get(function readPreferences(req, res) {
+      res.json(req.session.preferences ?? {});
+    })
+    .patch(function changePreferences(req, res) {
+      const change = readBody(req, body);
+      if (Object.keys(change).length > 0) req.session.preferences = { ...req.session.preferences, ...change };
+      res.json(req.session.preferences ?? {});
+    })
+    .all(methodNotAllowed('GET', 'PATCH'));
+  return router;
+}

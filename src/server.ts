@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createAdminServer } from './admin.ts';
+import { createApp } from './app.ts';
+import type { Context } from './context.ts';
+
+/** A replica that serves. */
+export interface Replica {
+  port: number;
+  adminPort: number;
+  /**
+   * Stops in order: unready and `Connection: close`, a moment later no new connections, then the requests under way
+   * (at most drainGraceMs), then Redis. Resolves once; safe to call twice.
+   * @returns whether every request was answered
+   */
+  drain(): Promise<boolean>;
+}
+
+/** Listens on both ports. Rejects, with nothing left open, where one is taken. */
+export async function startReplica(context: Context): Promise<Replica> {
+  const { config, lifecycle } = context;
+  const server = createServer(createApp(context));
+  // nginx must be the first to let go of an idle connection (its upstream keepalive_timeout is 30 s): a POST that meets
+  // a connection which is just being closed is lost, and is not sent again.
+  server.keepAliveTimeout = 65_000;
+  server.requestTimeout = 10_000;
+  server.headersTimeout = 5_000;
+  const admin = createAdminServer(context);
+  try {
+    await listen(admin, config.adminPort, config.host);
+    await listen(server, config.port, config.host);
+  } catch (err) {
+    admin.close();
+    await context.close();
+    throw err;
+  }
+  lifecycle.advance('ready');
+  let draining: Promise<boolean> | undefined;
+  return {
+    port: portOf(server),
+    adminPort: portOf(admin),
+    drain() {
+      draining ??= drain(context, server, admin);
+      return draining;
+    },
+  };
+}
+
+async function listen(server: Server, port: number, host: string): Promise<void> {
+  server.listen({ port, host });
+  await once(server, 'listening');
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+async function drain(context: Context, server: Server, admin: Server): Promise<boolean> {
+  const { drainDelayMs, drainGraceMs } = context.config;
+  context.lifecycle.advance('draining');
+  // Connections that nginx keeps open are told to close by the answers they carry in this moment.
+  await sleep(drainDelayMs);
+  const closed = once(server, 'close').then(() => true);
+  server.close();
+  const finished = await Promise.race([closed, sleep(drainGraceMs, false, { ref: false })]);
+  server.closeAllConnections();
+  context.lifecycle.advance('stopped');
+  admin.close();
+  admin.closeAllConnections();
+  await context.close();
+  return finished;
+}

@@ -1,0 +1,17 @@
+/** A store call was given up. Whether it takes effect is unknown: Redis may still carry it out. */
+export class DeadlineError extends Error {
+  override name = 'DeadlineError';
+}
+
+/**
+ * Settles as `call` does, or rejects with a DeadlineError after `ms`.
+ *
+ * node-redis bounds only the time before a command is written (`commandOptions.timeout`, redis/node-redis#3008): with
+ * a Redis that hangs, a command that was sent waits for ever.
+ */
+export function withDeadline<T>(call: Promise<T>, ms: number, what: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new DeadlineError(`Redis did not answer ${what} within ${ms} ms`)), ms);
+    call.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
