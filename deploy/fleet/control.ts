@@ -1,0 +1,105 @@
+import { rmSync } from 'node:fs';
+import { createServer, request, type Server } from 'node:http';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { type Description, type Fleet, FleetError, type Part, type ReplicaStatus, type Report } from './fleet.ts';
+import { writeLogs } from './logs.ts';
+
+/**
+ * Lets other processes of this user drive a local fleet, through a socket in its folder, which nobody else may enter.
+ * A call is one POST /part/method with its arguments as JSON; the answer is JSON lines: reports, then a result or an error.
+ */
+export async function serveFleet(fleet: Fleet, dir: string, onDown: () => void): Promise<Server> {
+  const server = createServer(async (req, res) => {
+    const say = (line: object) => res.write(`${JSON.stringify(line)}\n`);
+    try {
+      let body = '';
+      for await (const chunk of req) body += chunk;
+      const { call, args } = JSON.parse(body) as { call: string; args: unknown[] };
+      const result = await methodOf(fleet, call)(...args, (report: string) => say({ report }));
+      res.end(`${JSON.stringify({ result: result ?? null })}\n`);
+      if (call === 'down') onDown();
+    } catch (err) {
+      const { message, logLines = [] } = err as FleetError;
+      res.end(`${JSON.stringify({ error: { message, logLines } })}\n`);
+    }
+  });
+  const socket = socketOf(dir);
+  rmSync(socket, { force: true });
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socket, resolve));
+  return server.unref();
+}
+
+const calls = ['describe', 'replicas', 'scale', 'kill', 'pause', 'resume', 'restart', 'roll', 'down'];
+const partCalls = ['kill', 'start', 'pause', 'resume', 'restart', 'reload'];
+
+function methodOf(fleet: Fleet, call: string): (...args: unknown[]) => Promise<unknown> {
+  const [name = '', part] = call.split('.').reverse();
+  const known = part === undefined ? calls.includes(name) : /^(redis|proxy)$/.test(part) && partCalls.includes(name);
+  if (!known) throw new FleetError(`a fleet has no ${call}`);
+  const target = part === undefined ? fleet : fleet[part as 'redis' | 'proxy'];
+  const method = (target as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[name];
+  if (!method) throw new FleetError(`this fleet cannot ${call}`);
+  return method.bind(target);
+}
+
+/** @returns the fleet that runs in `dir`, or undefined where none answers */
+export async function connectFleet(dir: string): Promise<Fleet | undefined> {
+  const fleet = createRemoteFleet(dir);
+  try {
+    await fleet.describe();
+    return fleet;
+  } catch (err) {
+    const { code } = (err ?? {}) as { code?: string };
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') return undefined;
+    throw err;
+  }
+}
+
+function createRemoteFleet(dir: string): Fleet {
+  const socketPath = socketOf(dir);
+  const call = <T = void>(name: string, args: unknown[] = [], report?: Report) =>
+    callFleet<T>(socketPath, name, args, report);
+  const part = (name: string): Part => ({
+    kill: (signal = 'SIGKILL') => call(`${name}.kill`, [signal]),
+    start: () => call(`${name}.start`),
+    pause: () => call(`${name}.pause`),
+    resume: () => call(`${name}.resume`),
+    restart: () => call(`${name}.restart`),
+  });
+  return {
+    driver: 'local',
+    describe: () => call<Description>('describe'),
+    replicas: () => call<ReplicaStatus[]>('replicas'),
+    scale: (count, report) => call('scale', [count], report),
+    kill: (replica, signal = 'SIGKILL') => call('kill', [replica, signal]),
+    pause: (replica) => call('pause', [replica]),
+    resume: (replica) => call('resume', [replica]),
+    restart: (replica) => call('restart', [replica]),
+    roll: (report) => call('roll', [], report),
+    logs: (options, write) => writeLogs(path.join(dir, 'logs'), options, write),
+    down: () => call('down'),
+    redis: part('redis'),
+    proxy: { ...part('proxy'), reload: () => call('proxy.reload') },
+  };
+}
+
+async function callFleet<T>(socketPath: string, call: string, args: unknown[], report?: Report): Promise<T> {
+  const answer = await new Promise<AsyncIterable<string>>((resolve, reject) => {
+    const req = request({ socketPath, method: 'POST' }, (res) => resolve(createInterface(res)));
+    req.once('error', reject);
+    req.end(JSON.stringify({ call, args }));
+  });
+  for await (const text of answer) {
+    const line = JSON.parse(text) as { report?: string; result?: T; error?: { message: string; logLines: string[] } };
+    if (line.error) throw new FleetError(line.error.message, line.error.logLines);
+    if (line.report !== undefined) report?.(line.report);
+    else return line.result as T;
+  }
+  throw new FleetError(`the fleet ended while it was doing "${call}"`);
+}
+
+/** Relative, because the path of a socket may have only about 100 characters. */
+function socketOf(dir: string): string {
+  return path.relative(process.cwd(), path.join(dir, 'control.sock'));
+}

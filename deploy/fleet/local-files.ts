@@ -1,0 +1,78 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FleetError } from './fleet.ts';
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The folder of a local fleet: what each server reads and writes. */
+export interface LocalFiles {
+  logs: string;
+  redis: string;
+  nginx: string;
+  prometheus: string;
+  logOf(part: string): string;
+  /** Which replicas nginx passes requests to, and Prometheus scrapes. Takes effect at once in Prometheus, in nginx on reload. */
+  writeReplicas(replicas: { name: string; port: number; adminPort: number }[]): void;
+  /** The secret that signs cookies, made at the first start: sessions outlive the fleet. */
+  readSecret(): string;
+}
+
+/** Prepares the folder: nginx's configuration (the same rules as everywhere) with this fleet's ports, and a certificate. */
+export function prepareFiles(dir: string, ports: { http: number; https: number }, tlsDir?: string): LocalFiles {
+  const at = (name: string) => path.join(dir, name);
+  const files = { logs: at('logs'), redis: at('redis'), nginx: at('nginx'), prometheus: at('prometheus') };
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  for (const folder of Object.values(files)) mkdirSync(folder, { recursive: true });
+  cpSync(path.join(project, 'nginx'), files.nginx, { recursive: true });
+  cpSync(path.join(project, 'deploy/redis/redis.conf'), path.join(files.redis, 'redis.conf'));
+  cpSync(path.join(project, 'deploy/prometheus/local.yml'), path.join(files.prometheus, 'prometheus.yml'));
+  const tls = tlsDir ? path.resolve(tlsDir) : makeCertificate(at('tls'));
+  const listen = [
+    `listen 127.0.0.1:${ports.http};`,
+    `listen 127.0.0.1:${ports.https} ssl;`,
+    `ssl_certificate ${tls}/tls.crt;`,
+    `ssl_certificate_key ${tls}/tls.key;`,
+  ];
+  writeFileSync(path.join(files.nginx, 'driver/listen.conf'), `${listen.join('\n')}\n`);
+  return {
+    ...files,
+    logOf: (part) => path.join(files.logs, `${part}.log`),
+    writeReplicas(replicas) {
+      const servers = replicas.map(({ name, port }) => `    server 127.0.0.1:${port} max_fails=0; # ${name}\n`);
+      const upstream = `upstream replicas {\n    zone replicas 256k;\n${servers.join('')}    include upstream-keepalive.conf;\n}\n`;
+      writeFileSync(path.join(files.nginx, 'driver/upstreams.conf'), upstream);
+      const targets = replicas.map(({ name, adminPort }) => ({
+        targets: [`127.0.0.1:${adminPort}`],
+        labels: { name },
+      }));
+      replaceFile(path.join(files.prometheus, 'targets.json'), JSON.stringify(targets));
+    },
+    readSecret() {
+      const file = at('secret');
+      if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600 });
+      return readFileSync(file, 'utf8');
+    },
+  };
+}
+
+/** Prometheus reads the file whenever it changes: it must never see half of it. */
+function replaceFile(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+}
+
+function makeCertificate(dir: string): string {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const { status, stderr } = spawnSync(path.join(project, 'nginx/certificate.sh'), [dir], { encoding: 'utf8' });
+  if (status !== 0) throw new FleetError(`no certificate for TLS: ${stderr.trim()}`);
+  return dir;
+}
+
+export const replicaMain = path.join(project, 'src/main.ts');
+/** The default folder of the fleet that `npm run up` starts. */
+export const defaultDir = path.join(project, '.unsticky/local');
+/** Compiled modules of the replicas: most of a start is reading them. */
+export const compileCache = path.join(project, 'node_modules/.cache/unsticky');

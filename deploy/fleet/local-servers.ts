@@ -1,0 +1,70 @@
+import { connect } from 'node:net';
+import { compileCache, type LocalFiles, replicaMain } from './local-files.ts';
+import type { LocalReplica } from './local-status.ts';
+import type { ServerProcess } from './process.ts';
+import { answers } from './wait.ts';
+
+/** Starts one server of the fleet, under the fleet's care. */
+export type StartServer = (
+  name: string,
+  command: string,
+  args: string[],
+  more?: { env?: NodeJS.ProcessEnv; cwd?: string },
+) => Promise<ServerProcess>;
+
+/** Starts a replica with its settings, over those of this process's environment. It is not ready yet. */
+export function startReplica(
+  start: StartServer,
+  { name, port, adminPort }: LocalReplica,
+  files: LocalFiles,
+  redisPort: number,
+  settings: Record<string, string>,
+): Promise<ServerProcess> {
+  const env = {
+    SESSION_SECRETS: files.readSecret(),
+    NODE_COMPILE_CACHE: compileCache,
+    ...process.env,
+    ...settings,
+    REPLICA: name,
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    ADMIN_PORT: String(adminPort),
+    REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+  };
+  return start(name, process.execPath, [replicaMain], { env });
+}
+
+/** Resolves once it answers; so do the others below. */
+export async function startRedis(start: StartServer, files: LocalFiles, port: number): Promise<void> {
+  const args = ['redis.conf', '--bind', '127.0.0.1', '--port', String(port)];
+  const server = await start('redis', 'redis-server', args, { cwd: files.redis });
+  await server.ready(() => redisAnswers(port));
+}
+
+export async function startNginx(start: StartServer, files: LocalFiles, httpPort: number): Promise<void> {
+  const dir = files.nginx;
+  const args = ['-p', dir, '-c', `${dir}/nginx.conf`, '-e', 'stderr', '-g', 'daemon off; pid nginx.pid;'];
+  const server = await start('nginx', 'nginx', args);
+  await server.ready(() => answers(`http://127.0.0.1:${httpPort}/whoami`));
+}
+
+export async function startPrometheus(start: StartServer, files: LocalFiles, port: number): Promise<void> {
+  const data = ['--storage.tsdb.path=data', '--storage.tsdb.retention.time=1d', '--log.level=warn'];
+  const args = ['--config.file=prometheus.yml', `--web.listen-address=127.0.0.1:${port}`, ...data];
+  const server = await start('prometheus', 'prometheus', args, { cwd: files.prometheus });
+  await server.ready(() => answers(`http://127.0.0.1:${port}/-/ready`));
+}
+
+/** Sends an inline PING. False while Redis is loading its data. */
+function redisAnswers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    socket.setTimeout(1000, () => socket.destroy());
+    socket.once('data', (data) => {
+      socket.destroy();
+      resolve(data.toString().startsWith('+PONG'));
+    });
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
+  });
+}
