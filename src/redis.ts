@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createClient } from 'redis';
 import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
@@ -35,6 +36,16 @@ export function createRedis({ redisUrl: url, store, storeDeadlineMs }: Config, l
 function reconnectStrategy(attempts: number): number {
   const waitMs = Math.min(1000, 50 * 2 ** attempts);
   return waitMs * (1 - Math.random() / 2);
+}
+
+/**
+ * Resolves once it is known whether Redis is there, at the latest after `ms`. A replica that took requests before that
+ * would answer 503 to some for no reason.
+ */
+export async function firstContact(client: Redis, ms: number): Promise<void> {
+  if (client.isReady) return;
+  const signal = AbortSignal.timeout(ms);
+  await Promise.race([once(client, 'ready', { signal }), once(client, 'error', { signal })]).catch(() => {});
 }
 
 /** Closes the connection after the commands under way, or at once where Redis is away. */

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdminServer } from './admin.ts';
 import { createApp } from './app.ts';
 import type { Context } from './context.ts';
+import { firstContact } from './redis.ts';
 
 /** A replica that serves. */
 export interface Replica {
@@ -19,7 +20,7 @@ export interface Replica {
 
 /** Listens on both ports. Rejects, with nothing left open, where one is taken. */
 export async function startReplica(context: Context): Promise<Replica> {
-  const { config, lifecycle } = context;
+  const { config, lifecycle, redis } = context;
   const server = createServer(createApp(context));
   // nginx must be the first to let go of an idle connection (its upstream keepalive_timeout is 30 s): a POST that meets
   // a connection which is just being closed is lost, and is not sent again.
@@ -29,6 +30,7 @@ export async function startReplica(context: Context): Promise<Replica> {
   const admin = createAdminServer(context);
   try {
     await listen(admin, config.adminPort, config.host);
+    if (redis) await firstContact(redis, 2000);
     await listen(server, config.port, config.host);
   } catch (err) {
     admin.close();

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { createServer, request, type Server } from 'node:http';
+import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Description, type Fleet, FleetError, type Part, type ReplicaStatus, type Report } from './fleet.ts';
@@ -85,12 +85,12 @@ function createRemoteFleet(dir: string): Fleet {
 }
 
 async function callFleet<T>(socketPath: string, call: string, args: unknown[], report?: Report): Promise<T> {
-  const answer = await new Promise<AsyncIterable<string>>((resolve, reject) => {
-    const req = request({ socketPath, method: 'POST' }, (res) => resolve(createInterface(res)));
-    req.once('error', reject);
-    req.end(JSON.stringify({ call, args }));
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    request({ socketPath, method: 'POST' }, resolve)
+      .once('error', reject)
+      .end(JSON.stringify({ call, args }));
   });
-  for await (const text of answer) {
+  for await (const text of createInterface(answer)) {
     const line = JSON.parse(text) as { report?: string; result?: T; error?: { message: string; logLines: string[] } };
     if (line.error) throw new FleetError(line.error.message, line.error.logLines);
     if (line.report !== undefined) report?.(line.report);
