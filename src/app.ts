@@ -13,6 +13,7 @@ import { createProfileRouter } from './routes/profile.ts';
 import { createSessionsRouter } from './routes/sessions.ts';
 import { createWhoamiRouter } from './routes/whoami.ts';
 import { createSessions } from './sessions/index.ts';
+import { sendWhole } from './whole-answer.ts';
 
 /** Puts one replica's middleware in order. What is refused before the session costs no trip to Redis. */
 export function createApp(context: Context): Express {
@@ -24,6 +25,7 @@ export function createApp(context: Context): Express {
   app.use(createPageRouter());
   app.use(refuseOtherSites, requireJson, express.json({ limit: '16kb' }));
   if (config.production) app.use(requireTls);
+  if (config.store !== 'durable') app.use(sendWhole);
   app.use(
     createSessions({ store, secrets: config.secrets, idleSeconds: config.idleSeconds, secureOnly: config.production }),
   );

@@ -86,9 +86,7 @@ function createRemoteFleet(dir: string): Fleet {
 
 async function callFleet<T>(socketPath: string, call: string, args: unknown[], report?: Report): Promise<T> {
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    request({ socketPath, method: 'POST' }, resolve)
-      .once('error', reject)
-      .end(JSON.stringify({ call, args }));
+    request({ socketPath, method: 'POST' }, resolve).once('error', reject).end(JSON.stringify({ call, args }));
   });
   for await (const text of createInterface(answer)) {
     const line = JSON.parse(text) as { report?: string; result?: T; error?: { message: string; logLines: string[] } };
