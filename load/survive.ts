@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Command, Option } from 'commander';
+import { drivers, explain, stores, wholeNumber, withLocalFleet } from '../deploy/fleet/command.ts';
 import { createComposeFleet } from '../deploy/fleet/compose.ts';
 import { type Fleet, FleetError } from '../deploy/fleet/fleet.ts';
-import { startLocalFleet } from '../deploy/fleet/local.ts';
-import { drivers, explain, stores, wholeNumber } from '../deploy/fleet/options.ts';
 import { type Plan, plans } from './plan.ts';
 import { exitCodeOf, runAndJudge } from './verdict.ts';
 
@@ -22,19 +21,16 @@ interface Options {
   json?: boolean;
 }
 
-const { name, ...options } = readOptions();
+const options = readOptions();
 if (options.list) {
-  for (const [plan, { about, seconds }] of Object.entries(plans))
-    console.log(`${plan.padEnd(14)} ${about} (${seconds} s)`);
-} else {
-  process.exitCode = await survive(name, plans[name] as Plan, options).catch((err) => {
-    explain(err);
-    return 2; // not a verdict on the sessions
-  });
+  for (const [name, { about, seconds }] of Object.entries(plans))
+    console.log(`${name.padEnd(14)} ${about} (${seconds} s)`);
+  process.exit(0);
 }
+process.exit(await survive(options, plans[options.plan] as Plan).catch(explainNoVerdict));
 
-function readOptions(): Options & { name: string } {
-  const program = new Command('survive')
+function readOptions(): Options {
+  return new Command('survive')
     .description('Keeps users busy, breaks something, and judges what they were told. Exit code 0 only on a pass.')
     .addOption(new Option('--plan <plan>', 'what is broken').choices(Object.keys(plans)).default('kill-replica'))
     .option('--list', 'list the plans')
@@ -56,46 +52,46 @@ function readOptions(): Options & { name: string } {
       wholeNumber(0, 2 ** 32 - 1),
       Math.floor(Math.random() * 2 ** 32),
     )
-    .option('--json', 'print JSON');
-  const parsed = program.parse().opts<Options>();
-  return { ...parsed, name: parsed.plan };
-}
-
-async function survive(plan: string, steps: Plan, options: Omit<Options, 'plan'>): Promise<number> {
-  const report = options.json ? () => {} : console.log;
-  report(`${plan}: ${steps.about}`);
-  return withFleet(options, report, async (fleet) => {
-    const seconds = options.seconds ?? steps.seconds;
-    const { users, seed, rate, json = false } = options;
-    return exitCodeOf(await runAndJudge({ fleet, name: plan, plan: steps, users, seconds, seed, rate, report }, json));
-  });
+    .option('--json', 'print JSON')
+    .parse()
+    .opts<Options>();
 }
 
 /** A local fleet is the run's own, on free ports, and ends with it; a fleet of containers is up before and after. */
-async function withFleet(
-  options: Omit<Options, 'plan'>,
-  report: (line: string) => void,
-  run: (fleet: Fleet) => Promise<number>,
-) {
+async function survive(options: Options, plan: Plan): Promise<number> {
+  const { users, seed, rate, json = false, replicas } = options;
+  const report = json ? () => {} : console.log;
+  report(`${options.plan}: ${plan.about}`);
+  const seconds = options.seconds ?? plan.seconds;
+  const run = async (fleet: Fleet) =>
+    exitCodeOf(await runAndJudge({ fleet, name: options.plan, plan, users, seconds, seed, rate, report }, json));
   if (options.fleet === 'compose') return run(await requireStore(createComposeFleet(), options.store));
+
   const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-'));
-  const { replicas, store = 'durable' } = options;
   const settings = { LOG_LEVEL: 'warn' };
-  const fleet = await startLocalFleet({ replicas, store, dir, http: 0, https: 0, settings, report });
-  const interrupted = () => fleet.down().finally(() => process.exit(2));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted);
+  const fleet = { replicas, store: options.store ?? 'durable', dir, http: 0, https: 0, settings, report };
   try {
-    return await run(fleet);
+    const interrupted = 2;
+    const code = await withLocalFleet(fleet, (fleet, ending) =>
+      Promise.race([run(fleet), ending.then(() => interrupted)]),
+    );
+    return code ?? interrupted;
   } finally {
-    await fleet.down();
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
+/** @throws {FleetError} where the containers run with another store */
 async function requireStore(fleet: Fleet, store: string | undefined): Promise<Fleet> {
   const running = (await fleet.describe()).store;
   if (store === undefined || store === running) return fleet;
   throw new FleetError(
-    `the containers use the store ${running}: SESSION_STORE=${store} docker compose up --detach --wait`,
+    `the containers use the store ${running}; for another: SESSION_STORE=${store} docker compose up --detach --wait`,
   );
+}
+
+/** An error is no verdict on the sessions. */
+function explainNoVerdict(err: unknown): number {
+  explain(err);
+  return 2;
 }

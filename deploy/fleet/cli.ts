@@ -1,14 +1,12 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
+import { drivers, explain, openFleet, stores, wholeNumber, withLocalFleet } from './command.ts';
 import { connectFleet, serveFleet } from './control.ts';
 import { type Fleet, FleetError, type Part } from './fleet.ts';
-import { startLocalFleet } from './local.ts';
 import { defaultDir } from './local-files.ts';
 import { lastLines } from './logs.ts';
-import { drivers, explain, openFleet, stores, wholeNumber } from './options.ts';
 import { renderReplicas } from './table.ts';
 import { waitFor } from './wait.ts';
 
@@ -104,6 +102,7 @@ command('logs', 'show what the parts have logged')
   );
 
 await program.parseAsync();
+process.exit();
 
 function command(name: string, description: string): Command {
   return program
@@ -172,30 +171,14 @@ async function up(options: UpOptions): Promise<void> {
   if (options.detach) return detach(options);
   const report = reporter(options);
   const tlsDir = process.env.TLS_DIR;
-  const ending = endOfProcess();
-  const starting = startLocalFleet({ replicas, store, dir, http, https, prometheus, tlsDir, report });
-  const fleet = await Promise.race([starting, ending]);
-  if (!fleet) {
-    // Interrupted while it starts: what is there already must still go down.
-    await starting.then((started) => started.down()).catch(() => {});
-    return;
-  }
-  let down = () => {};
-  const gone = new Promise<void>((resolve) => (down = resolve));
-  const control = await serveFleet(fleet, dir, down);
-  const description = await fleet.describe();
-  if (options.json) console.log(JSON.stringify({ ...description, replicas: await fleet.replicas() }));
-  report(`\nready: ${description.http}   (Ctrl-C ends it; from another terminal: npm run status)`);
-  await Promise.race([ending, gone]);
-  report('going down …');
-  await fleet.down();
-  control.close();
-}
-
-/** Resolves at the first signal that asks this process to end. */
-function endOfProcess(): Promise<undefined> {
-  const asked = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal));
-  return Promise.race(asked).then(() => undefined);
+  await withLocalFleet({ replicas, store, dir, http, https, prometheus, tlsDir, report }, async (fleet, ending) => {
+    const { down } = await serveFleet(fleet, dir);
+    const description = await fleet.describe();
+    if (options.json) console.log(JSON.stringify({ ...description, replicas: await fleet.replicas() }));
+    report(`\nready: ${description.http}   (Ctrl-C ends it; from another terminal: npm run status)`);
+    await Promise.race([ending, down]);
+    report('going down …');
+  });
 }
 
 /** Starts `up` again without the terminal, and waits until that fleet answers. */
@@ -204,7 +187,8 @@ async function detach(options: UpOptions): Promise<void> {
   const logFile = path.join(options.dir, 'logs', 'up.log');
   mkdirSync(path.dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'w');
-  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log] });
+  const env = { ...process.env, UNSTICKY_DETACHED: '1' };
+  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log], env });
   closeSync(log);
   child.unref();
   const hopeless = () => (child.exitCode !== null ? 'it ended' : undefined);

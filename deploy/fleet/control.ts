@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, request, type Server } from 'node:http';
+import { createServer, type IncomingMessage, request } from 'node:http';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Description, type Fleet, FleetError, type Part, type ReplicaStatus, type Report } from './fleet.ts';
@@ -7,9 +7,15 @@ import { writeLogs } from './logs.ts';
 
 /**
  * Lets other processes of this user drive a local fleet, through a socket in its folder, which nobody else may enter.
- * A call is one POST /part/method with its arguments as JSON; the answer is JSON lines: reports, then a result or an error.
+ * A call is one POST with the method's name and arguments as JSON; the answer is JSON lines: reports, then a result or an
+ * error. Resolves once it listens.
+ * @returns `down`, which resolves once somebody has ended the fleet through the socket
  */
-export async function serveFleet(fleet: Fleet, dir: string, onDown: () => void): Promise<Server> {
+export async function serveFleet(fleet: Fleet, dir: string): Promise<{ down: Promise<void> }> {
+  let onDown = () => {};
+  const down = new Promise<void>((resolve) => {
+    onDown = resolve;
+  });
   const server = createServer(async (req, res) => {
     const say = (line: object) => res.write(`${JSON.stringify(line)}\n`);
     try {
@@ -27,7 +33,8 @@ export async function serveFleet(fleet: Fleet, dir: string, onDown: () => void):
   const socket = socketOf(dir);
   rmSync(socket, { force: true });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socket, resolve));
-  return server.unref();
+  server.unref();
+  return { down };
 }
 
 const calls = ['describe', 'replicas', 'scale', 'kill', 'pause', 'resume', 'restart', 'roll', 'down'];

@@ -37,9 +37,12 @@ export interface ServerProcess {
 
 /** @throws {FleetError} where the command cannot be started */
 export async function startProcess(options: ProcessOptions): Promise<ServerProcess> {
-  const { name, command, args, env = process.env, logFile, reaper, cwd } = options;
+  const { name, command, args, logFile, reaper, cwd } = options;
   mkdirSync(path.dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'a');
+  const inherited = options.env ?? process.env;
+  // Debian keeps nginx where only root's shell looks.
+  const env = { ...inherited, PATH: `${inherited.PATH}:/usr/sbin:/usr/local/sbin` };
   const child = spawn(command, args, { env, detached: true, stdio: ['ignore', log, log], ...(cwd && { cwd }) });
   closeSync(log);
   await new Promise<void>((resolve, reject) => {

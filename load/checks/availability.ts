@@ -4,7 +4,12 @@ import type { Violation } from './violation.ts';
 /** After a fault that may cost requests, serving must be back this soon. */
 const recoveryMs = 1000;
 
-/** Requests that did not succeed, but for those that overlap a fault during which requests may fail. */
+/** Requests that did not succeed while a fault lasted during which requests may fail. */
+export function countExcused(operations: Operation[], faults: FaultRecord[]): number {
+  return operations.filter((operation) => operation.outcome !== 'ok' && isExcused(operation, faults)).length;
+}
+
+/** Requests that did not succeed, without such an excuse. */
 export function findFailedRequests(operations: Operation[], faults: FaultRecord[]): Violation[] {
   return operations
     .filter((operation) => operation.outcome !== 'ok' && !isExcused(operation, faults))

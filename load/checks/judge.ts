@@ -1,5 +1,5 @@
 import type { History } from '../history.ts';
-import { findFailedRequests, longestStallMs } from './availability.ts';
+import { countExcused, findFailedRequests, longestStallMs } from './availability.ts';
 import { type Latency, latencyOf, sharesOf } from './figures.ts';
 import { findLeaks, findLostSessions } from './sessions.ts';
 import type { Violation } from './violation.ts';
@@ -13,7 +13,8 @@ export interface Judgement {
   verdict: 'pass' | 'fail' | 'unknown';
   /** Why, a line each; empty on a pass. */
   reasons: string[];
-  requests: { total: number; failed: number };
+  /** `excused` failed during a fault that may cost requests. */
+  requests: { total: number; failed: number; excused: number };
   sessions: { checked: number; lost: number; leaked: number };
   writes: { checked: number; lost: number };
   longestStallMs: number;
@@ -46,7 +47,7 @@ export function judge(history: History): Judgement {
   return {
     verdict: wrong.length > 0 ? 'fail' : missing.length > 0 ? 'unknown' : 'pass',
     reasons: wrong.length > 0 ? wrong : missing,
-    requests: { total: operations.length, failed: failedRequests.length },
+    requests: { total: operations.length, failed: failedRequests.length, excused: countExcused(operations, faults) },
     sessions: { checked: loggedIn, lost: lostSessions.length, leaked: leaks.length },
     writes,
     longestStallMs: stallMs,

@@ -1,8 +1,12 @@
+import { once } from 'node:events';
 import { InvalidArgumentError } from 'commander';
 import { createComposeFleet } from './compose.ts';
 import { connectFleet } from './control.ts';
 import { type Fleet, FleetError } from './fleet.ts';
+import { type LocalOptions, startLocalFleet } from './local.ts';
 import { defaultDir } from './local-files.ts';
+
+// What the commands share. They, and this, are the only ones that look at the process: its signals, its parent.
 
 export const drivers = ['local', 'compose'];
 export const stores = ['durable', 'plain', 'memory'];
@@ -26,6 +30,40 @@ export async function openFleet(driver: string, dir: string = defaultDir): Promi
   const fleet = await connectFleet(dir);
   if (fleet) return fleet;
   throw new FleetError('nothing is up: start a fleet with "npm run up -- --detach" or "npm run demo"');
+}
+
+/**
+ * Starts a local fleet for as long as `use` takes, and ends it whatever happens.
+ *
+ * `ending` resolves where the process is asked to end: `use` should return then.
+ */
+export async function withLocalFleet<T>(
+  options: LocalOptions,
+  use: (fleet: Fleet, ending: Promise<void>) => Promise<T>,
+): Promise<T | undefined> {
+  const ending = endOfProcess();
+  const starting = startLocalFleet(options);
+  const fleet = await Promise.race([starting, ending]);
+  if (!fleet) {
+    await starting.then((started) => started.down()).catch(() => {});
+    return undefined;
+  }
+  try {
+    return await use(fleet, ending);
+  } finally {
+    await fleet.down();
+  }
+}
+
+/** Resolves at the first signal that asks this process to end, or when npm, which started it, is gone. A second signal ends it at once. */
+export async function endOfProcess(): Promise<void> {
+  const asked = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal));
+  const parent = process.ppid;
+  const orphaned = new Promise((resolve) => {
+    if (!process.env.npm_lifecycle_event || process.env.UNSTICKY_DETACHED) return;
+    setInterval(() => process.ppid !== parent && resolve(undefined), 250).unref();
+  });
+  await Promise.race([...asked, orphaned]);
 }
 
 /** Says an error in words: one line, then the last log lines of the part that failed. Returns the exit code. */

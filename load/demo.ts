@@ -1,0 +1,55 @@
+import { Command } from 'commander';
+import { explain, wholeNumber, withLocalFleet } from '../deploy/fleet/command.ts';
+import { connectFleet, serveFleet } from '../deploy/fleet/control.ts';
+import { FleetError } from '../deploy/fleet/fleet.ts';
+import { defaultDir } from '../deploy/fleet/local-files.ts';
+import { type Plan, plans } from './plan.ts';
+import { exitCodeOf, runAndJudge } from './verdict.ts';
+
+interface Options {
+  once?: boolean;
+  http: number;
+  https: number;
+  prometheus: number;
+  dir: string;
+}
+
+const port = wholeNumber(0, 65535);
+const options = new Command('demo')
+  .description('Starts 3 replicas, keeps 200 users busy, breaks things, prints the verdict, and stays up until Ctrl-C.')
+  .option('--once', 'end with the verdict')
+  .option('--http <port>', 'port for http, on 127.0.0.1; 0 picks a free one', port, 8080)
+  .option('--https <port>', 'port for https', port, 8443)
+  .option('--prometheus <port>', 'port for Prometheus', port, 9090)
+  .option('--dir <folder>', 'where the fleet keeps data and logs', defaultDir)
+  .parse()
+  .opts<Options>();
+
+process.exit(await demo(options).catch(explain));
+
+async function demo({ once, http, https, prometheus, dir }: Options): Promise<number> {
+  if (await connectFleet(dir)) throw new FleetError('a fleet is up already: end it with "npm run down"');
+  const report = console.log;
+  report('Starting 3 replicas behind nginx, with Redis and Prometheus …');
+  const fleet = { replicas: 3, store: 'durable', dir, http, https, prometheus, tlsDir: process.env.TLS_DIR, report };
+  const interrupted = 130;
+  const code = await withLocalFleet(fleet, async (fleet, ending) => {
+    const { down } = await serveFleet(fleet, dir);
+    const plan = plans.demo as Plan;
+    const seed = Math.floor(Math.random() * 2 ** 32);
+    report(`\n200 users go shopping for ${plan.seconds} s, while ${plan.about}.`);
+    const run = runAndJudge(
+      { fleet, name: 'demo', plan, users: 200, seconds: plan.seconds, seed, rate: 200, report },
+      false,
+    );
+    const judgement = await Promise.race([run, ending]);
+    if (!judgement) return interrupted;
+    if (once) return exitCodeOf(judgement);
+    const urls = await fleet.describe();
+    report(`\nIt stays up: open ${urls.http} and kill what served you: npm run kill -- 2`);
+    report(`Prometheus: ${urls.prometheus}. Ctrl-C ends everything.`);
+    await Promise.race([ending, down]);
+    return exitCodeOf(judgement);
+  });
+  return code ?? interrupted;
+}

@@ -1,0 +1,75 @@
+import autocannon from 'autocannon';
+import { Command, Option } from 'commander';
+import { drivers, explain, openFleet, wholeNumber } from '../deploy/fleet/command.ts';
+import { FleetError } from '../deploy/fleet/fleet.ts';
+import { renderTable } from '../deploy/fleet/table.ts';
+import { createRandom } from './random.ts';
+import { createUsers } from './users.ts';
+
+interface Options {
+  fleet: string;
+  seconds: number;
+  connections: number;
+  path: string;
+  json?: boolean;
+}
+
+const options = new Command('load')
+  .description('Sends as many reads of logged-in users as the fleet that is up answers.')
+  .addOption(new Option('--fleet <driver>', 'which fleet').choices(drivers).default('local'))
+  .option('--seconds <n>', 'for how long', wholeNumber(1, 3600), 10)
+  .option('--connections <n>', 'how many connections, each with a user of its own', wholeNumber(1, 1000), 32)
+  .option('--path <path>', 'what is read', '/profile')
+  .option('--json', 'print JSON')
+  .parse()
+  .opts<Options>();
+
+process.exit(await load(options).catch(explain));
+
+async function load({ seconds, connections, path, json, ...options }: Options): Promise<number> {
+  const fleet = await openFleet(options.fleet);
+  const { http, driver, store } = await fleet.describe();
+  const cookies = await logIn(http, connections);
+  if (!json)
+    console.log(`${driver} fleet, store ${store}: GET ${path} on ${connections} connections for ${seconds} s …`);
+  const shares = new Map<string, number>();
+  let next = 0;
+  const result = await autocannon({
+    url: http,
+    connections,
+    duration: seconds,
+    ignoreCoordinatedOmission: true,
+    setupClient: (client) => client.setHeaders({ cookie: cookies[next++ % cookies.length] ?? '' }),
+    requests: [{ method: 'GET', path, onResponse: (_status, _body, _context, headers) => count(shares, headers) }],
+  } as autocannon.Options);
+  // autocannon drops what is on its way at a cut connection without a word.
+  const dropped = result.requests.sent - result.requests.total - connections;
+  if (dropped > 0) throw new FleetError(`the run is void: ${dropped} requests got lost on cut connections`);
+  const { average, p50, p90, p99, max } = result.latency;
+  const requests = { perSecond: Math.round(result.requests.average), answered: result.requests.total };
+  const failed = result.non2xx + result.errors;
+  const latencyMs = { average, p50, p90, p99, max };
+  const total = [...shares.values()].reduce((sum, share) => sum + share, 0);
+  const rows = [...shares].sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
+  if (json)
+    console.log(JSON.stringify({ driver, store, ...requests, failed, latencyMs, shares: Object.fromEntries(rows) }));
+  else {
+    console.log(`\n${requests.perSecond} requests a second (${requests.answered} in all, ${failed} failed)`);
+    console.log(`latency: p50 ${p50} ms, p90 ${p90} ms, p99 ${p99} ms, longest ${max} ms\n`);
+    const table = rows.map(([name, share]) => [name, share, `${((100 * share) / total).toFixed(1)} %`]);
+    console.log(renderTable(['replica', 'requests', 'share'], table));
+  }
+  return failed > 0 ? 1 : 0;
+}
+
+async function logIn(http: string, count: number): Promise<string[]> {
+  const users = createUsers(http, count, createRandom(0), () => performance.now());
+  await users.logIn().finally(() => users.close());
+  if (users.cookies().some((cookie) => cookie === '')) throw new FleetError(`not every user could log in at ${http}`);
+  return users.cookies();
+}
+
+function count(shares: Map<string, number>, headers: unknown): void {
+  const name = (headers as Record<string, string>)['X-Served-By'] ?? 'nobody';
+  shares.set(name, (shares.get(name) ?? 0) + 1);
+}

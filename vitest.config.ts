@@ -1,0 +1,36 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      // Needs nothing but Node.
+      {
+        test: {
+          name: 'unit',
+          include: ['**/*.test.ts'],
+          exclude: ['**/*.int.test.ts', '**/*.docker.test.ts', 'node_modules'],
+        },
+      },
+      // Starts real servers on 127.0.0.1. One file after the other: they measure time, and there may be two cores.
+      {
+        test: {
+          name: 'int',
+          include: ['**/*.int.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      // Needs a Docker engine.
+      {
+        test: {
+          name: 'containers',
+          include: ['**/*.docker.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
