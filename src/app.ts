@@ -41,12 +41,9 @@ export function createApp(context: Context): Express {
   return app;
 }
 
-/** Says who answers; and, while draining, that this connection ends here. */
-function describeReplica({ config, lifecycle }: Context): RequestHandler {
+function describeReplica({ config }: Context): RequestHandler {
   return function describeReplica(_req, res, next) {
     res.set({ 'X-Served-By': config.replica, 'Cache-Control': 'no-store' });
-    // After server.close() Node answers on with keep-alive and holds the socket: nginx would keep sending into it.
-    if (lifecycle.state !== 'ready') res.set('Connection', 'close');
     next();
   };
 }

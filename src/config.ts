@@ -79,10 +79,11 @@ const schema = z
     DRAIN_GRACE_MS: integer(5000, 1, 600_000),
     LOG_LEVEL: oneOf('info', ['trace', 'debug', 'warn', 'error', 'fatal', 'silent']),
   })
-  .superRefine((settings, context) => {
-    if (settings.NODE_ENV !== 'production' || settings.SESSION_SECRETS) return;
-    const message = 'must be set with NODE_ENV=production (make one: openssl rand -hex 32)';
-    context.addIssue({ code: 'custom', path: ['SESSION_SECRETS'], message });
+  .refine(({ NODE_ENV, SESSION_SECRETS }) => NODE_ENV !== 'production' || SESSION_SECRETS !== undefined, {
+    path: ['SESSION_SECRETS'],
+    error: 'must be set with NODE_ENV=production (make one: openssl rand -hex 32)',
+    // By default zod leaves this out where another setting is wrong; here every problem goes into one message.
+    when: ({ issues }) => !issues.some(({ path }) => path?.[0] === 'SESSION_SECRETS'),
   })
   .transform((settings) => ({
     production: settings.NODE_ENV === 'production',

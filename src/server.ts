@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdminServer } from './admin.ts';
 import { createApp } from './app.ts';
@@ -22,6 +22,7 @@ export interface Replica {
 export async function startReplica(context: Context): Promise<Replica> {
   const { config, lifecycle, redis } = context;
   const server = createServer(createApp(context));
+  const closeConnections = trackAnswers(server);
   // nginx must be the first to let go of an idle connection (its upstream keepalive_timeout is 30 s): a POST that meets
   // a connection which is just being closed is lost, and is not sent again.
   server.keepAliveTimeout = 65_000;
@@ -43,7 +44,7 @@ export async function startReplica(context: Context): Promise<Replica> {
     port: portOf(server),
     adminPort: portOf(admin),
     drain() {
-      draining ??= drain(context, server, admin);
+      draining ??= drain(context, server, admin, closeConnections);
       return draining;
     },
   };
@@ -59,9 +60,29 @@ function portOf(server: Server): number {
   return typeof address === 'object' && address ? address.port : 0;
 }
 
-async function drain(context: Context, server: Server, admin: Server): Promise<boolean> {
+/**
+ * Returns a function from which on every answer, of requests under way too, says that its connection ends with it.
+ * After server.close() alone Node answers on with keep-alive and holds the sockets: nginx would go on sending into them.
+ */
+function trackAnswers(server: Server): () => void {
+  const underWay = new Set<ServerResponse>();
+  let closing = false;
+  const sayClose = (res: ServerResponse) => res.headersSent || res.setHeader('Connection', 'close');
+  server.prependListener('request', (_req, res) => {
+    if (closing) sayClose(res);
+    underWay.add(res);
+    res.once('close', () => underWay.delete(res));
+  });
+  return () => {
+    closing = true;
+    for (const res of underWay) sayClose(res);
+  };
+}
+
+async function drain(context: Context, server: Server, admin: Server, closeConnections: () => void): Promise<boolean> {
   const { drainDelayMs, drainGraceMs } = context.config;
   context.lifecycle.advance('draining');
+  closeConnections();
   // Connections that nginx keeps open are told to close by the answers they carry in this moment.
   await sleep(drainDelayMs);
   const closed = once(server, 'close').then(() => true);

@@ -1,0 +1,114 @@
+import { connect } from 'node:net';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { createVisitor, spawnReplica, startTestRedis, type TestRedis, until } from './testing.ts';
+
+let redis: TestRedis;
+const started: Awaited<ReturnType<typeof spawnReplica>>[] = [];
+beforeAll(async () => {
+  redis = await startTestRedis();
+});
+afterEach(async () => {
+  for (const { child, exited } of started.splice(0)) {
+    child.kill('SIGKILL');
+    await exited;
+  }
+});
+afterAll(() => redis.stop());
+
+async function start(settings: Record<string, string> = {}) {
+  const replica = await spawnReplica({ REDIS_URL: redis.url, ...settings });
+  started.push(replica);
+  return replica;
+}
+
+const isReady = (adminUrl: string) =>
+  until(async () => (await createVisitor(adminUrl).send('GET', '/readyz')).status === 200);
+
+test('bad settings end the start with exit code 1 and one readable message', async () => {
+  const settings = { PORT: '8080x', SESSION_STORE: 'files', NODE_ENV: 'production', SESSION_SECRETS: 'too-short' };
+  const replica = await start(settings);
+  expect(await replica.exited).toBe(1);
+  expect(replica.said().trim().split('\n')).toHaveLength(4);
+  for (const name of ['PORT', 'SESSION_STORE', 'SESSION_SECRETS']) expect(replica.said()).toContain(name);
+  expect(replica.said()).not.toMatch(/too-short|\bat .*\.ts/);
+});
+
+test('a taken port ends the start with exit code 1', async () => {
+  const first = await start();
+  await isReady(first.adminUrl);
+  const second = await start({ PORT: new URL(first.url).port });
+  expect(await second.exited).toBe(1);
+  expect(second.said()).toContain('EADDRINUSE');
+});
+
+test('it says how long the start took, and how much memory it has', async () => {
+  const replica = await start();
+  await isReady(replica.adminUrl);
+  const ready = JSON.parse(
+    (await until(() =>
+      replica
+        .said()
+        .split('\n')
+        .find((line) => line.includes('"msg":"ready"')),
+    )) ?? '',
+  );
+  expect(ready).toMatchObject({ startMs: expect.any(Number), rssMb: expect.any(Number), store: 'durable' });
+});
+
+test('SIGTERM drains: unready, Connection: close, what is under way is finished, exit code 0', async () => {
+  const replica = await start({ DRAIN_DELAY_MS: '300' });
+  await isReady(replica.adminUrl);
+  const { hostname, port } = new URL(replica.url);
+  const body = JSON.stringify({ sku: 'a', quantity: 1 });
+  const socket = connect(Number(port), hostname).setEncoding('utf8');
+  let answer = '';
+  socket.on('data', (text) => {
+    answer += text;
+  });
+  socket.write(
+    `POST /cart/items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
+  );
+  // Its headers have arrived once a request on a newer connection is answered.
+  await createVisitor(replica.url).send('GET', '/whoami');
+
+  replica.child.kill('SIGTERM');
+  await until(async () => (await createVisitor(replica.adminUrl).send('GET', '/readyz')).status === 503);
+  const during = await createVisitor(replica.url).send('GET', '/whoami');
+  expect(during).toMatchObject({ status: 200 });
+  expect(during.headers.get('connection')).toBe('close');
+  await until(() =>
+    createVisitor(replica.url)
+      .send('GET', '/whoami')
+      .then(
+        () => false,
+        () => true,
+      ),
+  );
+  socket.write(body);
+  await until(() => answer.includes('\r\n\r\n'));
+  expect(answer).toMatch(/^HTTP\/1.1 201 Created\r\n[\s\S]*Connection: close/);
+  expect(await replica.exited).toBe(0);
+  expect(replica.said()).toContain('"finished":true,"msg":"stopped"');
+});
+
+test('a request that never ends does not hold the drain up', async () => {
+  const replica = await start({ DRAIN_DELAY_MS: '0', DRAIN_GRACE_MS: '200' });
+  await isReady(replica.adminUrl);
+  const { hostname, port } = new URL(replica.url);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => {});
+  socket.write('POST /cart/items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n');
+  await createVisitor(replica.url).send('GET', '/whoami');
+  replica.child.kill('SIGTERM');
+  expect(await replica.exited).toBe(1);
+  expect(replica.said()).toContain('"finished":false,"msg":"stopped"');
+});
+
+test('a second signal ends it at once', async () => {
+  const replica = await start({ DRAIN_DELAY_MS: '60000' });
+  await isReady(replica.adminUrl);
+  replica.child.kill('SIGTERM');
+  await until(() => replica.said().includes('draining'));
+  replica.child.kill('SIGTERM');
+  expect(await replica.exited).toBe(1);
+});

@@ -1,0 +1,89 @@
+import { afterEach, expect, test } from 'vitest';
+import { createVisitor, freePort, startTestRedis, startTestReplica, type TestRedis, until } from './testing.ts';
+
+const cleanUp: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of cleanUp.splice(0).reverse()) await end();
+});
+
+async function start(redis: TestRedis, settings: Record<string, string> = {}) {
+  const replica = await startTestReplica({ REDIS_URL: redis.url, ...settings });
+  cleanUp.push(
+    () => redis.stop(),
+    () => replica.drain(),
+  );
+  return replica;
+}
+
+const unavailable = { status: 503, body: { type: 'urn:problem-type:unsticky:store-unavailable' } };
+const add = { sku: 'a', quantity: 1 };
+
+test('a replica whose Redis is away at start comes up, answers 503, and serves once Redis is there', async () => {
+  const port = await freePort();
+  const replica = await startTestReplica({ REDIS_URL: `redis://127.0.0.1:${port}` });
+  cleanUp.push(() => replica.drain());
+  const admin = createVisitor(replica.adminUrl);
+  expect(await admin.send('GET', '/readyz')).toMatchObject({ status: 200, body: { store: { reachable: false } } });
+  const visitor = createVisitor(replica.url);
+  const away = await visitor.send('POST', '/cart/items', add);
+  expect(away).toMatchObject(unavailable);
+  expect(away.headers.get('retry-after')).toBe('1');
+  expect(away.headers.get('set-cookie')).toBeNull();
+  expect((await visitor.send('GET', '/')).status).toBe(200);
+
+  const redis = await startTestRedis(port);
+  cleanUp.push(() => redis.stop());
+  await until(async () => (await visitor.send('POST', '/cart/items', add)).status === 201);
+});
+
+test('with Redis gone in mid-session every answer is 503, and within a second of its return the session is served', async () => {
+  const redis = await startTestRedis();
+  const replica = await start(redis);
+  const visitor = createVisitor(replica.url);
+  await visitor.send('POST', '/login', { name: 'Ada' });
+  await redis.stop();
+  for (const [method, path, body] of [
+    ['GET', '/profile'],
+    ['POST', '/cart/items', add],
+    ['POST', '/logout'],
+    ['GET', '/sessions'],
+  ] as const) {
+    expect(await visitor.send(method, path, body)).toMatchObject(unavailable);
+  }
+  const again = await startTestRedis(redis.port);
+  cleanUp.push(() => again.stop());
+  const back = performance.now();
+  await until(async () => (await visitor.send('POST', '/cart/items', add)).status === 201);
+  expect(performance.now() - back).toBeLessThan(1500); // the back-off's 1 s, and the request
+});
+
+test('with Redis hung every answer comes within a second', async () => {
+  const redis = await startTestRedis();
+  const replica = await start(redis);
+  const visitor = createVisitor(replica.url);
+  await visitor.send('POST', '/login', { name: 'Ada' });
+  redis.process.kill('SIGSTOP');
+  const start1 = performance.now();
+  const answers = await Promise.all([visitor.send('GET', '/profile'), visitor.send('POST', '/cart/items', add)]);
+  expect(performance.now() - start1).toBeLessThan(1000);
+  for (const answer of answers) expect(answer).toMatchObject(unavailable);
+  redis.process.kill('SIGCONT');
+  await until(async () => (await visitor.send('GET', '/profile')).status === 200);
+});
+
+test('an answer of success means that its change is in Redis; plain says success all the same', async () => {
+  const redis = await startTestRedis();
+  const durable = await start(redis);
+  const plain = await start(redis, { SESSION_STORE: 'plain' });
+  const visitors = [createVisitor(durable.url), createVisitor(plain.url)] as const;
+  for (const visitor of visitors) await visitor.send('POST', '/cart/items', add);
+  // Full: reads go on, writes are refused. GETEX is a write that needs no memory.
+  await redis.command('CONFIG', 'SET', 'maxmemory', '1');
+  expect(await visitors[0].send('POST', '/cart/items', { sku: 'b', quantity: 1 })).toMatchObject(unavailable);
+  const toldByPlain = await visitors[1].send('POST', '/cart/items', { sku: 'b', quantity: 1 }).catch(() => undefined);
+  await redis.command('CONFIG', 'SET', 'maxmemory', '0');
+  for (const visitor of visitors) {
+    expect((await visitor.send('GET', '/cart')).body.items).toEqual([{ sku: 'a', quantity: 1 }]);
+  }
+  expect(toldByPlain?.status).toBe(201); // the fault of the set-up that tutorials show
+});

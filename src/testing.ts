@@ -1,0 +1,136 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { createClient } from 'redis';
+import { readConfig } from './config.ts';
+import { createContext } from './context.ts';
+import { createLogger } from './logger.ts';
+import { startReplica } from './server.ts';
+
+// What the tests of this folder share: a real Redis, real replicas, visitors with cookies.
+
+export interface TestRedis {
+  port: number;
+  url: string;
+  process: ChildProcess;
+  /** Runs one command over a connection of its own. */
+  command(...args: string[]): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+/** Starts a Redis that keeps nothing, on a free port or the one given. */
+export async function startTestRedis(port?: number): Promise<TestRedis> {
+  const chosen = port ?? (await freePort());
+  const args = ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  const child = spawn('redis-server', args, { stdio: 'ignore' });
+  const url = `redis://127.0.0.1:${chosen}`;
+  const redis: TestRedis = {
+    port: chosen,
+    url,
+    process: child,
+    async command(...args) {
+      const client = createClient({ url, socket: { reconnectStrategy: false } });
+      client.on('error', () => {});
+      await client.connect();
+      return client.sendCommand(args).finally(() => client.destroy());
+    },
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGCONT');
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+  await until(() => redis.command('PING'));
+  return redis;
+}
+
+/** Starts a replica in this process, on free ports, silent unless `lines` collects what it logs. */
+export async function startTestReplica(settings: Record<string, string>, lines?: string[]) {
+  const config = readConfig({
+    REPLICA: 'test',
+    DRAIN_DELAY_MS: '0',
+    LOG_LEVEL: lines ? 'info' : 'silent',
+    ...settings,
+    PORT: '0',
+    ADMIN_PORT: '0',
+  });
+  const logger = createLogger(config, lines && { write: (line: string) => void lines.push(line) });
+  const replica = await startReplica(createContext(config, logger));
+  return { ...replica, url: `http://127.0.0.1:${replica.port}`, adminUrl: `http://127.0.0.1:${replica.adminPort}` };
+}
+
+/** Starts `src/main.ts` as a process of its own; `lines` collects what it says. */
+export async function spawnReplica(settings: Record<string, string>) {
+  const ports = { PORT: String(await freePort()), ADMIN_PORT: String(await freePort()) };
+  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+  const { PATH } = process.env;
+  const child = spawn(process.execPath, [main], {
+    env: { PATH, ...ports, ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const lines: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => lines.push(text));
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  const adminUrl = `http://127.0.0.1:${ports.ADMIN_PORT}`;
+  return { child, lines, exited, url: `http://127.0.0.1:${ports.PORT}`, adminUrl, said: () => lines.join('') };
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  body: any;
+}
+
+/** A visitor with one cookie, which follows what answers say. */
+export function createVisitor(url: string, cookie = '') {
+  return {
+    cookie,
+    async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+      const json = body === undefined ? {} : { 'content-type': 'application/json' };
+      const response = await fetch(url + path, {
+        method,
+        headers: { ...json, ...(this.cookie && { cookie: this.cookie }), ...headers },
+        body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
+        redirect: 'manual',
+      });
+      const [line] = response.headers.getSetCookie();
+      if (line) this.cookie = line.split(';', 1)[0] ?? '';
+      const text = await response.text();
+      const isJson = response.headers.get('content-type')?.includes('json');
+      return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+    },
+  };
+}
+
+/** Waits until `condition` is true or gives something; one that throws is not true yet. Rejects after 10 s. */
+export async function until<T>(condition: () => T | Promise<T>): Promise<T> {
+  const deadline = performance.now() + 10_000;
+  let failure: unknown;
+  while (performance.now() < deadline) {
+    try {
+      const value = await condition();
+      if (value) return value;
+    } catch (err) {
+      failure = err;
+    }
+    await sleep(10);
+  }
+  throw new Error(`not within 10 s: ${condition}`, { cause: failure });
+}
+
+/** Outside of the range of outgoing connections, so that it stays free. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 8000);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen({ port, host: '127.0.0.1' }, () => server.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
+}
