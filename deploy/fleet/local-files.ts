@@ -20,8 +20,17 @@ export interface LocalFiles {
   readSecret(): string;
 }
 
-/** Prepares the folder: nginx's configuration (the same rules as everywhere) with this fleet's ports, and a certificate. */
+/** Prepares the folder: nginx's configuration (the same rules as everywhere) with this fleet's ports, and a certificate. @throws {FleetError} */
 export function prepareFiles(dir: string, ports: { http: number; https: number }, tlsDir?: string): LocalFiles {
+  try {
+    return writeFiles(dir, ports, tlsDir);
+  } catch (cause) {
+    if (cause instanceof FleetError) throw cause;
+    throw new FleetError(`the folder ${dir} cannot be prepared: ${(cause as Error).message}`, [], { cause });
+  }
+}
+
+function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir: string | undefined): LocalFiles {
   const at = (name: string) => path.join(dir, name);
   const files = { logs: at('logs'), redis: at('redis'), nginx: at('nginx'), prometheus: at('prometheus') };
   mkdirSync(dir, { recursive: true, mode: 0o700 });

@@ -1,0 +1,102 @@
+import { mkdirSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { connectFleet } from './control.ts';
+import { descendantsOf, isAlive, makeDir, startCommand } from './testing.ts';
+import { waitFor } from './wait.ts';
+
+const cli = 'deploy/fleet/cli.ts';
+const free = ['--http', '0', '--https', '0', '--prometheus', '0', '-n', '2'];
+const cleanUp: (() => void)[] = [];
+afterEach(() => {
+  for (const end of cleanUp.splice(0).reverse()) end();
+});
+
+function prepare() {
+  const { dir, remove } = makeDir();
+  cleanUp.push(remove);
+  return dir;
+}
+
+async function run(args: string[], env?: NodeJS.ProcessEnv) {
+  const { exited, out } = startCommand(cli, args, env);
+  return { code: await exited, out: out() };
+}
+
+/** `up` in the foreground, once it is up, with all that it has started. */
+async function startUp() {
+  const dir = prepare();
+  const up = startCommand(cli, ['up', '--dir', dir, ...free]);
+  cleanUp.push(() => up.child.kill('SIGKILL'));
+  await waitFor(`up: ${up.out()}`, () => connectFleet(dir), { timeoutMs: 15_000 });
+  const started = descendantsOf(up.child.pid as number);
+  expect(started.length).toBeGreaterThanOrEqual(7); // redis, nginx and its workers, prometheus, 2 replicas, the reaper
+  return { ...up, dir, started };
+}
+
+test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('%s of up leaves no process behind', async (signal) => {
+  const { child, started, exited } = await startUp();
+  child.kill(signal);
+  expect(await exited).toBe(signal === 'SIGKILL' ? null : 0);
+  await waitFor('all are gone', async () => !started.some(isAlive), { timeoutMs: 5000 });
+});
+
+test('a paused replica is gone with the others', async () => {
+  const { child, dir, started, exited } = await startUp();
+  expect((await run(['pause', '1', '--dir', dir])).code).toBe(0);
+  child.kill('SIGINT');
+  await exited;
+  await waitFor('all are gone', async () => !started.some(isAlive), { timeoutMs: 5000 });
+});
+
+test('interrupted while it starts, it leaves nothing behind', async () => {
+  const up = startCommand(cli, ['up', '--dir', prepare(), ...free]);
+  const started = await waitFor(
+    'redis is started',
+    async () => {
+      const found = descendantsOf(up.child.pid as number);
+      return found.length >= 2 ? found : undefined;
+    },
+    { timeoutMs: 5000 },
+  );
+  up.child.kill('SIGINT');
+  await up.exited;
+  await waitFor('all are gone', async () => !started.some(isAlive), { timeoutMs: 5000 });
+});
+
+test('a fleet in the background is driven by commands, in words and as JSON', async () => {
+  const dir = prepare();
+  const at = ['--dir', dir];
+  const up = await run(['up', '--detach', ...at, ...free]);
+  expect(up).toMatchObject({ code: 0, out: expect.stringContaining('replica-2') });
+  try {
+    expect(await run(['up', ...at])).toMatchObject({ code: 1, out: expect.stringContaining('a fleet is up already') });
+    expect((await run(['status', ...at])).out).toMatch(
+      /^local fleet, store durable: http:.*\n\nreplica +name +runs as +state +since +requests served\n +1 +replica-1 +pid \d+ +ready/,
+    );
+    expect((await run(['kill', '2', ...at])).out).toMatch(/replica-2 +pid \d+ +down/);
+    expect((await run(['restart', 'replica-2', ...at])).out).toMatch(/replica-2 +pid \d+ +ready/);
+    const scaled = await run(['scale', '3', '--json', ...at]);
+    expect(JSON.parse(scaled.out).replicas).toHaveLength(3);
+    expect((await run(['restart', 'redis', ...at])).code).toBe(0);
+    expect((await run(['roll', ...at])).out).toContain('replica-3 is back');
+    expect(await run(['kill', '9', ...at])).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('there is no 9: name a replica (1, 2, 3), redis or nginx'),
+    });
+    expect((await run(['scale', 'many', ...at])).code).toBe(1);
+    expect((await run(['logs', 'redis', '--lines', '1', ...at])).out).toMatch(/^redis \| .+\n$/);
+  } finally {
+    expect((await run(['down', ...at])).out).toBe('the fleet is down\n');
+  }
+  expect((await run(['down', ...at])).out).toBe('nothing is up\n');
+  expect(await run(['status', ...at])).toMatchObject({ code: 1, out: expect.stringContaining('nothing is up') });
+});
+
+test('without Redis on the machine: one line that says what to do, exit code 1', async () => {
+  const bin = path.join(prepare(), 'bin');
+  mkdirSync(bin);
+  for (const command of ['sh', 'openssl']) symlinkSync(`/usr/bin/${command}`, path.join(bin, command));
+  const up = await run(['up', '--dir', prepare(), ...free], { PATH: bin });
+  expect(up).toEqual({ code: 1, out: 'unsticky: redis-server is not installed: run "sh deploy/setup.sh"\n' });
+});

@@ -1,0 +1,148 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createVisitor } from '../../src/testing.ts';
+import type { Fleet } from './fleet.ts';
+import { startLocalFleet } from './local.ts';
+import { countAnswers, makeDir, startTestFleet } from './testing.ts';
+import { waitFor } from './wait.ts';
+
+describe('a local fleet', () => {
+  let fleet: Fleet;
+  let http: string;
+  let end: () => Promise<void>;
+  beforeAll(async () => {
+    ({ fleet, http, end } = await startTestFleet({ prometheus: 0 }));
+  });
+  afterAll(() => end());
+
+  test('60 requests with one cookie over 3 replicas: 20 ± 1 each, one identity', async () => {
+    const visitor = createVisitor(http);
+    await visitor.send('POST', '/login', { name: 'Ada' });
+    const served: Record<string, number> = {};
+    for (let sent = 0; sent < 60; sent++) {
+      const { body } = await visitor.send('GET', '/whoami');
+      expect(body.user).toEqual({ id: 'ada', name: 'Ada' });
+      served[body.replica] = (served[body.replica] ?? 0) + 1;
+    }
+    expect(Object.keys(served).sort()).toEqual(['replica-1', 'replica-2', 'replica-3']);
+    for (const count of Object.values(served)) expect(Math.abs(count - 20)).toBeLessThanOrEqual(1);
+  });
+
+  test('a session outlives Redis, nginx and each replica being restarted', async () => {
+    const visitor = createVisitor(http);
+    await visitor.send('POST', '/login', { name: 'Eve' });
+    await visitor.send('POST', '/cart/items', { sku: 'a', quantity: 1 });
+    await fleet.redis.restart();
+    await fleet.proxy.restart();
+    await fleet.roll();
+    const user = () => visitor.send('GET', '/profile').then(({ body }) => body.user?.id);
+    await waitFor('the session is served', async () => (await user()) === 'eve', { timeoutMs: 2000 });
+    for (let sent = 0; sent < 6; sent++) expect(await user()).toBe('eve');
+    expect((await visitor.send('GET', '/cart')).body.items).toHaveLength(1);
+  });
+
+  test('a killed replica fails no request, and is back on its port after restart', async () => {
+    await fleet.kill(2);
+    const [, killed] = await fleet.replicas();
+    expect(killed).toMatchObject({ number: 2, name: 'replica-2', state: 'down', requestsServed: null });
+    expect(Object.keys(await countAnswers(http, 30)).sort()).toEqual(['replica-1', 'replica-3']);
+    await expect(fleet.kill(2)).rejects.toThrow('replica-2 is down: start it again with "restart 2"');
+    await fleet.restart(2);
+    expect((await fleet.replicas())[1]).toMatchObject({ state: 'ready' });
+    expect(Object.keys(await countAnswers(http, 30))).toHaveLength(3);
+  });
+
+  test('a paused replica fails no request either', async () => {
+    await fleet.pause(1);
+    expect((await fleet.replicas())[0]).toMatchObject({ state: 'paused' });
+    const answers = await Promise.all(Array.from({ length: 6 }, () => countAnswers(http, 1)));
+    for (const answer of answers) expect(Object.keys(answer)[0]).toMatch(/^replica-[23]$/);
+    await fleet.resume(1);
+    expect(Object.keys(await countAnswers(http, 30))).toHaveLength(3);
+  });
+
+  test('scales up and down, and nginx and Prometheus follow', async () => {
+    await fleet.scale(5);
+    expect(Object.keys(await countAnswers(http, 50))).toHaveLength(5);
+    await waitFor('Prometheus scrapes 5 replicas', async () => (await scraped(fleet)) === 5, { timeoutMs: 10_000 });
+    await fleet.scale(2);
+    expect(Object.keys(await countAnswers(http, 50)).sort()).toEqual(['replica-1', 'replica-2']);
+    expect(await fleet.replicas()).toHaveLength(2);
+    await fleet.scale(3);
+    await expect(fleet.scale(0)).rejects.toThrow('a fleet has 1 to 50 replicas');
+  });
+
+  test('logs are kept, a file a part', async () => {
+    const lines: string[] = [];
+    await fleet.logs({ lines: 5, parts: ['replica-1', 'nginx'] }, (line) => lines.push(line));
+    expect(lines.some((line) => line.startsWith('nginx     | {"time"'))).toBe(true);
+    expect(lines.some((line) => line.startsWith('replica-1 | {"level"'))).toBe(true);
+    await expect(fleet.logs({ lines: 5, parts: ['x'] }, () => {})).rejects.toThrow('there is no log of x');
+  });
+});
+
+/** How many replicas Prometheus has scraped with success. */
+async function scraped(fleet: Fleet): Promise<number> {
+  const { prometheus } = await fleet.describe();
+  const response = await fetch(`${prometheus}/api/v1/query?query=sum(up)`);
+  const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } };
+  return Number(data.result[0]?.value[1]);
+}
+
+describe('a fleet that cannot start says why, and leaves nothing half-started', () => {
+  async function startsNot(prepare: (dir: string) => object): Promise<{ message: string; logLines: string[] }> {
+    const { dir, remove } = makeDir();
+    const options = { replicas: 2, store: 'durable', dir, http: 0, https: 0, ...prepare(dir) };
+    const error = await startLocalFleet(options).then(
+      (fleet) => fleet.down().then(() => undefined),
+      (err) => err,
+    );
+    remove();
+    expect(error).toBeInstanceOf(Error);
+    return error;
+  }
+
+  test('a taken port', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as { port: number };
+    const { message } = await startsNot(() => ({ http: port }));
+    expect(message).toBe(`port ${port} (http) is taken: end what listens there, or choose another with --http`);
+    server.close();
+  });
+
+  test('a Redis that does not come up', async () => {
+    const { message, logLines } = await startsNot((dir) => {
+      mkdirSync(path.join(dir, 'redis'));
+      writeFileSync(path.join(dir, 'redis/appendonlydir'), 'a file where Redis wants its folder');
+      return {};
+    });
+    expect(message).toBe('redis did not come up: exited with 1');
+    expect(logLines.join()).toContain('append-only');
+  });
+
+  test('a folder that cannot be used', async () => {
+    const { message } = await startsNot((dir) => {
+      writeFileSync(path.join(dir, 'nginx'), 'a file where a folder goes');
+      return {};
+    });
+    expect(message).toMatch(/^the folder .* cannot be prepared: EEXIST/);
+  });
+
+  test('an nginx that does not come up', async () => {
+    const { message, logLines } = await startsNot((dir) => {
+      for (const name of ['tls.crt', 'tls.key']) writeFileSync(path.join(dir, name), 'no certificate');
+      return { tlsDir: dir };
+    });
+    expect(message).toBe('nginx did not come up: exited with 1');
+    expect(logLines.join()).toContain('cannot load certificate');
+  });
+
+  test('a replica that does not come up', async () => {
+    const { message, logLines } = await startsNot(() => ({ settings: { LOG_LEVEL: 'loud' } }));
+    expect(message).toMatch(/^replica-[12] did not come up: exited with 1$/);
+    expect(logLines.join()).toContain('LOG_LEVEL must be one of');
+  });
+});

@@ -1,0 +1,77 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Fleet } from './fleet.ts';
+import { type LocalOptions, startLocalFleet } from './local.ts';
+
+// What the tests of fleets share.
+
+export function makeDir(): { dir: string; remove(): void } {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-test-'));
+  return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
+}
+
+/** Starts a local fleet in a folder of its own, on free ports, without Prometheus unless asked for. */
+export async function startTestFleet(
+  options: Partial<LocalOptions> = {},
+): Promise<{ fleet: Fleet; http: string; end(): Promise<void> }> {
+  const { dir, remove } = makeDir();
+  const fleet = await startLocalFleet({ replicas: 3, store: 'durable', dir, http: 0, https: 0, ...options });
+  const end = () => fleet.down().finally(remove);
+  return { fleet, http: (await fleet.describe()).http, end };
+}
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Runs a command of package.json as people do, `script` being the file behind it. */
+export function startCommand(script: string, args: string[], env: NodeJS.ProcessEnv = process.env) {
+  const child = spawn(process.execPath, [script, ...args], { cwd: project, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      out += text;
+    });
+  }
+  const exited = once(child, 'close').then(([code]) => code as number | null);
+  return { child, exited, out: () => out };
+}
+
+/** The processes that `pid` has started, directly or not. */
+export function descendantsOf(pid: number): number[] {
+  const { stdout } = spawnSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' });
+  const pairs = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
+  const found = [pid];
+  for (const parent of found) found.push(...pairs.filter(([, ppid]) => ppid === parent).map(([child]) => child));
+  return found.slice(1);
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** How often each replica answers `count` requests, one after the other. */
+export async function countAnswers(
+  url: string,
+  count: number,
+  headers: Record<string, string> = {},
+): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (let sent = 0; sent < count; sent++) {
+    const response = await fetch(`${url}/whoami`, { headers });
+    await response.body?.cancel();
+    const name = response.headers.get('X-Served-By') ?? 'nobody';
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}

@@ -1,0 +1,136 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Fleet } from '../deploy/fleet/fleet.ts';
+import { startTestFleet } from '../deploy/fleet/testing.ts';
+import { createVisitor } from '../src/testing.ts';
+
+let fleet: Fleet;
+let http: string;
+let end: () => Promise<void>;
+beforeAll(async () => {
+  ({ fleet, http, end } = await startTestFleet({ replicas: 2 }));
+});
+afterAll(() => end());
+
+const add = { sku: 'a', quantity: 1 };
+const problem = 'application/problem+json';
+
+/** What undici refuses to send. */
+function send(url: string, headers: Record<string, string>) {
+  return new Promise<{ status: number | undefined; headers: NodeJS.Dict<string | string[]> }>((resolve, reject) => {
+    const request = url.startsWith('https') ? httpsRequest : httpRequest;
+    request(url, { headers, rejectUnauthorized: false }, (res) => {
+      res.resume();
+      res.once('end', () => resolve({ status: res.statusCode, headers: res.headers }));
+    })
+      .once('error', reject)
+      .end();
+  });
+}
+
+/** Sends what is no HTTP, and gives all that comes back. */
+async function sendRaw(url: string, text: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname).setEncoding('utf8');
+  socket.write(text);
+  return (await socket.toArray()).join('');
+}
+
+test('with a replica that hangs, requests that are safe to repeat go to the other; a POST without a key does not', async () => {
+  await fleet.pause(1);
+  const visitor = createVisitor(http);
+  const post = (headers: Record<string, string>) => visitor.send('POST', '/cart/items', add, headers);
+  const keyed = await Promise.all([post({ 'idempotency-key': 'a' }), post({ 'idempotency-key': 'b' })]);
+  expect(keyed.map(({ status }) => status)).toEqual([201, 201]);
+  const safe = await Promise.all([visitor.send('GET', '/cart'), visitor.send('DELETE', '/cart/items/x')]);
+  expect(safe.map(({ status }) => status)).toEqual([200, 200]);
+  const once = await Promise.all([post({}), post({})]);
+  expect(once.map(({ status }) => status).sort()).toEqual([201, 504]);
+  const failed = once.find(({ status }) => status === 504);
+  expect(failed?.headers.get('content-type')).toBe(problem);
+  expect(failed?.body).toMatchObject({ status: 504, type: 'urn:problem-type:unsticky:replica-timeout' });
+  expect(failed?.headers.get('retry-after')).toBe('1');
+  await fleet.resume(1);
+});
+
+test('with a replica that is dead, even a POST without a key goes to the other: nothing of it was sent', async () => {
+  await fleet.kill(1);
+  const visitor = createVisitor(http);
+  for (let sent = 0; sent < 6; sent++) expect((await visitor.send('POST', '/cart/items', add)).status).toBe(201);
+  expect((await visitor.send('GET', '/cart')).body.items[0].quantity).toBe(6);
+});
+
+test('with no replica at all nginx answers problem+json, and serves again as soon as one is back', async () => {
+  await fleet.kill(2);
+  const visitor = createVisitor(http);
+  for (const [method, body] of [
+    ['GET', undefined],
+    ['POST', add],
+  ] as const) {
+    const answer = await visitor.send(method, '/cart/items', body);
+    expect(answer).toMatchObject({ status: 502, body: { type: 'urn:problem-type:unsticky:replica-unreachable' } });
+    expect(answer.headers.get('content-type')).toBe(problem);
+    expect(answer.headers.get('x-served-by')).toBe('nginx');
+  }
+  await fleet.restart(1);
+  expect((await visitor.send('GET', '/cart')).status).toBe(200);
+  await fleet.restart(2);
+});
+
+test('bodies and headers are bounded, and said to be', async () => {
+  const visitor = createVisitor(http);
+  const large = await visitor.send('POST', '/cart/items', { sku: 'a'.repeat(40_000), quantity: 1 });
+  expect(large).toMatchObject({ status: 413, body: { type: 'urn:problem-type:unsticky:body-too-large' } });
+  expect(large.headers.get('content-type')).toBe(problem);
+  const headers = await send(`${http}/whoami`, { 'x-long': 'x'.repeat(10_000) });
+  expect(headers).toMatchObject({ status: 431, headers: { 'content-type': problem } });
+  const address = await send(`${http}/${'x'.repeat(10_000)}`, {});
+  expect(address).toMatchObject({ status: 414, headers: { 'content-type': problem } });
+  expect(await send(`${http}/nginx-problem/414`, {})).toMatchObject({
+    status: 404,
+    headers: { 'content-type': problem },
+  });
+  const unreadable = await sendRaw(http, 'GET /who ami HTTP/1.1\r\nHost x\r\n\r\n');
+  expect(unreadable).toMatch(/^HTTP\/1.1 400 [\s\S]*application\/problem\+json[\s\S]*invalid-request/);
+});
+
+test('the request id of the client is kept where it is well formed', async () => {
+  const visitor = createVisitor(http);
+  const given = await visitor.send('GET', '/whoami', undefined, { 'x-request-id': 'order-7' });
+  expect(given.headers.get('x-request-id')).toBe('order-7');
+  const made = await visitor.send('GET', '/whoami', undefined, { 'x-request-id': 'a b' });
+  expect(made.headers.get('x-request-id')).toMatch(/^[0-9a-f]{32}$/);
+  const lines: string[] = [];
+  await fleet.logs({ parts: ['nginx'], lines: 5 }, (line) => lines.push(line.slice(line.indexOf('|') + 2)));
+  const access = lines.filter((line) => line.startsWith('{'));
+  const logged = access.map((line) => JSON.parse(line)).find(({ requestId }) => requestId === 'order-7');
+  expect(logged).toMatchObject({
+    method: 'GET',
+    path: '/whoami',
+    status: 200,
+    upstreamStatus: '200',
+    servedBy: expect.stringMatching(/^replica-/),
+  });
+});
+
+test('over TLS the cookie is __Host- and Secure; a client cannot pretend to be there', async () => {
+  const { https } = await fleet.describe();
+  expect((await send(`${https}/whoami`, {})).status).toBe(200);
+  const visitor = createVisitor(http);
+  const pretended = await visitor.send('POST', '/cart/items', add, {
+    'x-forwarded-proto': 'https',
+    forwarded: 'proto=https',
+  });
+  expect(pretended.headers.get('set-cookie')).toMatch(/^sid=/);
+  const cookie = await new Promise<string[]>((resolve, reject) => {
+    const headers = { 'content-type': 'application/json' };
+    const req = httpsRequest(`${https}/cart/items`, { method: 'POST', headers, rejectUnauthorized: false }, (res) => {
+      res.resume();
+      resolve(res.headers['set-cookie'] ?? []);
+    });
+    req.once('error', reject).end(JSON.stringify(add));
+  });
+  expect(cookie[0]).toMatch(/^__Host-sid=.*; Secure;/);
+});
