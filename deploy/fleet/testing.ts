@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,14 +41,31 @@ export function startCommand(script: string, args: string[], env: NodeJS.Process
 
 /** The processes that `pid` has started, directly or not. */
 export function descendantsOf(pid: number): number[] {
-  const { stdout } = spawnSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' });
-  const pairs = stdout
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
+  const pairs = existsSync('/proc/self/stat') ? parentsFromProc() : parentsFromPs();
   const found = [pid];
   for (const parent of found) found.push(...pairs.filter(([, ppid]) => ppid === parent).map(([child]) => child));
   return found.slice(1);
+}
+
+type ProcessAndParent = [pid: number, ppid: number];
+
+/** A minimal Debian has no ps. */
+function parentsFromProc(): ProcessAndParent[] {
+  return globSync('/proc/[0-9]*/stat').flatMap((file): ProcessAndParent[] => {
+    try {
+      const stat = readFileSync(file, 'utf8');
+      const [, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return [[Number.parseInt(stat, 10), Number(ppid)]];
+    } catch {
+      return []; // it has ended meanwhile
+    }
+  });
+}
+
+function parentsFromPs(): ProcessAndParent[] {
+  const { stdout } = spawnSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' });
+  const lines = stdout.trim().split('\n');
+  return lines.map((line) => line.trim().split(/\s+/).map(Number) as ProcessAndParent);
 }
 
 export function isAlive(pid: number): boolean {
