@@ -38,7 +38,6 @@ async function load({ seconds, connections, path, json, ...options }: Options): 
     url: http,
     connections,
     duration: seconds,
-    ignoreCoordinatedOmission: true,
     setupClient: (client) => client.setHeaders({ cookie: cookies[next++ % cookies.length] ?? '' }),
     requests: [{ method: 'GET', path, onResponse: (_status, _body, _context, headers) => count(shares, headers) }],
   } as autocannon.Options);

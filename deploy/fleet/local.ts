@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   checkCount,
@@ -98,7 +99,7 @@ class LocalFleet implements Fleet {
     report?.(`redis        127.0.0.1:${this.#ports.redis}`);
     for (let number = 1; number <= count; number++) await this.#addReplica(number);
     this.#files.writeReplicas(this.#replicas);
-    await Promise.all(this.#replicas.map((replica) => this.#startReplica(replica)));
+    await this.#startReplicas(this.#replicas);
     report?.(`replicas     ${this.#replicas.map(({ name, port }) => `${name} :${port}`).join(', ')}`);
     await startNginx(this.#start, this.#files, this.#ports.http);
     report?.(`nginx        http://127.0.0.1:${this.#ports.http} and https://127.0.0.1:${this.#ports.https}`);
@@ -127,7 +128,7 @@ class LocalFleet implements Fleet {
     const leaving = this.#replicas.slice(count);
     const joining: LocalReplica[] = [];
     while (this.#replicas.length < count) joining.push(await this.#addReplica(this.#replicas.length + 1));
-    await Promise.all(joining.map((replica) => this.#startReplica(replica)));
+    await this.#startReplicas(joining);
     this.#replicas = this.#replicas.slice(0, count);
     this.#files.writeReplicas(this.#replicas);
     if (joining.length + leaving.length > 0) await this.proxy.reload();
@@ -215,6 +216,14 @@ class LocalFleet implements Fleet {
     const replica = { number, name: `replica-${number}`, ...ports, process: undefined, paused: false };
     this.#replicas.push(replica);
     return replica;
+  }
+
+  /** As many at a time as there are cores: a start is all computing, and more would only make each of them slower. */
+  async #startReplicas(replicas: LocalReplica[]): Promise<void> {
+    const atOnce = availableParallelism();
+    for (let first = 0; first < replicas.length; first += atOnce) {
+      await Promise.all(replicas.slice(first, first + atOnce).map((replica) => this.#startReplica(replica)));
+    }
   }
 
   async #startReplica(replica: LocalReplica): Promise<void> {

@@ -62,7 +62,7 @@ function showOutlived({ replica, startedAt, session }) {
       item.title = name;
       item.style.setProperty(
         '--hue',
-        [...name].reduce((hue, letter) => (hue * 31 + letter.charCodeAt(0)) % 360, 7),
+        [...name].reduce((hue, letter) => (hue * 31 + letter.charCodeAt(0) * 137) % 360, 7),
       );
     },
   );
