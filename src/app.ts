@@ -1,5 +1,6 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
+import { stampNewSessions } from './compared-stores.ts';
 import type { Context } from './context.ts';
 import { createAnswerProblem, notFound } from './errors.ts';
 import { refuseOtherSites, requireJson, requireTls } from './guards.ts';
@@ -29,6 +30,7 @@ export function createApp(context: Context): Express {
   app.use(
     createSessions({ store, secrets: config.secrets, idleSeconds: config.idleSeconds, secureOnly: config.production }),
   );
+  if (config.store !== 'durable') stampNewSessions(store);
   app.use(
     createLoginRouter(),
     createLogoutRouter(),

@@ -1,6 +1,6 @@
-import { RedisStore } from 'connect-redis';
-import session, { type Store } from 'express-session';
+import type { Store } from 'express-session';
 import pkg from '../package.json' with { type: 'json' };
+import { createComparedStore } from './compared-stores.ts';
 import type { Config } from './config.ts';
 import { createLifecycle, type Lifecycle } from './lifecycle.ts';
 import { createLogger, type Logger } from './logger.ts';
@@ -40,10 +40,9 @@ export function createContext(config: Config, logger: Logger = createLogger(conf
   };
 }
 
-/** `memory` and `plain` are what tutorials show, as they show it; they exist to be compared with. */
 function createStore(config: Config, client: Redis | undefined): Store {
-  if (!client) return new session.MemoryStore();
-  if (config.store === 'plain') return new RedisStore({ client, prefix: 'plain:' });
-  const { idleSeconds, storeDeadlineMs: deadlineMs } = config;
-  return new DurableStore({ client, prefix: 'session:', idleSeconds, deadlineMs });
+  if (config.store !== 'durable' || !client) return createComparedStore(config.store, client);
+  const { idleSeconds, absoluteSeconds, maxBytes, maxPerUser, migrateFrom, storeDeadlineMs: deadlineMs } = config;
+  const migration = migrateFrom === undefined ? {} : { migrateFrom };
+  return new DurableStore({ client, idleSeconds, absoluteSeconds, maxBytes, maxPerUser, deadlineMs, ...migration });
 }

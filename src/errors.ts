@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { Logger } from './logger.ts';
-import { StoreError } from './sessions/index.ts';
+import { SessionError } from './sessions/index.ts';
 
 /** Every error that a visitor can be told, by code: its status, and its title. The code is the stable part of `type`. */
 const catalogue = {
@@ -17,6 +17,12 @@ const catalogue = {
   'cart-limit': [422, 'The cart cannot hold that'],
   'internal-error': [500, 'Something went wrong here'],
   'store-unavailable': [503, 'Sessions cannot be reached'],
+  'outcome-unknown': [503, 'Whether it was done is unknown'],
+  'session-ended': [401, 'The session has ended'],
+  'session-conflict': [409, 'Another request was faster'],
+  'session-too-large': [413, 'The session is full'],
+  'not-storable': [422, 'This cannot be stored'],
+  'key-reused': [422, 'The Idempotency-Key is that of another request'],
 } as const satisfies Record<string, readonly [number, string]>;
 
 export type ProblemCode = keyof typeof catalogue;
@@ -78,13 +84,7 @@ export function createAnswerProblem(logger: Logger): ErrorRequestHandler {
 /** What Express and its parsers throw (`http-errors` with a status below 500), in words of the catalogue. */
 function toProblem(err: unknown): Problem {
   if (err instanceof Problem) return err;
-  if (err instanceof StoreError) {
-    const headers = { 'Retry-After': '1' };
-    return new Problem('store-unavailable', 'Nothing is known to be lost. Try again in a second.', {
-      headers,
-      cause: err,
-    });
-  }
+  if (err instanceof SessionError) return new Problem(err.code, err.message, { headers: err.headers, cause: err });
   const { status, type, limit } = (err ?? {}) as { status?: unknown; type?: unknown; limit?: unknown };
   const options = { cause: err };
   if (type === 'entity.parse.failed') return new Problem('invalid-body', 'The body is not well-formed JSON.', options);

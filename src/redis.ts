@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createClient } from 'redis';
 import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
+import { redisOptions } from './sessions/index.ts';
 
 export type Redis = ReturnType<typeof createRedis>;
 
@@ -12,12 +13,8 @@ export type Redis = ReturnType<typeof createRedis>;
  * The `plain` store gets node-redis as its README shows it. The others get a client that answers at once while
  * disconnected (no offline queue) and never gives up reconnecting.
  */
-export function createRedis({ redisUrl: url, store, storeDeadlineMs }: Config, logger: Logger) {
-  const client = createClient(
-    store === 'plain'
-      ? { url }
-      : { url, disableOfflineQueue: true, socket: { connectTimeout: storeDeadlineMs, reconnectStrategy } },
-  );
+export function createRedis({ redisUrl: url, store }: Config, logger: Logger) {
+  const client = createClient(store === 'plain' ? { url } : { url, ...redisOptions });
   // node-redis reports each failed attempt to connect: one line an outage is enough. Without a listener it would throw.
   let away = false;
   client.on('error', (err) => {
@@ -30,12 +27,6 @@ export function createRedis({ redisUrl: url, store, storeDeadlineMs }: Config, l
   });
   client.connect().catch((err) => logger.error({ err }, 'Redis: gave up connecting'));
   return client;
-}
-
-/** Waits 50 ms, doubled at each attempt up to 1 s, less up to half at random so that replicas do not return in step. */
-function reconnectStrategy(attempts: number): number {
-  const waitMs = Math.min(1000, 50 * 2 ** attempts);
-  return waitMs * (1 - Math.random() / 2);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type Request, Router } from 'express';
 import { z } from 'zod';
 import { methodNotAllowed, Problem } from '../errors.ts';
+import { updateSession } from '../sessions/index.ts';
 import { readBody } from './body.ts';
 
 interface CartItem {
@@ -39,18 +40,26 @@ export function createCartRouter(): Router {
     .all(methodNotAllowed('GET'));
   router
     .route('/cart/items')
-    .post(function addItem(req, res) {
+    .post(async function addItem(req, res) {
       const { sku, quantity } = readBody(req, body);
-      req.session.cart = withItem(req.session.cart ?? [], sku, quantity);
-      res.status(201).json(cartOf(req));
+      const items = await updateSession(req, (session) => {
+        session.cart = withItem(session.cart ?? [], sku, quantity);
+        return session.cart;
+      });
+      res.status(201).json({ items });
     })
     .all(methodNotAllowed('POST'));
   router
     .route('/cart/items/:sku')
     // nginx may deliver a DELETE twice, so the second must find nothing wrong.
-    .delete(function removeItem(req, res) {
-      if (req.session.cart) req.session.cart = req.session.cart.filter(({ sku }) => sku !== req.params.sku);
-      res.json(cartOf(req));
+    .delete(async function removeItem(req, res) {
+      const isThere = req.session.cart?.some(({ sku }) => sku === req.params.sku);
+      if (!isThere) return void res.json(cartOf(req));
+      const items = await updateSession(req, (session) => {
+        session.cart = (session.cart ?? []).filter(({ sku }) => sku !== req.params.sku);
+        return session.cart;
+      });
+      res.json({ items });
     })
     .all(methodNotAllowed('DELETE'));
   return router;

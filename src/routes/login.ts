@@ -28,12 +28,11 @@ export function createLoginRouter(): Router {
     .route('/login')
     .post(async function login(req, res) {
       const { name } = readBody(req, body);
-      const user = { id: name.normalize('NFKC').toLowerCase().replaceAll(' ', '-'), name };
-      await renewSession(req);
-      Object.assign(req.session, {
-        user,
-        since: new Date().toISOString(),
-        userAgent: req.get('User-Agent')?.slice(0, 256),
+      const id = name.normalize('NFKC').toLowerCase().replaceAll(' ', '-');
+      const [since, userAgent] = [new Date().toISOString(), req.get('User-Agent')?.slice(0, 256)];
+      const user = await renewSession(req, (session) => {
+        Object.assign(session, { user: { id, name }, since, userAgent });
+        return { id, name };
       });
       res.json({ user });
     })

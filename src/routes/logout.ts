@@ -1,6 +1,7 @@
 import { Router } from 'express';
+import { describe } from '../compared-stores.ts';
 import { methodNotAllowed } from '../errors.ts';
-import { destroySession, isStored } from '../sessions/index.ts';
+import { destroySession } from '../sessions/index.ts';
 
 /** Ends the session. The answer is the same for a visitor who has none. */
 export function createLogoutRouter(): Router {
@@ -8,7 +9,7 @@ export function createLogoutRouter(): Router {
   router
     .route('/logout')
     .post(async function logout(req, res) {
-      if (isStored(req)) await destroySession(req, res);
+      if (describe(req)) await destroySession(req, res);
       res.status(204).end();
     })
     .all(methodNotAllowed('POST'));

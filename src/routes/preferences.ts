@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { methodNotAllowed } from '../errors.ts';
+import { updateSession } from '../sessions/index.ts';
 import { readBody } from './body.ts';
 
 declare module 'express-session' {
@@ -24,10 +25,14 @@ export function createPreferencesRouter(): Router {
     .get(function readPreferences(req, res) {
       res.json(req.session.preferences ?? {});
     })
-    .patch(function changePreferences(req, res) {
+    .patch(async function changePreferences(req, res) {
       const change = readBody(req, body);
-      if (Object.keys(change).length > 0) req.session.preferences = { ...req.session.preferences, ...change };
-      res.json(req.session.preferences ?? {});
+      if (Object.keys(change).length === 0) return void res.json(req.session.preferences ?? {});
+      const preferences = await updateSession(req, (session) => {
+        session.preferences = { ...session.preferences, ...change };
+        return session.preferences;
+      });
+      res.json(preferences);
     })
     .all(methodNotAllowed('GET', 'PATCH'));
   return router;

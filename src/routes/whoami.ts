@@ -1,7 +1,7 @@
 import { Router } from 'express';
+import { describe } from '../compared-stores.ts';
 import type { Context } from '../context.ts';
 import { methodNotAllowed } from '../errors.ts';
-import { isStored, sessionHandle } from '../sessions/index.ts';
 
 /** Who answers, and whom. */
 export function createWhoamiRouter({ config, version, lifecycle }: Context): Router {
@@ -9,8 +9,9 @@ export function createWhoamiRouter({ config, version, lifecycle }: Context): Rou
   router
     .route('/whoami')
     .get(function whoami(req, res) {
-      const { user = null, createdAt } = req.session;
-      const session = isStored(req) ? { id: sessionHandle(req.sessionID), createdAt } : null;
+      const { user = null } = req.session;
+      const stored = describe(req);
+      const session = stored && { id: stored.handle, createdAt: stored.createdAt };
       res.json({ replica: config.replica, version, startedAt: lifecycle.startedAt, user, session });
     })
     .all(methodNotAllowed('GET'));

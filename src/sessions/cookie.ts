@@ -1,4 +1,4 @@
-import type { CookieOptions, Request, RequestHandler } from 'express';
+import type { CookieOptions, Request, RequestHandler, Response } from 'express';
 
 /** `__Host-` makes a browser refuse the cookie unless it came over TLS from this very host (RFC 6265bis, 4.1.3.2). */
 export function cookieName(req: Request): string {
@@ -24,4 +24,8 @@ export function createMaxAge(seconds: number): RequestHandler {
     };
     next();
   };
+}
+
+export function clearCookie(req: Request, res: Response): void {
+  res.clearCookie(cookieName(req), cookieOptions(req, req.secure));
 }

@@ -1,4 +1,4 @@
-/** A store call was given up. Whether it takes effect is unknown: Redis may still carry it out. */
+/** A call was given up. Whether it takes effect is unknown: Redis may still carry it out. */
 export class DeadlineError extends Error {
   override name = 'DeadlineError';
 }
@@ -9,9 +9,9 @@ export class DeadlineError extends Error {
  * node-redis bounds only the time before a command is written (`commandOptions.timeout`, redis/node-redis#3008): with
  * a Redis that hangs, a command that was sent waits for ever.
  */
-export function withDeadline<T>(call: Promise<T>, ms: number, what: string): Promise<T> {
+export function withDeadline<T>(call: Promise<T>, ms: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new DeadlineError(`Redis did not answer ${what} within ${ms} ms`)), ms);
+    const timer = setTimeout(() => reject(new DeadlineError(`Redis did not answer within ${ms} ms`)), ms);
     call.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -1,0 +1,38 @@
+const refreshMs = 60_000;
+
+/**
+ * Redis's clock. All replicas go by it, because theirs may differ: one that is minutes ahead would end sessions early.
+ * Between two looks at Redis it goes on with this process's monotonic clock.
+ */
+export class RedisClock {
+  readonly #readTime: () => Promise<[seconds: string, micros: string]>;
+  #offsetMs: number | undefined;
+  #readAt = 0;
+  #reading: Promise<void> | undefined;
+
+  constructor(readTime: () => Promise<[seconds: string, micros: string]>) {
+    this.#readTime = readTime;
+  }
+
+  /** Milliseconds since 1970. Asks Redis at the first call; later calls answer at once, and ask in the background each minute. */
+  async now(): Promise<number> {
+    if (this.#offsetMs === undefined) await this.#read();
+    else if (performance.now() - this.#readAt > refreshMs) this.#read().catch(() => {}); // the next call asks again
+    return Math.round((this.#offsetMs as number) + performance.now());
+  }
+
+  #read(): Promise<void> {
+    this.#reading ??= this.#readOnce().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readOnce(): Promise<void> {
+    const asked = performance.now();
+    const [seconds, micros] = await this.#readTime();
+    this.#readAt = performance.now();
+    // Redis read its clock somewhere in between.
+    this.#offsetMs = Number(seconds) * 1000 + Number(micros) / 1000 - (asked + this.#readAt) / 2;
+  }
+}

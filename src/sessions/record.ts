@@ -1,0 +1,63 @@
+import { SessionError } from './errors.ts';
+
+/** The attributes of a session: all that an application has put there. */
+export type Attributes = Record<string, unknown>;
+
+/** A session as it stands in Redis. Times are milliseconds since 1970 by Redis's clock. */
+export interface Stored {
+  /** The whole text, whose digest a write names. */
+  text: string;
+  /** When the session began; 0 where plain connect-redis has written it, which does not say. */
+  createdAt: number;
+  /** When its cookie was last given out; likewise. */
+  cookieAt: number;
+  /** The attributes as JSON. Parsed anew for each use, because applications change what they are given. */
+  json: string;
+}
+
+/** Set on a session whose cookie is to be given out again: express-session does so where a session was modified. */
+export const cookieMark = 'cookieRenewedAt';
+
+const head = /^\{"createdAt":(\d+),"cookieAt":(\d+),"attributes":/;
+
+/** Reads what writeStored or plain connect-redis has written. */
+export function readStored(text: string): Stored {
+  const [start, createdAt, cookieAt] = head.exec(text) ?? [];
+  if (start !== undefined) {
+    return { text, createdAt: Number(createdAt), cookieAt: Number(cookieAt), json: text.slice(start.length, -1) };
+  }
+  return { text, createdAt: 0, cookieAt: 0, json: JSON.stringify(attributesOf(JSON.parse(text))) };
+}
+
+/** @throws {SessionError} session-too-large, not-storable */
+export function writeStored(attributes: Attributes, createdAt: number, cookieAt: number, maxBytes: number): Stored {
+  const json = JSON.stringify(attributes);
+  const text = `{"createdAt":${createdAt},"cookieAt":${cookieAt},"attributes":${json}}`;
+  // In JSON this stands for a key alone: in a value its quotes would be escaped.
+  if (json.includes('"__proto__":')) throw new SessionError('not-storable');
+  if (Buffer.byteLength(text) > maxBytes) throw new SessionError('session-too-large');
+  return { text, createdAt, cookieAt, json };
+}
+
+/** A copy of its own, whichever changes it gets. */
+export function readAttributes(stored: Stored | undefined): Attributes {
+  return stored ? JSON.parse(stored.json) : {};
+}
+
+/** The attributes of a session object, which are all but what express-session and this layer keep there. */
+export function attributesOf(session: object): Attributes {
+  const { cookie: _cookie, [cookieMark]: _mark, ...attributes } = session as Attributes;
+  return attributes;
+}
+
+/** Makes the session object show these attributes and no others. */
+export function replaceAttributes(session: object, attributes: Attributes): void {
+  const target = session as Attributes;
+  for (const name of Object.keys(attributesOf(session))) if (!Object.hasOwn(attributes, name)) delete target[name];
+  Object.assign(target, attributes);
+}
+
+/** A copy that shares nothing with the original, as it comes back from Redis. */
+export function copyAttributes(attributes: Attributes): Attributes {
+  return JSON.parse(JSON.stringify(attributes));
+}

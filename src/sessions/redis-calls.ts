@@ -1,0 +1,79 @@
+import type { RedisStore } from 'connect-redis';
+import { withDeadline } from './deadline.ts';
+import { SessionError } from './errors.ts';
+import type { Script } from './scripts.ts';
+
+/** Calls to Redis that each end within the deadline, as a value or as a SessionError. */
+export interface RedisCalls {
+  /** Reads change nothing that matters, so a failed one is store-unavailable. */
+  read<T>(command: (client: Client) => Promise<T>): Promise<T>;
+  /** Runs a script. Where it may have been carried out without our knowing, the error is outcome-unknown. */
+  run<T>(script: Script, keys: string[], args: (string | number)[]): Promise<T>;
+}
+
+/** A single Redis, as node-redis's `createClient` gives it. */
+export interface Client {
+  isReady: boolean;
+  get(key: string): Promise<string | null>;
+  getEx(key: string, options: { type: 'EX'; value: number }): Promise<string | null>;
+  del(keys: string[]): Promise<number>;
+  hGet(key: string, field: string): Promise<string | null>;
+  mGet(keys: string[]): Promise<(string | null)[]>;
+  pTTL(key: string): Promise<number>;
+  renameNX(from: string, to: string): Promise<number>;
+  /** Seconds, and microseconds of the second. */
+  time(): Promise<[string, string]>;
+  zRange(key: string, start: number, stop: number): Promise<string[]>;
+  evalSha(digest: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  eval(text: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+}
+
+export function createRedisCalls(anyClient: RedisStore['client'], deadlineMs: number): RedisCalls {
+  const client = anyClient as unknown as Client;
+  const requireReady = () => {
+    // At once, whatever the client's offline queue would do.
+    if (!client.isReady) throw new SessionError('store-unavailable');
+  };
+  return {
+    async read(command) {
+      requireReady();
+      try {
+        return await withDeadline(command(client), deadlineMs);
+      } catch (cause) {
+        throw new SessionError('store-unavailable', { cause });
+      }
+    },
+    async run<T>(script: Script, keys: string[], args: (string | number)[]) {
+      requireReady();
+      const options = { keys, arguments: args.map(String) };
+      try {
+        return (await withDeadline(evaluate(client, script, options), deadlineMs)) as T;
+      } catch (cause) {
+        throw new SessionError(wasRefused(cause) ? 'store-unavailable' : 'outcome-unknown', { cause });
+      }
+    },
+  };
+}
+
+/** A Redis that was restarted has forgotten its scripts. */
+async function evaluate(client: Client, script: Script, options: { keys: string[]; arguments: string[] }) {
+  try {
+    return await client.evalSha(script.digest, options);
+  } catch (err) {
+    if (!(err instanceof Error && err.message.startsWith('NOSCRIPT'))) throw err;
+    return client.eval(script.text, options);
+  }
+}
+
+/**
+ * True where Redis has answered that it will not (out of memory, read-only, loading: the scripts fail at their first
+ * write), or the command was never sent.
+ */
+function wasRefused(err: unknown): boolean {
+  if (!(err instanceof Error)) return false;
+  return (
+    /^(OOM|READONLY|LOADING|MISCONF|NOREPLICAS|NOPERM|NOAUTH|WRONGTYPE|BUSY|CLUSTERDOWN|MASTERDOWN|ERR)\b/.test(
+      err.message,
+    ) || /^(ClientOffline|ClientClosed|Timeout)Error$/.test(err.constructor.name)
+  );
+}

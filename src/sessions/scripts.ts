@@ -1,0 +1,123 @@
+import { sha1 } from './hash.ts';
+
+/** A Lua script: its text, and the digest under which Redis keeps it. */
+export interface Script {
+  text: string;
+  digest: string;
+}
+
+function createScript(text: string): Script {
+  return { text, digest: sha1(text) };
+}
+
+/*
+ * What the scripts share. JSON is never decoded and encoded again here: cjson turns [] into {}.
+ *
+ * remember: keeps the answer of a request under the hash of its Idempotency-Key (22 characters), the last 16 of a session.
+ * enlist: notes a session in its user's index by when it began; where there are too many, forgets those that have ended
+ * and ends the oldest. The keys that it ends are not among KEYS: this does not work on Redis Cluster.
+ */
+const shared = `
+local function remember(answers, field, answer, ttl)
+  if field == '' then return end
+  local order = (redis.call('HGET', answers, 'order') or '') .. field .. ' '
+  if #order > 16 * 23 then
+    redis.call('HDEL', answers, order:sub(1, 22))
+    order = order:sub(24)
+  end
+  redis.call('HSET', answers, field, answer, 'order', order)
+  redis.call('PEXPIRE', answers, ttl)
+end
+
+local function enlist(index, member, score, ttl, most, prefix)
+  if member == '' then return end
+  redis.call('ZADD', index, score, member)
+  redis.call('PEXPIRE', index, ttl)
+  local excess = redis.call('ZCARD', index) - tonumber(most)
+  if excess <= 0 then return end
+  for _, other in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+    if redis.call('EXISTS', prefix .. other) == 0 then excess = excess - redis.call('ZREM', index, other) end
+  end
+  if excess <= 0 then return end
+  for _, other in ipairs(redis.call('ZRANGE', index, 0, excess - 1)) do
+    redis.call('DEL', prefix .. other, prefix .. other .. ':answers')
+    redis.call('ZREM', index, other)
+  end
+end
+`;
+
+/**
+ * Compare and set: writes a session only if what stands is what the request has read (its SHA-1), or, for a new one, if
+ * none stands.
+ * KEYS session, its answers, the user's index
+ * ARGV digest expected ('' for a new one), text, time to live; answer's field ('' for none), answer, its time to live;
+ *      index's member ('' for none), score, time to live, most members, prefix of sessions
+ * Returns saved | replayed, the first answer | changed, what stands | gone | taken
+ */
+export const writeScript = createScript(`${shared}
+if ARGV[4] ~= '' then
+  local first = redis.call('HGET', KEYS[2], ARGV[4])
+  if first then return {'replayed', first} end
+end
+local stands = redis.call('GET', KEYS[1])
+if ARGV[1] == '' then
+  if stands then return {'taken'} end
+elseif not stands then
+  return {'gone'}
+elseif redis.sha1hex(stands) ~= ARGV[1] then
+  return {'changed', stands}
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+remember(KEYS[2], ARGV[4], ARGV[5], ARGV[6])
+enlist(KEYS[3], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11])
+return {'saved'}
+`);
+
+/**
+ * Moves a session to a new id in one step, if what stands under the old one is what the request has read.
+ * KEYS and ARGV as above for the new session; then
+ * KEYS the old session, its answers, its redemption
+ * ARGV redemption ('' for none), its time to live, the old session's member of the index
+ * Returns as above | moved, the redemption that an earlier move has left
+ */
+export const renewScript = createScript(`${shared}
+if ARGV[4] ~= '' then
+  local first = redis.call('HGET', KEYS[5], ARGV[4])
+  if first then return {'replayed', first} end
+end
+local stands = redis.call('GET', KEYS[4])
+if not stands then
+  local moved = redis.call('GET', KEYS[6])
+  if moved then return {'moved', moved} end
+  return {'gone'}
+elseif redis.sha1hex(stands) ~= ARGV[1] then
+  return {'changed', stands}
+end
+if redis.call('EXISTS', KEYS[1]) == 1 then return {'taken'} end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+redis.call('DEL', KEYS[4], KEYS[5])
+if ARGV[12] ~= '' then redis.call('SET', KEYS[6], ARGV[12], 'PX', ARGV[13]) end
+redis.call('ZREM', KEYS[3], ARGV[14])
+remember(KEYS[2], ARGV[4], ARGV[5], ARGV[6])
+enlist(KEYS[3], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11])
+return {'saved'}
+`);
+
+/**
+ * Ends sessions of a user: those named, or all.
+ * KEYS the user's index
+ * ARGV prefix of sessions, members (none: all)
+ * Returns how many of them there were
+ */
+export const endScript = createScript(`
+local members = {}
+for number = 2, #ARGV do members[#members + 1] = ARGV[number] end
+if #members == 0 then members = redis.call('ZRANGE', KEYS[1], 0, -1) end
+local ended = 0
+for _, member in ipairs(members) do
+  ended = ended + redis.call('DEL', ARGV[1] .. member)
+  redis.call('DEL', ARGV[1] .. member .. ':answers')
+  redis.call('ZREM', KEYS[1], member)
+end
+return ended
+`);

@@ -1,0 +1,271 @@
+import { RedisStore } from 'connect-redis';
+import type { CookieOptions, SessionData } from 'express-session';
+import { RedisClock } from './clock.ts';
+import { SessionError } from './errors.ts';
+import { sha1, shortHash } from './hash.ts';
+import { mergeAttributes } from './merge.ts';
+import type { Attributes, Stored } from './record.ts';
+import * as record from './record.ts';
+import { createRedisCalls, type RedisCalls } from './redis-calls.ts';
+import { endScript, renewScript, writeScript } from './scripts.ts';
+
+export interface DurableStoreOptions {
+  /** A node-redis client (`createClient`), connected or connecting. Whoever made it closes it. */
+  client: RedisStore['client'];
+  /** What the keys in Redis begin with. */
+  prefix?: string;
+  /** A session that is not used for so long ends. */
+  idleSeconds?: number;
+  /** A session ends so long after it began, used or not. */
+  absoluteSeconds?: number;
+  /** How long a call to Redis may take. */
+  deadlineMs?: number;
+  /** The largest session, as JSON. */
+  maxBytes?: number;
+  /** The most sessions of one user; one more ends the oldest. */
+  maxPerUser?: number;
+  /** Whose session it is; by default `session.user.id`. Undefined for a visitor who is not logged in. */
+  userOf?: (session: Attributes) => string | undefined;
+  /** The prefix of plain connect-redis, whose sessions are taken over as they are used. */
+  migrateFrom?: string;
+}
+
+/** One change of a session. */
+export interface Change {
+  /** The session's id, and what is known to stand there; undefined for a new session. */
+  id: string;
+  base: Stored | undefined;
+  /** The new attributes, upon those that stand. Called again where another request was faster. */
+  apply(standing: Attributes): Attributes;
+  /** The answer of this request, to be given again to its repeats. Its text is read after each `apply`. */
+  answer?: { field: string; text(): string } | undefined;
+  /** The session moves to this id. The redemption lets a repeat of the request find it there. */
+  renewal?: { id: string; redemption(): string };
+}
+
+/** How a change ended; every other end is a SessionError. */
+export type Changed =
+  | { outcome: 'saved'; stored: Stored }
+  | { outcome: 'replayed'; answer: string }
+  | { outcome: 'moved'; redemption: string };
+
+/** How long answers and redemptions are kept for repeats. */
+const answersMs = 600_000;
+const redemptionMs = 60_000;
+
+type CreateSession = Parameters<RedisStore['createSession']>;
+
+/**
+ * A store for express-session on one Redis (not a Cluster): one command a read, one a write, no lost update, and no
+ * session that comes back after it ended. Keys hold a hash of the session's id.
+ */
+export class DurableStore extends RedisStore {
+  readonly idleSeconds: number;
+  readonly clock: RedisClock;
+  readonly calls: RedisCalls;
+  readonly userOf: (session: Attributes) => string | undefined;
+  /** How a session's cookie is given out; createSessions sets it, for it depends on the request. */
+  cookieFor: (req: CreateSession[0]) => CookieOptions = () => ({});
+  readonly #absoluteMs: number;
+  readonly #maxBytes: number;
+  readonly #maxPerUser: number;
+  readonly #deadlineMs: number;
+  readonly #migrateFrom: string | undefined;
+  readonly #stored = new WeakMap<object, Stored>();
+
+  constructor(options: DurableStoreOptions) {
+    const { client, prefix = 'session:', idleSeconds = 3600, absoluteSeconds = 43_200, deadlineMs = 500 } = options;
+    super({ client, prefix, ttl: idleSeconds });
+    this.idleSeconds = idleSeconds;
+    this.userOf = options.userOf ?? defaultUserOf;
+    this.#absoluteMs = absoluteSeconds * 1000;
+    this.#maxBytes = options.maxBytes ?? 16_384;
+    this.#maxPerUser = options.maxPerUser ?? 100;
+    this.#deadlineMs = deadlineMs;
+    this.#migrateFrom = options.migrateFrom;
+    this.calls = createRedisCalls(client, deadlineMs);
+    this.clock = new RedisClock(() => this.calls.read((redis) => redis.time()));
+  }
+
+  // What express-session calls.
+
+  /** Reads a session and extends its life, in one command. */
+  override async get(sid: string, done: Done<SessionData | null> = ignore): Promise<void> {
+    await call(async () => {
+      const stored = await this.read(sid);
+      return stored ? this.#toSessionData(stored) : null;
+    }, done);
+  }
+
+  /** Saves the session object of a request; where nothing was changed that is done at once. */
+  override async set(sid: string, session: SessionData, done: Done = ignore): Promise<void> {
+    if (!this.isChanged(session)) return done(null);
+    await call(async () => void (await this.save(sid, session)), done);
+  }
+
+  override async destroy(sid: string, done: Done = ignore): Promise<void> {
+    await call(() => this.end(sid), done);
+  }
+
+  /** Nothing to do: the read has extended the session's life. */
+  override async touch(_sid: string, _session: SessionData, done: Done = ignore): Promise<void> {
+    done(null);
+  }
+
+  /** Makes the request's session object from what `get` has given. */
+  override createSession(...[req, data]: CreateSession) {
+    const stored = this.#stored.get(data);
+    const session = super.createSession(req, data);
+    Object.assign(session.cookie, this.cookieFor(req));
+    if (stored) this.#stored.set(session, stored);
+    return session;
+  }
+
+  // What this layer calls.
+
+  /** What stands in Redis for a session object, as far as its request knows; undefined for a new one. */
+  storedOf(session: object): Stored | undefined {
+    return this.#stored.get(session);
+  }
+
+  isChanged(session: object): boolean {
+    return JSON.stringify(record.attributesOf(session)) !== (this.#stored.get(session)?.json ?? '{}');
+  }
+
+  /** Makes a session object show what stands in Redis. */
+  adopt(session: object, stored: Stored): void {
+    this.#stored.set(session, stored);
+    record.replaceAttributes(session, record.readAttributes(stored));
+  }
+
+  /** Gives the request this session in place of the one that it has. */
+  adoptAs(req: CreateSession[0], id: string, stored: Stored): void {
+    req.sessionID = id;
+    this.createSession(req, this.#toSessionData(stored));
+  }
+
+  /** @throws {SessionError} store-unavailable */
+  async read(sid: string): Promise<Stored | undefined> {
+    const text = (await this.#getEx(sid)) ?? (await this.#takeOver(sid));
+    if (text === null) return undefined;
+    const stored = record.readStored(text);
+    if (stored.createdAt === 0 || (await this.clock.now()) < stored.createdAt + this.#absoluteMs) return stored;
+    await this.end(sid, record.readAttributes(stored));
+    return undefined;
+  }
+
+  /** Saves what a request has done to its session object by plain `session.x = …`, merged with what others have done. */
+  async save(sid: string, session: object, answer?: Change['answer']): Promise<Changed> {
+    const base = this.#stored.get(session);
+    const [began, mine] = [record.readAttributes(base), record.attributesOf(session)];
+    const apply = (standing: Attributes) => mergeAttributes(began, mine, standing);
+    const changed = await this.change({ id: sid, base, apply, answer });
+    const stands = changed.outcome === 'saved' ? changed.stored : base;
+    if (stands) this.adopt(session, stands);
+    return changed;
+  }
+
+  /**
+   * Writes a change by compare and set, and makes it anew upon what stands as long as others are faster.
+   * @throws {SessionError} with any code, or what `apply` throws
+   */
+  async change(change: Change): Promise<Changed> {
+    const deadline = performance.now() + this.#deadlineMs;
+    let { base } = change;
+    while (performance.now() < deadline) {
+      const { stored, keys, args } = await this.#prepare(change, base);
+      const script = change.renewal && base ? renewScript : writeScript;
+      const [outcome, value = ''] = await this.calls.run<[string, string?]>(script, keys, args);
+      if (outcome === 'saved') return { outcome, stored };
+      if (outcome === 'replayed') return { outcome, answer: value };
+      if (outcome === 'moved') return { outcome, redemption: value };
+      if (outcome === 'gone') throw new SessionError('session-ended');
+      if (outcome === 'taken') throw new SessionError('session-conflict');
+      base = record.readStored(value);
+    }
+    throw new SessionError('session-conflict');
+  }
+
+  /** Ends a session. With its attributes known its user's index forgets it at once, else when it is next read. */
+  async end(sid: string, attributes?: Attributes): Promise<void> {
+    const user = attributes && this.userOf(attributes);
+    await this.calls.run(endScript, [this.indexOf(user ?? '')], [this.prefix, shortHash(sid)]);
+  }
+
+  keyOf(sid: string): string {
+    return this.prefix + shortHash(sid);
+  }
+
+  /** The sorted set of a user's sessions. */
+  indexOf(user: string): string {
+    return `${this.prefix}user:${shortHash(user)}`;
+  }
+
+  /** Makes the change upon `base`, and the keys and arguments of the script that writes it. */
+  async #prepare({ id, answer, renewal, apply }: Change, base: Stored | undefined) {
+    const now = await this.clock.now();
+    const [before, attributes] = [record.readAttributes(base), apply(record.readAttributes(base))];
+    const createdAt = renewal || !base?.createdAt ? now : base.createdAt;
+    const stored = record.writeStored(attributes, createdAt, now, this.#maxBytes);
+    const ttlMs = Math.max(1, Math.min(this.idleSeconds * 1000, createdAt + this.#absoluteMs - now));
+    const user = this.userOf(attributes);
+    const isListed = user === undefined || (!renewal && base?.createdAt && this.userOf(before) === user);
+    const member = shortHash(renewal?.id ?? id);
+    const key = this.prefix + member;
+    const keys = [key, `${key}:answers`, this.indexOf(user ?? '')];
+    const written = [base ? sha1(base.text) : '', stored.text, ttlMs];
+    const remembered = [answer?.field ?? '', answer?.text() ?? '', Math.min(answersMs, ttlMs)];
+    const listed = [isListed ? '' : member, createdAt, this.#absoluteMs, this.#maxPerUser, this.prefix];
+    const args = [...written, ...remembered, ...listed];
+    if (renewal && base) {
+      const old = this.keyOf(id);
+      keys.push(old, `${old}:answers`, `${old}:moved`);
+      args.push(answer ? renewal.redemption() : '', redemptionMs, shortHash(id));
+    }
+    return { stored, keys, args };
+  }
+
+  #getEx(sid: string): Promise<string | null> {
+    return this.calls.read((redis) => redis.getEx(this.keyOf(sid), { type: 'EX', value: this.idleSeconds }));
+  }
+
+  /** A session of plain connect-redis gets its new key, under which it is then read, by whoever is first. */
+  async #takeOver(sid: string): Promise<string | null> {
+    if (this.#migrateFrom === undefined) return null;
+    const plainKey = this.#migrateFrom + sid;
+    const isThere = await this.calls.read((redis) =>
+      redis.renameNX(plainKey, this.keyOf(sid)).then(() => true, isMissing),
+    );
+    return isThere ? this.#getEx(sid) : null;
+  }
+
+  #toSessionData(stored: Stored): SessionData {
+    const data = { ...record.readAttributes(stored), cookie: {} } as SessionData;
+    this.#stored.set(data, stored);
+    return data;
+  }
+}
+
+type Done<T = void> = (err: unknown, value?: T) => void;
+
+function ignore(): void {}
+
+/** Calls back outside of the `try`, so that a callback that throws does not run twice (connect-redis's does). */
+async function call<T>(work: () => Promise<T>, done: Done<T>): Promise<void> {
+  const outcome = await work().then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  if ('error' in outcome) done(outcome.error);
+  else done(null, outcome.value);
+}
+
+function isMissing(err: unknown): false {
+  if (err instanceof Error && err.message.startsWith('ERR no such key')) return false;
+  throw err;
+}
+
+function defaultUserOf({ user }: Attributes): string | undefined {
+  const id = (user as { id?: unknown } | undefined)?.id;
+  return id === undefined || id === null ? undefined : String(id);
+}

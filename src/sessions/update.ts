@@ -1,0 +1,161 @@
+import type { Request, Response } from 'express';
+import type { SessionData } from 'express-session';
+import { clearCookie } from './cookie.ts';
+import { SessionError } from './errors.ts';
+import { newNonce, nextId } from './hash.ts';
+import {
+  type KeptAnswer,
+  markAnswered,
+  presentedId,
+  type Repeatable,
+  readIdempotency,
+  readKeptAnswer,
+} from './idempotency.ts';
+import { mergeAttributes } from './merge.ts';
+import { type Attributes, attributesOf, copyAttributes, readAttributes } from './record.ts';
+import { type Changed, DurableStore } from './store.ts';
+
+/** What a change may do to a session: read and set its attributes. */
+export type Draft = Partial<Omit<SessionData, 'cookie'>>;
+
+/**
+ * Changes the session atomically: reads it, applies `change`, and writes it only if nobody else has meanwhile; else
+ * applies `change` anew. The write is done when this resolves. Of a request that is repeated with its Idempotency-Key
+ * the change is made once, and every repeat gets the first result; so the result must be JSON.
+ *
+ * What `change` throws is thrown here, and nothing is written.
+ * @throws {SessionError}
+ * @example
+ * const visits = await updateSession(req, (session) => {
+ *   session.visits = (session.visits ?? 0) + 1;
+ *   return session.visits;
+ * });
+ */
+export async function updateSession<T>(req: Request, change: (session: Draft) => T): Promise<T> {
+  const store = req.sessionStore as unknown;
+  if (!(store instanceof DurableStore)) return change(req.session); // as tutorials do
+  const repeatable = readIdempotency(req);
+  const { attempt, ...planned } = plan(req, store, change, repeatable);
+  return takeCookieIfEnded(req, async () => {
+    const changed = await store.change({ id: req.sessionID, ...planned });
+    if (changed.outcome === 'saved') store.adopt(req.session, changed.stored);
+    return resultOf(changed, attempt, repeatable);
+  });
+}
+
+/**
+ * Like updateSession, and moves the session to a new id in the same step, so that an id which was known before a login
+ * opens nothing after it. Where the answer is lost, a repeat with the same Idempotency-Key gets the same new id.
+ * @throws {SessionError}
+ */
+export async function renewSession<T>(req: Request, change: (session: Draft) => T): Promise<T> {
+  const store = req.sessionStore as unknown;
+  if (!(store instanceof DurableStore)) return renewAsTutorialsDo(req, change);
+  const repeatable = readIdempotency(req);
+  const { attempt, ...planned } = plan(req, store, change, repeatable);
+  const [from, nonce] = [req.sessionID, newNonce()];
+  const id = nextId(from, repeatable?.key ?? '', nonce);
+  const redemption = () => JSON.stringify({ ...keep(repeatable, attempt), nonce });
+  return takeCookieIfEnded(req, async () => {
+    const presented = planned.base ? undefined : await redeemPresented(req, store, repeatable);
+    if (presented) return presented.result as T;
+    const changed = await store.change({ id: from, ...planned, renewal: { id, redemption } });
+    if (changed.outcome === 'saved') store.adoptAs(req, id, changed.stored);
+    if (changed.outcome !== 'moved') return resultOf(changed, attempt, repeatable);
+    const redeemed = await redeem(req, store, from, changed.redemption, repeatable);
+    if (!redeemed) throw new SessionError('session-ended');
+    return redeemed.result as T;
+  });
+}
+
+/** Ends the request's session, for good, and clears its cookie. @throws {SessionError} */
+export async function destroySession(req: Request, res: Response): Promise<void> {
+  const store = req.sessionStore as unknown;
+  if (store instanceof DurableStore) {
+    const stored = store.storedOf(req.session);
+    if (stored) await store.end(req.sessionID, readAttributes(stored));
+    forgetSession(req);
+  } else {
+    await new Promise<void>((resolve, reject) => req.session.destroy((err) => (err ? reject(err) : resolve())));
+  }
+  clearCookie(req, res);
+}
+
+/** From here on the request has no session, and nothing is saved for it. */
+export function forgetSession(req: Request): void {
+  Reflect.deleteProperty(req, 'session');
+}
+
+/** The change, upon what the request has already done to its session by plain `session.x = …`, which is merged. */
+function plan<T>(req: Request, store: DurableStore, change: (session: Draft) => T, repeatable: Repeatable | undefined) {
+  const attempt: { result?: T } = {};
+  const base = store.storedOf(req.session);
+  const [began, mine] = [readAttributes(base), copyAttributes(attributesOf(req.session))];
+  const apply = (standing: Attributes) => {
+    const draft = copyAttributes(mergeAttributes(began, mine, standing));
+    attempt.result = change(draft as Draft);
+    return draft;
+  };
+  const answer = repeatable && { field: repeatable.field, text: () => JSON.stringify(keep(repeatable, attempt)) };
+  if (repeatable) markAnswered(req);
+  return { attempt, base, apply, answer };
+}
+
+function keep(repeatable: Repeatable | undefined, { result }: { result?: unknown }): KeptAnswer {
+  return { print: repeatable?.print ?? '', result };
+}
+
+function resultOf<T>(changed: Changed, attempt: { result?: T }, repeatable: Repeatable | undefined): T {
+  if (changed.outcome !== 'replayed' || !repeatable) return attempt.result as T;
+  return readKeptAnswer(changed.answer, repeatable).result as T;
+}
+
+/** A session that ended under its request takes the cookie along. */
+async function takeCookieIfEnded<T>(req: Request, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (err) {
+    if (err instanceof SessionError && err.code === 'session-ended') {
+      forgetSession(req);
+      if (req.res && !req.res.headersSent) clearCookie(req, req.res);
+    }
+    throw err;
+  }
+}
+
+/** A repeat of a login comes with the cookie of a session that has moved: only its Idempotency-Key finds it again. */
+async function redeemPresented(req: Request, store: DurableStore, repeatable: Repeatable | undefined) {
+  const id = presentedId(req);
+  if (id === undefined || !repeatable) return undefined;
+  const redemption = await store.calls.read((redis) => redis.get(`${store.keyOf(id)}:moved`));
+  return redemption === null ? undefined : redeem(req, store, id, redemption, repeatable);
+}
+
+/**
+ * Gives the request the session that another has moved from this id; undefined where it has no part in that: another key
+ * leads to an id that there is not.
+ * @throws {SessionError} key-reused where another request had this key
+ */
+async function redeem(
+  req: Request,
+  store: DurableStore,
+  from: string,
+  text: string,
+  repeatable: Repeatable | undefined,
+) {
+  const { nonce, ...kept } = JSON.parse(text) as KeptAnswer & { nonce: string };
+  if (!repeatable) return undefined;
+  const id = nextId(from, repeatable.key, nonce);
+  const stored = await store.read(id);
+  if (!stored) return undefined;
+  const first = readKeptAnswer(JSON.stringify(kept), repeatable);
+  store.adoptAs(req, id, stored);
+  return first;
+}
+
+async function renewAsTutorialsDo<T>(req: Request, change: (session: Draft) => T): Promise<T> {
+  const { cookie: _cookie, createdAt: _createdAt, ...data } = req.session;
+  await new Promise<void>((resolve, reject) => req.session.regenerate((err) => (err ? reject(err) : resolve())));
+  Object.assign(req.session, data);
+  return change(req.session);
+}
