@@ -31,7 +31,7 @@ test('a replica whose Redis is away at start comes up, answers 503, and serves o
   expect(away.headers.get('set-cookie')).toBeNull();
   expect((await visitor.send('GET', '/')).status).toBe(200);
 
-  const redis = await startTestRedis(port);
+  const redis = await startTestRedis({ port });
   cleanUp.push(() => redis.stop());
   await until(async () => (await visitor.send('POST', '/cart/items', add)).status === 201);
 });
@@ -50,8 +50,7 @@ test('with Redis gone in mid-session every answer is 503, and within a second of
   ] as const) {
     expect(await visitor.send(method, path, body)).toMatchObject(unavailable);
   }
-  const again = await startTestRedis(redis.port);
-  cleanUp.push(() => again.stop());
+  await redis.start();
   const back = performance.now();
   await until(async () => (await visitor.send('POST', '/cart/items', add)).status === 201);
   expect(performance.now() - back).toBeLessThan(1500); // the back-off's 1 s, and the request
@@ -62,12 +61,12 @@ test('with Redis hung every answer comes within a second', async () => {
   const replica = await start(redis);
   const visitor = createVisitor(replica.url);
   await visitor.send('POST', '/login', { name: 'Ada' });
-  redis.process.kill('SIGSTOP');
+  redis.process().kill('SIGSTOP');
   const start1 = performance.now();
   const answers = await Promise.all([visitor.send('GET', '/profile'), visitor.send('POST', '/cart/items', add)]);
   expect(performance.now() - start1).toBeLessThan(1000);
   for (const answer of answers) expect(answer).toMatchObject(unavailable);
-  redis.process.kill('SIGCONT');
+  redis.process().kill('SIGCONT');
   await until(async () => (await visitor.send('GET', '/profile')).status === 200);
 });
 

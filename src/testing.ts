@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
 import { createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createClient } from 'redis';
@@ -14,36 +17,64 @@ import { startReplica } from './server.ts';
 export interface TestRedis {
   port: number;
   url: string;
-  process: ChildProcess;
+  process(): ChildProcess;
   /** Runs one command over a connection of its own. */
   command(...args: string[]): Promise<unknown>;
+  /** The commands that clients send while `work` goes on (MONITOR); not those that scripts run. */
+  countCommands(work: () => Promise<void>): Promise<string[]>;
+  /** Starts it again after stop, on the same port. */
+  start(): Promise<void>;
+  /** Kills it (SIGKILL). Safe to call twice. */
   stop(): Promise<void>;
 }
 
-/** Starts a Redis that keeps nothing, on a free port or the one given. */
-export async function startTestRedis(port?: number): Promise<TestRedis> {
+/** Starts a Redis on a free port or the one given; it keeps nothing, or, with appendOnly, every write that it acknowledged. */
+export async function startTestRedis({
+  port,
+  appendOnly = false,
+}: {
+  port?: number;
+  appendOnly?: boolean;
+} = {}): Promise<TestRedis> {
   const chosen = port ?? (await freePort());
-  const args = ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  const child = spawn('redis-server', args, { stdio: 'ignore' });
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-redis-'));
+  const args = ['--port', String(chosen), '--bind', '127.0.0.1', '--dir', dir, '--save', ''];
+  const keep = appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
+  let child: ChildProcess;
   const url = `redis://127.0.0.1:${chosen}`;
   const redis: TestRedis = {
     port: chosen,
     url,
-    process: child,
+    process: () => child,
+    async start() {
+      child = spawn('redis-server', [...args, ...keep], { stdio: 'ignore' });
+      await until(() => redis.command('PING'));
+    },
     async command(...args) {
       const client = createClient({ url, socket: { reconnectStrategy: false } });
       client.on('error', () => {});
       await client.connect();
       return client.sendCommand(args).finally(() => client.destroy());
     },
+    async countCommands(work) {
+      const client = createClient({ url });
+      await client.connect();
+      const lines: string[] = [];
+      await client.monitor((line) => void lines.push(String(line)));
+      await work();
+      await redis.command('ECHO', 'the end');
+      await until(() => lines.some((line) => line.includes('the end')));
+      client.destroy();
+      return lines.filter((line) => !/ lua\]|"(ECHO|CLIENT|HELLO|MONITOR)"/i.test(line));
+    },
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
-      child.kill('SIGCONT');
+      const exited = once(child, 'exit');
       child.kill('SIGKILL');
-      await once(child, 'exit');
+      await exited;
     },
   };
-  await until(() => redis.command('PING'));
+  await redis.start();
   return redis;
 }
 
@@ -107,13 +138,13 @@ export function createVisitor(url: string, cookie = '') {
 }
 
 /** Waits until `condition` is true or gives something; one that throws is not true yet. Rejects after 10 s. */
-export async function until<T>(condition: () => T | Promise<T>): Promise<T> {
+export async function until<T>(condition: () => T | Promise<T>): Promise<Exclude<T, false | undefined | null>> {
   const deadline = performance.now() + 10_000;
   let failure: unknown;
   while (performance.now() < deadline) {
     try {
       const value = await condition();
-      if (value) return value;
+      if (value) return value as Exclude<T, false | undefined | null>;
     } catch (err) {
       failure = err;
     }

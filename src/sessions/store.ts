@@ -117,6 +117,9 @@ export class DurableStore extends RedisStore {
     const stored = this.#stored.get(data);
     const session = super.createSession(req, data);
     Object.assign(session.cookie, this.cookieFor(req));
+    // express-session leaves out what every object has, such as an attribute named constructor: it would be lost.
+    for (const [name, value] of Object.entries(data))
+      if (name in Object.prototype) Object.assign(session, { [name]: value });
     if (stored) this.#stored.set(session, stored);
     return session;
   }
@@ -229,14 +232,12 @@ export class DurableStore extends RedisStore {
     return this.calls.read((redis) => redis.getEx(this.keyOf(sid), { type: 'EX', value: this.idleSeconds }));
   }
 
-  /** A session of plain connect-redis gets its new key, under which it is then read, by whoever is first. */
+  /** A session of plain connect-redis gets its new key, by whoever is first, and is then read by all under that. */
   async #takeOver(sid: string): Promise<string | null> {
     if (this.#migrateFrom === undefined) return null;
     const plainKey = this.#migrateFrom + sid;
-    const isThere = await this.calls.read((redis) =>
-      redis.renameNX(plainKey, this.keyOf(sid)).then(() => true, isMissing),
-    );
-    return isThere ? this.#getEx(sid) : null;
+    await this.calls.read((redis) => redis.renameNX(plainKey, this.keyOf(sid)).catch(ignoreMissing));
+    return this.#getEx(sid);
   }
 
   #toSessionData(stored: Stored): SessionData {
@@ -260,9 +261,8 @@ async function call<T>(work: () => Promise<T>, done: Done<T>): Promise<void> {
   else done(null, outcome.value);
 }
 
-function isMissing(err: unknown): false {
-  if (err instanceof Error && err.message.startsWith('ERR no such key')) return false;
-  throw err;
+function ignoreMissing(err: unknown): void {
+  if (!(err instanceof Error && err.message.startsWith('ERR no such key'))) throw err;
 }
 
 function defaultUserOf({ user }: Attributes): string | undefined {

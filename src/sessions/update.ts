@@ -154,8 +154,8 @@ async function redeem(
 }
 
 async function renewAsTutorialsDo<T>(req: Request, change: (session: Draft) => T): Promise<T> {
-  const { cookie: _cookie, createdAt: _createdAt, ...data } = req.session;
+  const data = attributesOf(req.session);
   await new Promise<void>((resolve, reject) => req.session.regenerate((err) => (err ? reject(err) : resolve())));
-  Object.assign(req.session, data);
+  Object.assign(req.session, { ...data, ...attributesOf(req.session) });
   return change(req.session);
 }

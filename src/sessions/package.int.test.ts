@@ -1,0 +1,102 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createVisitor, freePort, startTestRedis, type TestRedis, until } from '../testing.ts';
+
+// What others get: the package is built, packed and installed into an empty folder, where README's app runs on it.
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(path.join(os.tmpdir(), 'unsticky-package-'));
+const ends: (() => void)[] = [];
+let redis: TestRedis;
+let urls: string[];
+
+const run = (command: string, args: string[], cwd: string) =>
+  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: 'pipe' });
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  run('npm', ['run', 'build'], project);
+  const packed = run('npm', ['pack', '--silent', '--pack-destination', folder, './dist'], project).trim();
+  writeFileSync(path.join(folder, 'package.json'), '{ "type": "module", "private": true }');
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(path.join(project, 'package.json'), 'utf8'));
+  const versions = { ...dependencies, ...devDependencies };
+  const peers = [
+    'express',
+    'express-session',
+    'connect-redis',
+    'redis',
+    '@types/express',
+    '@types/express-session',
+    '@types/node',
+  ];
+  const named = peers.map((name) => `${name}@${versions[name]}`);
+  run(
+    'npm',
+    ['install', '--no-fund', '--no-audit', '--prefer-offline', '--loglevel=error', `./${packed}`, ...named],
+    folder,
+  );
+
+  const readme = readFileSync(path.join(project, 'README.md'), 'utf8');
+  const [, app] = /## In your own app[\s\S]*?```js\n([\s\S]*?)```/.exec(readme) ?? [];
+  writeFileSync(path.join(folder, 'app.js'), app ?? '');
+  urls = await Promise.all([start(), start()]);
+}, 180_000);
+afterAll(async () => {
+  for (const end of ends) end();
+  await redis.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function start(): Promise<string> {
+  const PORT = String(await freePort());
+  const env = { PATH: process.env.PATH, PORT, REDIS_URL: redis.url, SESSION_SECRET: 'p'.repeat(32) };
+  const child = spawn(process.execPath, ['app.js'], { cwd: folder, env, stdio: 'inherit' });
+  ends.push(() => child.kill('SIGKILL'));
+  const url = `http://127.0.0.1:${PORT}`;
+  await until(async () => (await createVisitor(url).send('GET', '/visits')).status === 200);
+  return url;
+}
+
+test('README’s app counts every visit of one session, on two ports at once', async () => {
+  const [one = '', two = ''] = urls;
+  const visitor = createVisitor(one);
+  await visitor.send('POST', '/visits');
+  const visits = Array.from({ length: 40 }, (_, visit) => {
+    return createVisitor(visit % 2 === 0 ? one : two, visitor.cookie).send('POST', '/visits', undefined, {
+      'idempotency-key': `visit-${visit >> 1}`,
+    });
+  });
+  for (const { status } of await Promise.all(visits)) expect(status).toBe(200);
+  for (const url of urls)
+    expect((await createVisitor(url, visitor.cookie).send('GET', '/visits')).body).toEqual({ visits: 21 });
+});
+
+test('its exports are the session layer alone, with types', () => {
+  const names = run(
+    process.execPath,
+    ['--input-type=module', '-e', "console.log(Object.keys(await import('unsticky')).sort().join())"],
+    folder,
+  );
+  expect(names.trim()).toBe(
+    'DurableStore,SessionError,createSessions,describeSession,destroySession,listSessions,redisOptions,renewSession,revokeSessions,sessionHandle,updateSession',
+  );
+  const files = run('tar', ['-tf', run('sh', ['-c', 'ls *.tgz'], folder).trim()], folder);
+  expect(files).toContain('package/index.d.ts');
+  expect(files).not.toMatch(/test|routes|server/);
+  const typed = [
+    "import { createSessions, DurableStore, updateSession, type SessionError } from 'unsticky';",
+    "import type { Request } from 'express';",
+    "declare module 'express-session' { interface SessionData { visits: number } }",
+    'declare const client: ConstructorParameters<typeof DurableStore>[0]["client"];',
+    "createSessions({ store: new DurableStore({ client }), secrets: ['x'] });",
+    'export const visit = (req: Request): Promise<number> => updateSession(req, (session) => (session.visits = (session.visits ?? 0) + 1));',
+    'export const code = (error: SessionError): string => error.code;',
+  ];
+  writeFileSync(path.join(folder, 'typed.ts'), typed.join('\n'));
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--skipLibCheck', '--types', 'node', 'typed.ts'];
+  run(path.join(project, 'node_modules/.bin/tsc'), ['--ignoreConfig', ...options], folder);
+});

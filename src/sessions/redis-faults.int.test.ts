@@ -1,0 +1,168 @@
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Answer, createVisitor, startTestRedis, type TestRedis, until } from '../testing.ts';
+import { startTestApp, type TestApp } from '../testing-app.ts';
+
+// G1 and G8: Redis fails in every way at every point of a request. An answer of success means that the change is in
+// Redis; "nothing was changed" means that it is not; every answer comes within a second; the replica goes on.
+
+let redis: TestRedis;
+let app: TestApp;
+beforeEach(async () => {
+  redis = await startTestRedis({ appendOnly: true });
+  app = await startTestApp('durable', redis.url);
+});
+afterEach(async () => {
+  await app.close();
+  await redis.stop();
+});
+
+/** A fault, and what ends it. */
+const faults: Record<string, { apply(): Promise<unknown>; heal(): Promise<unknown> }> = {
+  'killed (SIGKILL)': {
+    apply: () => redis.stop(),
+    heal: () => redis.start(),
+  },
+  'hung (SIGSTOP)': {
+    apply: async () => redis.process().kill('SIGSTOP'),
+    heal: async () => redis.process().kill('SIGCONT'),
+  },
+  'full (maxmemory)': {
+    apply: () => redis.command('CONFIG', 'SET', 'maxmemory', '1'),
+    heal: () => redis.command('CONFIG', 'SET', 'maxmemory', '0'),
+  },
+  'read-only (a replica of nobody)': {
+    apply: () => redis.command('REPLICAOF', '127.0.0.1', '1'),
+    heal: () => redis.command('REPLICAOF', 'NO', 'ONE'),
+  },
+  'restarted, without its scripts': {
+    apply: async () => {
+      await redis.stop();
+      await redis.start();
+    },
+    heal: async () => {},
+  },
+};
+
+const kinds = ['/set', '/push', '/redirect', '/empty', '/head', '/stream', '/login'];
+const body = { value: 'new', item: 'new', name: 'new' };
+
+/** Sends a change, with the answer, or how its connection ended, and how long that took. */
+async function change(path: string, cookie: string): Promise<{ answer?: Answer; ms: number; cookie: string }> {
+  const start = performance.now();
+  const visitor = createVisitor(app.url, cookie);
+  const answer = await visitor.send('POST', path, body).catch(() => undefined);
+  return { ...(answer && { answer }), ms: performance.now() - start, cookie: visitor.cookie };
+}
+
+async function begin(): Promise<string> {
+  const visitor = createVisitor(app.url);
+  await visitor.send('POST', '/set', { began: true });
+  return visitor.cookie;
+}
+
+/** What stands in Redis after all, under the cookie from before or the one of the answer. */
+async function isThere(cookies: string[]): Promise<boolean> {
+  for (const cookie of cookies) {
+    const { body: session } = await until(async () => {
+      const answer = await createVisitor(app.url, cookie).send('GET', '/');
+      return answer.status === 200 && answer;
+    });
+    if (session.value === 'new' || session.list?.includes('new') || session.user?.id === 'new') return true;
+  }
+  return false;
+}
+
+function check({ answer, ms }: { answer?: Answer; ms: number }, there: boolean): void {
+  expect(ms).toBeLessThan(1000);
+  if (!answer) return; // half an answer, whose connection was broken: nobody takes it for success
+  if (answer.status < 400) expect(there).toBe(true);
+  else if (answer.body.code === 'store-unavailable') expect(there).toBe(false);
+  else expect(answer).toMatchObject({ status: 503, body: { code: 'outcome-unknown' } });
+}
+
+describe.each(Object.keys(faults))('Redis %s', (name) => {
+  const fault = faults[name] as (typeof faults)[string];
+
+  test.each(kinds)('before the read of POST %s', async (path) => {
+    const cookie = await begin();
+    await fault.apply();
+    const ended = await change(path, cookie);
+    await fault.heal();
+    check(ended, await isThere([cookie, ended.cookie]));
+  });
+
+  test.each(kinds)('between the read and the save of POST %s', async (path) => {
+    const cookie = await begin();
+    const ending = change(`${path}?gate=between`, cookie);
+    await app.arrived('between');
+    await fault.apply();
+    const since = performance.now();
+    app.open('between');
+    const ended = await ending;
+    expect(performance.now() - since).toBeLessThan(1000);
+    await fault.heal();
+    check({ ...ended, ms: 0 }, await isThere([cookie, ended.cookie]));
+  });
+});
+
+test.each(kinds)('Redis dies during the save of POST %s', async (path) => {
+  const cookie = await begin();
+  const ending = change(`${path}?gate=during`, cookie);
+  await app.arrived('during');
+  redis.process().kill('SIGSTOP'); // the write is sent, and lies in the socket
+  app.open('during');
+  const ended = await Promise.race([ending, once(AbortSignal.timeout(100), 'abort').then(() => undefined)]);
+  expect(ended).toBeUndefined();
+  await redis.stop();
+  const { answer, cookie: later } = await ending;
+  expect(answer?.status ?? 503).toBe(503);
+  await redis.start();
+  check({ ...(answer && { answer }), ms: 0 }, await isThere([cookie, later]));
+});
+
+test('Redis dies after the save, before the answer: the answer is success, and the change is there', async () => {
+  const cookie = await begin();
+  const ending = change('/push?after=saved', cookie);
+  await app.arrived('saved');
+  await redis.stop();
+  app.open('saved');
+  const ended = await ending;
+  expect(ended.answer?.status).toBe(201);
+  await redis.start();
+  check(ended, await isThere([cookie]));
+});
+
+test('disconnected means an answer at once', async () => {
+  const cookie = await begin();
+  await redis.stop();
+  await change('/set', cookie); // the first one may find out that the connection is gone
+  for (let time = 0; time < 5; time++) {
+    const { answer, ms } = await change('/set', cookie);
+    expect(answer).toMatchObject({ status: 503, body: { code: 'store-unavailable' } });
+    expect(answer?.headers.get('retry-after')).toBe('1');
+    expect(ms).toBeLessThan(100);
+  }
+});
+
+test.each(['killed (SIGKILL)', 'hung (SIGSTOP)'])(
+  'Redis %s under load: every answer within a second, serving within a second of its return',
+  async (name) => {
+    const fault = faults[name] as (typeof faults)[string];
+    const cookies = await Promise.all(Array.from({ length: 20 }, begin));
+    let ended = false;
+    const slowest: number[] = [];
+    const load = cookies.map(async (cookie) => {
+      while (!ended) slowest.push((await change('/push', cookie)).ms);
+    });
+    await fault.apply();
+    await until(() => slowest.filter((ms) => ms > 400).length > 20 || slowest.length > 400);
+    await fault.heal();
+    const back = performance.now();
+    await until(async () => (await createVisitor(app.url, cookies[0]).send('GET', '/')).status === 200);
+    expect(performance.now() - back).toBeLessThan(1000);
+    ended = true;
+    await Promise.all(load);
+    expect(Math.max(...slowest)).toBeLessThan(1000);
+  },
+);

@@ -1,0 +1,156 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { RedisStore } from 'connect-redis';
+import express from 'express';
+import { createClient } from 'redis';
+import {
+  createSessions,
+  DurableStore,
+  type DurableStoreOptions,
+  destroySession,
+  listSessions,
+  redisOptions,
+  renewSession,
+  revokeSessions,
+  updateSession,
+} from './sessions/index.ts';
+
+// An application as others would write it, over `durable` or `plain`: what the guarantees are tried on.
+
+export const secret = 's'.repeat(32);
+type Draft = Record<string, unknown>;
+type Options = Omit<DurableStoreOptions, 'client'> & { secrets?: string[] };
+
+export interface TestApp {
+  url: string;
+  /** Resolves once a request to `/…?gate=name` has arrived there; it goes on when `open(name)` is called. */
+  arrived(name: string): Promise<void>;
+  open(name: string): void;
+  close(): Promise<void>;
+}
+
+export async function startTestApp(
+  kind: 'durable' | 'plain',
+  redisUrl: string,
+  options: Options = {},
+): Promise<TestApp> {
+  const { secrets = [secret], ...storeOptions } = options;
+  const client = createClient(kind === 'durable' ? { url: redisUrl, ...redisOptions } : { url: redisUrl });
+  client.on('error', () => {});
+  await client.connect();
+  const store =
+    kind === 'durable' ? new DurableStore({ client, ...storeOptions }) : new RedisStore({ client, prefix: 'sess:' });
+  const gates = createGates();
+  const app = express();
+  app.use(express.json(), createSessions({ store, secrets }));
+  app.use(async (req, _res, next) => {
+    if (req.query.gate) await gates.pass(String(req.query.gate));
+    next();
+  });
+  const session = (req: express.Request) => req.session as unknown as Draft;
+
+  app.get('/', (req, res) => void res.json({ ...req.session, cookie: undefined }));
+  // Plain code, which knows nothing of this layer.
+  app.post('/set', (req, res) => {
+    Object.assign(session(req), req.body);
+    res.status(201).json({ ok: true });
+  });
+  app.post('/count', (req, res) => {
+    session(req).count = Number(session(req).count ?? 0) + 1;
+    res.json({ count: session(req).count });
+  });
+  app.post('/redirect', (req, res) => {
+    Object.assign(session(req), req.body);
+    res.redirect(303, '/');
+  });
+  app.post('/empty', (req, res) => {
+    Object.assign(session(req), req.body);
+    res.status(204).end();
+  });
+  app.post('/head', (req, res) => {
+    Object.assign(session(req), req.body);
+    res.writeHead(200, { 'Content-Type': 'text/plain' }).end('done');
+  });
+  app.post('/stream', (req, res) => {
+    Object.assign(session(req), req.body);
+    res.write('one,');
+    setImmediate(() => res.end('two'));
+  });
+  app.post('/remove', (req, res) => {
+    delete session(req)[req.body.name];
+    res.json({ ok: true });
+  });
+  // Code that uses it.
+  app.post('/push', async (req, res) => {
+    const list = await updateSession(req, (draft) => {
+      const mine = draft as Draft;
+      mine.list = [...((mine.list as unknown[]) ?? []), req.body.item];
+      return mine.list;
+    });
+    if (req.query.after) await gates.pass(String(req.query.after));
+    res.status(201).json({ list });
+  });
+  app.post('/login', async (req, res) => {
+    const user = { id: req.body.name };
+    await renewSession(req, (draft) => void Object.assign(draft, { user }));
+    res.json({ user });
+  });
+  app.post('/logout', async (req, res) => {
+    await destroySession(req, res);
+    res.status(204).end();
+  });
+  app.get('/me', (req, res) => {
+    if (!session(req).user) return void res.status(401).json({ user: null });
+    res.json({ user: session(req).user });
+  });
+  app.get('/sessions', async (req, res) => void res.json(await listSessions(req, String(req.query.user))));
+  app.delete('/sessions', async (req, res) => {
+    res.json({ ended: await revokeSessions(req, String(req.query.user), req.query.handle as string | undefined) });
+  });
+  app.use(
+    (
+      err: Error & { status?: number; code?: string; headers?: object },
+      _req: express.Request,
+      res: express.Response,
+      next: express.NextFunction,
+    ) => {
+      if (res.headersSent) return next(err);
+      res
+        .status(err.status ?? 500)
+        .set(err.headers ?? {})
+        .json({ code: err.code, message: err.message });
+    },
+  );
+
+  const server = createServer(app).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    arrived: gates.arrived,
+    open: gates.open,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      client.destroy();
+    },
+  };
+}
+
+/** Points at which requests wait until a test lets them go on: interleavings by condition, not by time. */
+function createGates() {
+  const gates = new Map<string, { arrived: PromiseWithResolvers<void>; opened: PromiseWithResolvers<void> }>();
+  const gate = (name: string) => {
+    const found = gates.get(name) ?? { arrived: Promise.withResolvers<void>(), opened: Promise.withResolvers<void>() };
+    gates.set(name, found);
+    return found;
+  };
+  return {
+    async pass(name: string) {
+      gate(name).arrived.resolve();
+      await gate(name).opened.promise;
+    },
+    arrived: (name: string) => gate(name).arrived.promise,
+    open: (name: string) => gate(name).opened.resolve(),
+  };
+}
