@@ -42,7 +42,7 @@ test.each(files)('%s leaves the process to main.ts and to commands', (file) => {
     ...commands,
   ];
   if (mayUse.includes(file)) return;
-  expect(readFileSync(file, 'utf8')).not.toMatch(/process\.(on|once|exit)\b|process\.exitCode/);
+  expect(readFileSync(file, 'utf8')).not.toMatch(/process\.(on|once|exit|env)\b|process\.exitCode/);
 });
 
 test('the imports are found', () => {

@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+const elsewhere = ['**/node_modules/**', '.unsticky/**', 'dist/**'];
+
 export default defineConfig({
   test: {
     projects: [
@@ -8,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: ['**/*.int.test.ts', '**/*.docker.test.ts', 'node_modules'],
+          exclude: ['**/*.int.test.ts', '**/*.docker.test.ts', ...elsewhere],
         },
       },
       // Starts real servers on 127.0.0.1. One file after the other: they measure time, and there may be two cores.
@@ -16,6 +18,7 @@ export default defineConfig({
         test: {
           name: 'int',
           include: ['**/*.int.test.ts'],
+          exclude: elsewhere,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
@@ -26,6 +29,7 @@ export default defineConfig({
         test: {
           name: 'containers',
           include: ['**/*.docker.test.ts'],
+          exclude: elsewhere,
           testTimeout: 300_000,
           hookTimeout: 600_000,
           fileParallelism: false,

@@ -54,6 +54,33 @@ test('nginx and Prometheus follow --scale in both directions, without a reload',
   }
 });
 
+test('no request fails when one of two replicas is killed, or leaves', async () => {
+  const leave = [() => fleet.kill(1), () => fleet.scale(1)];
+  for (const [round, end] of leave.entries()) {
+    await fleet.scale(2);
+    if (round > 0) await fleet.restart(1);
+    const isBoth = async () => (await seenBy(8)).length === 2;
+    await waitFor('nginx passes requests to both', isBoth, { timeoutMs: 3000 });
+    let ended = false;
+    const statuses: number[] = [];
+    const load = Array.from({ length: 8 }, async (_, worker) => {
+      const visitor = createVisitor(http);
+      for (let sent = 0; !ended; sent++) {
+        const key = { 'idempotency-key': `${worker}.${sent}` };
+        statuses.push((await visitor.send('GET', '/cart')).status);
+        statuses.push((await visitor.send('POST', '/cart/items', { sku: 'a', quantity: 1 }, key)).status);
+      }
+    });
+    await end();
+    await waitFor('nginx knows that one is left', async () => (await seenBy(8)).length === 1, { timeoutMs: 5000 });
+    ended = true;
+    await Promise.all(load);
+    expect(statuses.filter((status) => status !== 200 && status !== 201)).toEqual([]);
+    expect(statuses.length).toBeGreaterThan(100);
+  }
+  await fleet.scale(3);
+});
+
 async function scraped(): Promise<number> {
   const { prometheus } = await fleet.describe();
   const response = await fetch(`${prometheus}/api/v1/query?query=count(up==1)`);

@@ -19,6 +19,7 @@ install_debian() {
   policy=/usr/sbin/policy-rc.d
   if [ ! -e "$policy" ]; then
     trap 'as_root rm -f "$policy"' EXIT
+    trap 'exit 1' HUP INT TERM # dash runs the trap of EXIT at an exit alone
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
   fi
@@ -56,6 +57,6 @@ fi
 
 if [ ! -x node_modules/.bin/node ] || ! cmp -s package-lock.json node_modules/.installed-lock.json; then
   echo "setup: installing npm packages …"
-  npm ci --no-fund --no-audit --loglevel=error || fail "npm could not install the packages: run npm ci"
+  npm ci --include=dev --no-fund --no-audit --loglevel=error || fail "npm could not install the packages: run npm ci"
   cp package-lock.json node_modules/.installed-lock.json
 fi

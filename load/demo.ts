@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { Command } from 'commander';
 import { explain, wholeNumber, withLocalFleet } from '../deploy/fleet/command.ts';
 import { connectFleet, serveFleet } from '../deploy/fleet/control.ts';
@@ -21,7 +22,7 @@ const options = new Command('demo')
   .option('--http <port>', 'port for http, on 127.0.0.1; 0 picks a free one', port, 8080)
   .option('--https <port>', 'port for https', port, 8443)
   .option('--prometheus <port>', 'port for Prometheus', port, 9090)
-  .option('--dir <folder>', 'where the fleet keeps data and logs', defaultDir)
+  .option('--dir <folder>', 'where the fleet keeps data and logs', (dir) => path.resolve(dir), defaultDir)
   .parse()
   .opts<Options>();
 
@@ -31,7 +32,17 @@ async function demo({ once, http, https, prometheus, dir }: Options): Promise<nu
   if (await connectFleet(dir)) throw new FleetError('a fleet is up already: end it with "npm run down"');
   const report = console.log;
   report('Starting 3 replicas behind nginx, with Redis and Prometheus …');
-  const fleet = { replicas: 3, store: 'durable', dir, http, https, prometheus, tlsDir: process.env.TLS_DIR, report };
+  const fleet = {
+    replicas: 3,
+    store: 'durable',
+    dir,
+    http,
+    https,
+    prometheus,
+    tlsDir: process.env.TLS_DIR,
+    env: process.env,
+    report,
+  };
   const interrupted = 130;
   const code = await withLocalFleet(fleet, async (fleet, ending) => {
     const { down } = await serveFleet(fleet, dir);
@@ -42,7 +53,7 @@ async function demo({ once, http, https, prometheus, dir }: Options): Promise<nu
       { fleet, name: 'demo', plan, users: 200, seconds: plan.seconds, seed, rate: 200, report },
       false,
     );
-    const judgement = await Promise.race([run, ending]);
+    const judgement = await Promise.race([run, ending, down]);
     if (!judgement) return interrupted;
     if (once) return exitCodeOf(judgement);
     const urls = await fleet.describe();

@@ -1,13 +1,15 @@
+import path from 'node:path';
 import autocannon from 'autocannon';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { drivers, explain, openFleet, wholeNumber } from '../deploy/fleet/command.ts';
 import { FleetError } from '../deploy/fleet/fleet.ts';
+import { defaultDir } from '../deploy/fleet/local-files.ts';
 import { renderTable } from '../deploy/fleet/table.ts';
-import { createRandom } from './random.ts';
 import { createUsers } from './users.ts';
 
 interface Options {
   fleet: string;
+  dir: string;
   seconds: number;
   connections: number;
   path: string;
@@ -19,19 +21,20 @@ const options = new Command('load')
   .addOption(new Option('--fleet <driver>', 'which fleet').choices(drivers).default('local'))
   .option('--seconds <n>', 'for how long', wholeNumber(1, 3600), 10)
   .option('--connections <n>', 'how many connections, each with a user of its own', wholeNumber(1, 1000), 32)
-  .option('--path <path>', 'what is read', '/profile')
+  .option('--path <path>', 'what is read', readPath, '/profile')
+  .option('--dir <folder>', 'where the local fleet is', (dir) => path.resolve(dir), defaultDir)
   .option('--json', 'print JSON')
   .parse()
   .opts<Options>();
 
 process.exit(await load(options).catch(explain));
 
-async function load({ seconds, connections, path, json, ...options }: Options): Promise<number> {
-  const fleet = await openFleet(options.fleet);
+async function load({ seconds, connections, path: address, json, ...options }: Options): Promise<number> {
+  const fleet = await openFleet(options.fleet, options.dir);
   const { http, driver, store } = await fleet.describe();
   const cookies = await logIn(http, connections);
   if (!json)
-    console.log(`${driver} fleet, store ${store}: GET ${path} on ${connections} connections for ${seconds} s …`);
+    console.log(`${driver} fleet, store ${store}: GET ${address} on ${connections} connections for ${seconds} s …`);
   const shares = new Map<string, number>();
   let next = 0;
   const result = await autocannon({
@@ -39,10 +42,12 @@ async function load({ seconds, connections, path, json, ...options }: Options): 
     connections,
     duration: seconds,
     setupClient: (client) => client.setHeaders({ cookie: cookies[next++ % cookies.length] ?? '' }),
-    requests: [{ method: 'GET', path, onResponse: (_status, _body, _context, headers) => count(shares, headers) }],
+    requests: [
+      { method: 'GET', path: address, onResponse: (_status, _body, _context, headers) => count(shares, headers) },
+    ],
   } as autocannon.Options);
   // autocannon drops what is on its way at a cut connection without a word.
-  const dropped = result.requests.sent - result.requests.total - connections;
+  const dropped = result.requests.sent - result['2xx'] - result.non2xx - result.errors - connections;
   if (dropped > 0) throw new FleetError(`the run is void: ${dropped} requests got lost on cut connections`);
   const { average, p50, p90, p99, max } = result.latency;
   const requests = { perSecond: Math.round(result.requests.average), answered: result.requests.total };
@@ -61,8 +66,13 @@ async function load({ seconds, connections, path, json, ...options }: Options): 
   return failed > 0 ? 1 : 0;
 }
 
+function readPath(text: string): string {
+  if (text.startsWith('/')) return text;
+  throw new InvalidArgumentError('It must begin with a slash.');
+}
+
 async function logIn(http: string, count: number): Promise<string[]> {
-  const users = createUsers(http, count, createRandom(0), () => performance.now());
+  const users = createUsers(http, count, 0, () => performance.now());
   await users.logIn().finally(() => users.close());
   if (users.cookies().some((cookie) => cookie === '')) throw new FleetError(`not every user could log in at ${http}`);
   return users.cookies();

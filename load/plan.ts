@@ -19,7 +19,7 @@ export const plans: Record<string, Plan> = {
     steps: [{ fault: 'kill-replica', at: 0.3, healAt: 0.6 }],
   },
   demo: {
-    about: 'a replica is killed, the rest are rolled, Redis is restarted',
+    about: 'a replica is killed, all are restarted one after the other, Redis is restarted',
     seconds: 20,
     steps: [
       { fault: 'kill-replica', at: 0.15, healAt: 0.3 },

@@ -23,10 +23,9 @@ export interface RunOptions {
 export async function runPlan(options: RunOptions): Promise<History> {
   const { fleet, name, seconds, seed, report } = options;
   const { driver, store, http } = await fleet.describe();
-  const random = createRandom(seed);
   const origin = performance.now();
   const now = () => Math.round((performance.now() - origin) * 1000) / 1000;
-  const users = createUsers(http, options.users, random, now);
+  const users = createUsers(http, options.users, seed, now);
   const replicas = (await fleet.replicas()).map((replica) => replica.name);
   const ending = new AbortController();
   try {
@@ -35,7 +34,7 @@ export async function runPlan(options: RunOptions): Promise<History> {
     const background = startBackground(http, users.cookies(), options.rate, seconds + 120);
     const busy = users.stayBusy(ending.signal);
     const live = showProgress(users, now, seconds, report);
-    const records = await applySteps(options, createRandom(seed + 1), now).finally(() => clearInterval(live));
+    const records = await applySteps(options, createRandom(seed), now).finally(() => clearInterval(live));
     // Users are busy until the end: autocannon takes up to a second to stop, which would look like a stall.
     const load = await background.stop();
     ending.abort();

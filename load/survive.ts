@@ -68,8 +68,17 @@ async function survive(options: Options, plan: Plan): Promise<number> {
   if (options.fleet === 'compose') return run(await requireStore(createComposeFleet(), options.store));
 
   const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-'));
-  const settings = { LOG_LEVEL: 'warn' };
-  const fleet = { replicas, store: options.store ?? 'durable', dir, http: 0, https: 0, settings, report };
+  const settings = { LOG_LEVEL: 'warn', NODE_ENV: 'development' }; // users speak http
+  const fleet = {
+    replicas,
+    store: options.store ?? 'durable',
+    dir,
+    http: 0,
+    https: 0,
+    env: process.env,
+    settings,
+    report,
+  };
   try {
     const interrupted = 2;
     const code = await withLocalFleet(fleet, (fleet, ending) =>

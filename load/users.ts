@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'undici';
 import type { Operation, Outcome } from './history.ts';
+import { createRandom } from './random.ts';
 
 /** Users who remember what they were told. */
 export interface Users {
@@ -21,6 +22,7 @@ interface User {
   name: string;
   cookie: string;
   added: number;
+  random: () => number;
 }
 
 interface Change {
@@ -41,10 +43,12 @@ const timeoutMs = 10_000;
  * to the wrong requests. undici's Client ends every request in exactly one way.
  * @param now milliseconds since the run began
  */
-export function createUsers(url: string, count: number, random: () => number, now: () => number): Users {
+export function createUsers(url: string, count: number, seed: number, now: () => number): Users {
   const users = Array.from({ length: count }, (_, index): User => {
     const number = String(index + 1).padStart(4, '0');
-    return { id: `user-${number}`, name: `User ${number}`, cookie: '', added: 0 };
+    // Each has random numbers of its own: what one does does not depend on who is faster.
+    const random = createRandom(seed + index);
+    return { id: `user-${number}`, name: `User ${number}`, cookie: '', added: 0, random };
   });
   const operations: Operation[] = [];
   const lanes = Array.from({ length: Math.min(connections, count) }, (_, lane) => ({
@@ -87,7 +91,7 @@ export function createUsers(url: string, count: number, random: () => number, no
   }
 
   async function act(client: Client, user: User) {
-    const choice = random();
+    const choice = user.random();
     if (choice < 0.4) {
       user.added += 1;
       const sku = `${user.id}.${user.added}`;
@@ -113,12 +117,13 @@ export function createUsers(url: string, count: number, random: () => number, no
       ),
     async stayBusy(until) {
       const work = lanes.map(async ({ client, users: mine }) => {
-        await sleep(random() * thinkMs, undefined, { signal: until }).catch(() => {});
+        const [first] = mine;
+        await sleep((first?.random() ?? 0) * thinkMs, undefined, { signal: until }).catch(() => {});
         while (!until.aborted) {
           for (const user of mine) {
             if (until.aborted) return;
             await act(client, user);
-            await sleep((random() * 2 * thinkMs) / mine.length, undefined, { signal: until }).catch(() => {});
+            await sleep((user.random() * 2 * thinkMs) / mine.length, undefined, { signal: until }).catch(() => {});
           }
         }
       });

@@ -81,7 +81,7 @@ test('with no replica at all nginx answers problem+json, and serves again as soo
 
 test('bodies and headers are bounded, and said to be', async () => {
   const visitor = createVisitor(http);
-  const large = await visitor.send('POST', '/cart/items', { sku: 'a'.repeat(40_000), quantity: 1 });
+  const large = await visitor.send('POST', '/cart/items', { sku: 'a'.repeat(20_000), quantity: 1 });
   expect(large).toMatchObject({ status: 413, body: { type: 'urn:problem-type:unsticky:body-too-large' } });
   expect(large.headers.get('content-type')).toBe(problem);
   const headers = await send(`${http}/whoami`, { 'x-long': 'x'.repeat(10_000) });
@@ -93,6 +93,16 @@ test('bodies and headers are bounded, and said to be', async () => {
     headers: { 'content-type': problem },
   });
   const unreadable = await sendRaw(http, 'GET /who ami HTTP/1.1\r\nHost x\r\n\r\n');
+  for (const text of [
+    'TRACE / HTTP/1.1\r\nHost: x',
+    'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo',
+    'GET / HTTP/3.0\r\nHost: x',
+  ]) {
+    expect(await sendRaw(http, `${text}\r\nConnection: close\r\n\r\n`)).toContain('application/problem+json');
+  }
+  const { https } = await fleet.describe();
+  expect(await sendRaw(https, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')).toContain('This port speaks TLS');
+  expect(await sendRaw(http, 'GET /whoami HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1.1 200/);
   expect(unreadable).toMatch(/^HTTP\/1.1 400 [\s\S]*application\/problem\+json[\s\S]*invalid-request/);
 });
 

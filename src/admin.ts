@@ -20,7 +20,7 @@ function answerAdmin({ lifecycle, metrics, redis, config }: Context): RequestLis
         return json(200, { state: lifecycle.state });
       case '/readyz': {
         const store = { kind: config.store, reachable: redis?.isReady ?? true };
-        return json(lifecycle.state === 'ready' ? 200 : 503, { state: lifecycle.state, store });
+        return json(lifecycle.state === 'ready' ? 200 : 503, { state: lifecycle.state, pid: process.pid, store });
       }
       case '/metrics':
         return res

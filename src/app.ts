@@ -3,7 +3,7 @@ import helmet from 'helmet';
 import { stampNewSessions } from './compared-stores.ts';
 import type { Context } from './context.ts';
 import { createAnswerProblem, notFound } from './errors.ts';
-import { refuseOtherSites, requireJson, requireTls } from './guards.ts';
+import { refuseOtherSites, requireJson, requirePath, requireTls, requireUsableKey } from './guards.ts';
 import { createRequestLog } from './logger.ts';
 import { createCartRouter } from './routes/cart.ts';
 import { createLoginRouter } from './routes/login.ts';
@@ -24,7 +24,7 @@ export function createApp(context: Context): Express {
   app.set('trust proxy', 1).disable('x-powered-by').disable('etag');
   app.use(createRequestLog(logger), metrics.observe, describeReplica(context), securityHeaders(config.production));
   app.use(createPageRouter());
-  app.use(refuseOtherSites, requireJson, express.json({ limit: '16kb' }));
+  app.use(requirePath, refuseOtherSites, requireUsableKey, requireJson, express.json({ limit: '16kb' }));
   if (config.production) app.use(requireTls);
   if (config.store !== 'durable') app.use(sendWhole);
   app.use(

@@ -3,6 +3,19 @@ import { Problem } from './errors.ts';
 
 const safe = new Set(['GET', 'HEAD', 'OPTIONS']);
 
+/** Refuses a request for no path, such as `OPTIONS *`: 400. */
+export const requirePath: RequestHandler = function requirePath(req, _res, next) {
+  if (req.url.startsWith('/')) return next();
+  throw new Problem('invalid-request', 'The request names no path.');
+};
+
+/** Refuses an Idempotency-Key that would not be taken for one: 400. A repeat would take effect again. */
+export const requireUsableKey: RequestHandler = function requireUsableKey(req, _res, next) {
+  const key = req.get('Idempotency-Key');
+  if (key === undefined || /^[\x21-\x7e]{1,128}$/.test(key)) return next();
+  throw new Problem('invalid-request', 'Idempotency-Key must be 1 to 128 printable characters without spaces.');
+};
+
 /** Refuses a state change that a page of another site sent: 403. A client that is no browser sends neither header. */
 export const refuseOtherSites: RequestHandler = function refuseOtherSites(req, _res, next) {
   if (safe.has(req.method)) return next();

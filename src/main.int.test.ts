@@ -33,10 +33,10 @@ test('bad settings end the start with exit code 1 and one readable message', asy
   expect(replica.said()).not.toMatch(/too-short|\bat .*\.ts/);
 });
 
-test('a taken port ends the start with exit code 1', async () => {
+test.each(['PORT', 'ADMIN_PORT'])('a taken %s ends the start with exit code 1', async (name) => {
   const first = await start();
   await isReady(first.adminUrl);
-  const second = await start({ PORT: new URL(first.url).port });
+  const second = await start({ [name]: new URL(name === 'PORT' ? first.url : first.adminUrl).port });
   expect(await second.exited).toBe(1);
   expect(second.said()).toContain('EADDRINUSE');
 });
@@ -102,6 +102,17 @@ test('a request that never ends does not hold the drain up', async () => {
   replica.child.kill('SIGTERM');
   expect(await replica.exited).toBe(1);
   expect(replica.said()).toContain('"finished":false,"msg":"stopped"');
+});
+
+test('a Redis that hangs does not hold the drain up', async () => {
+  const replica = await start({ DRAIN_DELAY_MS: '0' });
+  await isReady(replica.adminUrl);
+  redis.process().kill('SIGSTOP');
+  expect((await createVisitor(replica.url).send('POST', '/cart/items', { sku: 'a', quantity: 1 })).status).toBe(503);
+  replica.child.kill('SIGTERM');
+  const ended = await Promise.race([replica.exited, until(() => false).catch(() => 'still there')]);
+  redis.process().kill('SIGCONT');
+  expect(ended).toBe(0);
 });
 
 test('a second signal ends it at once', async () => {

@@ -5,26 +5,27 @@ import { startReplica } from './server.ts';
 const config = readConfigOrExit();
 const context = createContext(config);
 const { logger } = context;
+const starting = startReplica(context);
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop(signal));
 try {
-  const replica = await startReplica(context);
+  const { port, adminPort } = await starting;
   if (config.secretsAreForDevelopment)
     logger.warn('SESSION_SECRETS is not set: cookies are signed with a public secret');
-  const { port, adminPort } = replica;
   const startMs = Math.round(performance.now());
   const rssMb = Math.round(process.memoryUsage.rss() / 1e6);
   logger.info({ host: config.host, port, adminPort, store: config.store, startMs, rssMb }, 'ready');
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop(signal, replica.drain));
 } catch (err) {
   logger.fatal({ err }, 'cannot start');
-  process.exitCode = 1;
+  process.exit(1);
 }
 
-/** Drains, then lets the process end by itself: with 0 where every request was answered. A second signal ends it at once. */
-async function stop(signal: string, drain: () => Promise<boolean>): Promise<void> {
+/** Drains and exits: with 0 where every request was answered. A second signal ends it at once. */
+async function stop(signal: string): Promise<void> {
   logger.info({ signal }, 'draining');
   for (const again of ['SIGTERM', 'SIGINT'] as const) {
     process.removeAllListeners(again).once(again, () => process.exit(1));
   }
+  const { drain } = await starting;
   const finished = await drain();
   logger[finished ? 'info' : 'warn']({ finished }, 'stopped');
   process.exit(finished ? 0 : 1);

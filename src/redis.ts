@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
 import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
@@ -39,8 +40,8 @@ export async function firstContact(client: Redis, ms: number): Promise<void> {
   await Promise.race([once(client, 'ready', { signal }), once(client, 'error', { signal })]).catch(() => {});
 }
 
-/** Closes the connection after the commands under way, or at once where Redis is away. */
+/** Closes the connection after the commands under way, which get 500 ms, or at once where Redis is away. */
 export async function closeRedis(client: Redis): Promise<void> {
-  if (client.isReady) await client.close();
-  else client.destroy();
+  if (client.isReady) await Promise.race([client.close(), sleep(500, undefined, { ref: false })]);
+  if (client.isOpen) client.destroy();
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdminServer } from './admin.ts';
 import { createApp } from './app.ts';
@@ -21,7 +22,9 @@ export interface Replica {
 /** Listens on both ports. Rejects, with nothing left open, where one is taken. */
 export async function startReplica(context: Context): Promise<Replica> {
   const { config, lifecycle, redis } = context;
-  const server = createServer(createApp(context));
+  // More than nginx lets pass, so that it is nginx that says so.
+  const server = createServer({ maxHeaderSize: 48 * 1024 }, createApp(context));
+  server.on('clientError', answerUnreadable);
   const closeConnections = trackAnswers(server);
   // nginx must be the first to let go of an idle connection (its upstream keepalive_timeout is 30 s): a POST that meets
   // a connection which is just being closed is lost, and is not sent again.
@@ -48,6 +51,21 @@ export async function startReplica(context: Context): Promise<Replica> {
       return draining;
     },
   };
+}
+
+/** What is not HTTP gets to no route. */
+function answerUnreadable(err: Error & { code?: string }, socket: Duplex): void {
+  const isTooLarge = err.code === 'HPE_HEADER_OVERFLOW';
+  const status = isTooLarge ? 431 : 400;
+  const body = JSON.stringify({
+    type: `urn:problem-type:unsticky:${isTooLarge ? 'headers-too-large' : 'invalid-request'}`,
+    title: isTooLarge ? 'The headers are too large' : 'The request cannot be read',
+    status,
+    detail: isTooLarge ? 'Send at most 48 KiB.' : 'The request is not well-formed HTTP.',
+  });
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\nConnection: close`;
+  if (socket.writable) socket.end(`${head}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  else socket.destroy();
 }
 
 async function listen(server: Server, port: number, host: string): Promise<void> {

@@ -127,6 +127,7 @@ export function createVisitor(url: string, cookie = '') {
         headers: { ...json, ...(this.cookie && { cookie: this.cookie }), ...headers },
         body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
         redirect: 'manual',
+        signal: AbortSignal.timeout(8000),
       });
       const [line] = response.headers.getSetCookie();
       if (line) this.cookie = line.split(';', 1)[0] ?? '';

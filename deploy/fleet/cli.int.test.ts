@@ -1,7 +1,8 @@
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, statSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { connectFleet } from './control.ts';
+import { lastLines } from './logs.ts';
 import { descendantsOf, isAlive, makeDir, startCommand } from './testing.ts';
 import { waitFor } from './wait.ts';
 
@@ -15,7 +16,7 @@ afterEach(() => {
 function prepare() {
   const { dir, remove } = makeDir();
   cleanUp.push(remove);
-  return dir;
+  return path.join(dir, 'a fleet'); // its path may have spaces
 }
 
 async function run(args: string[], env?: NodeJS.ProcessEnv) {
@@ -39,6 +40,20 @@ test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('%s of up leaves no process
   child.kill(signal);
   expect(await exited).toBe(signal === 'SIGKILL' ? null : 0);
   await waitFor('all are gone', async () => !started.some(isAlive), { timeoutMs: 5000 });
+});
+
+test('the second SIGINT of a Ctrl-C, which npm sends on, does not cut the end short', async () => {
+  const { child, dir, started, exited } = await startUp();
+  child.kill('SIGINT');
+  child.kill('SIGINT');
+  expect(await exited).toBe(0);
+  await waitFor('all are gone', async () => !started.some(isAlive), { timeoutMs: 1000 });
+  expect(lastLines(path.join(dir, 'logs/replica-1.log'), 1)[0]).toContain('"finished":true,"msg":"stopped"');
+});
+
+test('its folder is nobody else’s', async () => {
+  const { dir } = await startUp();
+  expect(statSync(dir).mode & 0o777).toBe(0o700);
 });
 
 test('a paused replica is gone with the others', async () => {
@@ -95,7 +110,7 @@ test('a fleet in the background is driven by commands, in words and as JSON', as
 
 test('without Redis on the machine: one line that says what to do, exit code 1', async () => {
   const bin = path.join(prepare(), 'bin');
-  mkdirSync(bin);
+  mkdirSync(bin, { recursive: true });
   for (const command of ['sh', 'openssl']) symlinkSync(`/usr/bin/${command}`, path.join(bin, command));
   const up = await run(['up', '--dir', prepare(), ...free], { PATH: bin });
   expect(up).toEqual({ code: 1, out: 'unsticky: redis-server is not installed: run "sh deploy/setup.sh"\n' });

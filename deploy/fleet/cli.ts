@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { drivers, explain, openFleet, stores, wholeNumber, withLocalFleet } from './command.ts';
+import { startComposeFleet } from './compose.ts';
 import { connectFleet, serveFleet } from './control.ts';
 import { type Fleet, FleetError, type Part } from './fleet.ts';
 import { defaultDir } from './local-files.ts';
-import { lastLines } from './logs.ts';
+import { lastLines, writeLogs } from './logs.ts';
 import { renderReplicas } from './table.ts';
 import { waitFor } from './wait.ts';
 
@@ -93,11 +94,13 @@ command('logs', 'show what the parts have logged')
   .option('--lines <n>', 'how many of the last lines of each', wholeNumber(0, 10_000), 20)
   .action(
     run(async (parts: string[], options: Options & { follow?: boolean; lines: number }) => {
-      const fleet = await openFleet(options.fleet, options.dir);
       const ending = new AbortController();
       process.once('SIGINT', () => ending.abort());
       const { lines, follow } = options;
-      await fleet.logs({ parts, lines, ...(follow && { follow: ending.signal }) }, console.log);
+      const chosen = { parts, lines, ...(follow && { follow: ending.signal }) };
+      // Those of a local fleet are files, there to be read after it has ended too.
+      if (options.fleet === 'local') await writeLogs(path.join(options.dir, 'logs'), chosen, console.log);
+      else await (await openFleet(options.fleet)).logs(chosen, console.log);
     }),
   );
 
@@ -109,7 +112,7 @@ function command(name: string, description: string): Command {
     .command(name)
     .description(description)
     .addOption(new Option('--fleet <driver>', 'which fleet').choices(drivers).default('local'))
-    .option('--dir <folder>', 'where a local fleet keeps data and logs', defaultDir)
+    .option('--dir <folder>', 'where a local fleet keeps data and logs', (dir) => path.resolve(dir), defaultDir)
     .option('--json', 'print JSON');
 }
 
@@ -165,20 +168,24 @@ async function act(
 async function up(options: UpOptions): Promise<void> {
   const { dir, store, replicas, http, https, prometheus } = options;
   if (options.fleet === 'compose') {
-    throw new FleetError('start containers with "docker compose up --build --wait --scale app=3"');
+    const fleet = await startComposeFleet(replicas, store, reporter(options));
+    return done(fleet, options);
   }
   if (await connectFleet(dir)) throw new FleetError('a fleet is up already: end it with "npm run down"');
   if (options.detach) return detach(options);
   const report = reporter(options);
   const tlsDir = process.env.TLS_DIR;
-  await withLocalFleet({ replicas, store, dir, http, https, prometheus, tlsDir, report }, async (fleet, ending) => {
-    const { down } = await serveFleet(fleet, dir);
-    const description = await fleet.describe();
-    if (options.json) console.log(JSON.stringify({ ...description, replicas: await fleet.replicas() }));
-    report(`\nready: ${description.http}   (Ctrl-C ends it; from another terminal: npm run status)`);
-    await Promise.race([ending, down]);
-    report('going down …');
-  });
+  await withLocalFleet(
+    { replicas, store, dir, http, https, prometheus, tlsDir, env: process.env, report },
+    async (fleet, ending) => {
+      const { down } = await serveFleet(fleet, dir);
+      const description = await fleet.describe();
+      if (options.json) console.log(JSON.stringify({ ...description, replicas: await fleet.replicas() }));
+      report(`\nready: ${description.http}   (Ctrl-C ends it; from another terminal: npm run status)`);
+      await Promise.race([ending, down]);
+      report('going down …');
+    },
+  );
 }
 
 /** Starts `up` again without the terminal, and waits until that fleet answers. */
@@ -186,7 +193,8 @@ async function detach(options: UpOptions): Promise<void> {
   const args = process.argv.slice(1).filter((arg) => arg !== '--detach' && arg !== '-d');
   const logFile = path.join(options.dir, 'logs', 'up.log');
   mkdirSync(path.dirname(logFile), { recursive: true });
-  const log = openSync(logFile, 'w');
+  chmodSync(options.dir, 0o700);
+  const log = openSync(logFile, 'a');
   const env = { ...process.env, UNSTICKY_DETACHED: '1' };
   const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log], env });
   closeSync(log);

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { InvalidArgumentError } from 'commander';
 import { createComposeFleet } from './compose.ts';
 import { connectFleet } from './control.ts';
@@ -55,15 +54,26 @@ export async function withLocalFleet<T>(
   }
 }
 
-/** Resolves at the first signal that asks this process to end, or when npm, which started it, is gone. A second signal ends it at once. */
-export async function endOfProcess(): Promise<void> {
-  const asked = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal));
+/** npm sends on the Ctrl-C that the terminal sends to us as well. */
+const echoMs = 500;
+
+/**
+ * Resolves at the first signal that asks this process to end, or when npm, which started it, is gone. A later signal
+ * ends it at once.
+ */
+export function endOfProcess(): Promise<void> {
   const parent = process.ppid;
-  const orphaned = new Promise((resolve) => {
-    if (!process.env.npm_lifecycle_event || process.env.UNSTICKY_DETACHED) return;
-    setInterval(() => process.ppid !== parent && resolve(undefined), 250).unref();
+  const isNpms = process.env.npm_lifecycle_event !== undefined && process.env.UNSTICKY_DETACHED === undefined;
+  return new Promise((resolve) => {
+    let askedAt: number | undefined;
+    const ask = () => {
+      if (askedAt !== undefined && performance.now() - askedAt > echoMs) process.exit(130);
+      askedAt ??= performance.now();
+      resolve();
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, ask);
+    if (isNpms) setInterval(() => process.ppid !== parent && resolve(), 250).unref();
   });
-  await Promise.race([...asked, orphaned]);
 }
 
 /** Says an error in words: one line, then the last log lines of the part that failed. Returns the exit code. */

@@ -10,7 +10,7 @@ import {
   pickReplica,
   type ReplicaStatus,
 } from './fleet.ts';
-import { answers, waitFor } from './wait.ts';
+import { waitFor } from './wait.ts';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
@@ -189,9 +189,14 @@ function compose(args: string[]): Promise<string> {
   return docker(['compose', ...args]);
 }
 
-async function docker(args: string[]): Promise<string> {
+async function docker(args: string[], command: string[] = ['docker']): Promise<string> {
+  const [program = 'docker', ...first] = command;
   try {
-    const { stdout } = await run('docker', args, { cwd: project, maxBuffer: 64 * 1024 * 1024, timeout: 300_000 });
+    const { stdout } = await run(program, [...first, ...args], {
+      cwd: project,
+      maxBuffer: 64 * 1024 * 1024,
+      timeout: 300_000,
+    });
     return stdout;
   } catch (cause) {
     const { code, stderr = '' } = cause as { code?: unknown; stderr?: string };
@@ -213,8 +218,15 @@ async function composeLogs({ parts = [], lines, follow }: LogOptions, write: (li
   }
 }
 
-/** True where nginx of the compose fleet answers. */
-export async function composeAnswers(): Promise<boolean> {
-  const { http } = await describe();
-  return answers(`${http}/whoami`).catch(() => false);
+/** Builds the image where it is needed, and starts the containers. Resolves once all are healthy. */
+export async function startComposeFleet(
+  replicas: number,
+  store: string,
+  report: (line: string) => void,
+): Promise<Fleet> {
+  checkCount(replicas);
+  report('docker compose up --build …');
+  const env = ['env', `SESSION_STORE=${store}`, 'docker'];
+  await docker(['compose', 'up', '--build', '--detach', '--wait', '--scale', `app=${replicas}`], env);
+  return createComposeFleet();
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FleetError } from './fleet.ts';
@@ -21,7 +21,8 @@ export interface LocalFiles {
 }
 
 /** Prepares the folder: nginx's configuration (the same rules as everywhere) with this fleet's ports, and a certificate. @throws {FleetError} */
-export function prepareFiles(dir: string, ports: { http: number; https: number }, tlsDir?: string): LocalFiles {
+export function prepareFiles(folder: string, ports: { http: number; https: number }, tlsDir?: string): LocalFiles {
+  const dir = path.resolve(folder);
   try {
     return writeFiles(dir, ports, tlsDir);
   } catch (cause) {
@@ -33,17 +34,19 @@ export function prepareFiles(dir: string, ports: { http: number; https: number }
 function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir: string | undefined): LocalFiles {
   const at = (name: string) => path.join(dir, name);
   const files = { logs: at('logs'), redis: at('redis'), nginx: at('nginx'), prometheus: at('prometheus') };
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  mkdirSync(dir, { recursive: true });
+  chmodSync(dir, 0o700); // sessions, secrets and the socket that commands come through
   for (const folder of Object.values(files)) mkdirSync(folder, { recursive: true });
-  cpSync(path.join(project, 'nginx'), files.nginx, { recursive: true });
+  const isTest = (file: string) => file.endsWith('.test.ts');
+  cpSync(path.join(project, 'nginx'), files.nginx, { recursive: true, filter: (file) => !isTest(file) });
   cpSync(path.join(project, 'deploy/redis/redis.conf'), path.join(files.redis, 'redis.conf'));
   cpSync(path.join(project, 'deploy/prometheus/local.yml'), path.join(files.prometheus, 'prometheus.yml'));
   const tls = tlsDir ? path.resolve(tlsDir) : makeCertificate(at('tls'));
   const listen = [
     `listen 127.0.0.1:${ports.http};`,
     `listen 127.0.0.1:${ports.https} ssl;`,
-    `ssl_certificate ${tls}/tls.crt;`,
-    `ssl_certificate_key ${tls}/tls.key;`,
+    `ssl_certificate "${tls}/tls.crt";`,
+    `ssl_certificate_key "${tls}/tls.key";`,
   ];
   writeFileSync(path.join(files.nginx, 'driver/listen.conf'), `${listen.join('\n')}\n`);
   return {

@@ -12,18 +12,17 @@ export type StartServer = (
   more?: { env?: NodeJS.ProcessEnv; cwd?: string },
 ) => Promise<ServerProcess>;
 
-/** Starts a replica with its settings, over those of this process's environment. It is not ready yet. */
+/** Starts a replica with its settings. It is not ready yet. */
 export function startReplica(
   start: StartServer,
   { name, port, adminPort }: LocalReplica,
   files: LocalFiles,
   redisPort: number,
-  settings: Record<string, string>,
+  settings: NodeJS.ProcessEnv,
 ): Promise<ServerProcess> {
   const env = {
     SESSION_SECRETS: files.readSecret(),
     NODE_COMPILE_CACHE: compileCache,
-    ...process.env,
     ...settings,
     REPLICA: name,
     HOST: '127.0.0.1',
@@ -45,7 +44,9 @@ export async function startNginx(start: StartServer, files: LocalFiles, httpPort
   const dir = files.nginx;
   const args = ['-p', dir, '-c', `${dir}/nginx.conf`, '-e', 'stderr', '-g', 'daemon off; pid nginx.pid;'];
   const server = await start('nginx', 'nginx', args);
-  await server.ready(() => answers(`http://127.0.0.1:${httpPort}/whoami`));
+  // Any answer is nginx's, be it that all replicas are down.
+  const url = `http://127.0.0.1:${httpPort}/whoami`;
+  await server.ready(() => fetch(url, { signal: AbortSignal.timeout(1000) }).then((response) => response.status > 0));
 }
 
 export async function startPrometheus(start: StartServer, files: LocalFiles, port: number): Promise<void> {

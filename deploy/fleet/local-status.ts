@@ -22,10 +22,24 @@ export async function statusOf(replica: LocalReplica): Promise<ReplicaStatus> {
   return { ...base, state, since, requestsServed };
 }
 
+/** True where the process with this id, and no other, answers on the port that it is ready. */
+export async function isReady(adminPort: number, pid: number): Promise<boolean> {
+  const answer = await readReadiness(adminPort);
+  return answer?.state === 'ready' && answer.pid === pid;
+}
+
+/** What does not answer is on its way up or down. */
 async function stateOf(adminPort: number): Promise<ReplicaStatus['state']> {
-  const signal = AbortSignal.timeout(500);
-  const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`, { signal });
-  return ((await response.json()) as { state: ReplicaStatus['state'] }).state;
+  return (await readReadiness(adminPort))?.state ?? 'starting';
+}
+
+async function readReadiness(adminPort: number): Promise<{ state: ReplicaStatus['state']; pid: number } | undefined> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`, { signal: AbortSignal.timeout(500) });
+    return (await response.json()) as { state: ReplicaStatus['state']; pid: number };
+  } catch {
+    return undefined;
+  }
 }
 
 /** How many requests a replica has answered since it started, from its own metrics; null where it does not say within 500 ms. */

@@ -1,11 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createVisitor } from '../../src/testing.ts';
 import type { Fleet } from './fleet.ts';
 import { startLocalFleet } from './local.ts';
-import { countAnswers, makeDir, startTestFleet } from './testing.ts';
+import { countAnswers, descendantsOf, isAlive, makeDir, startTestFleet } from './testing.ts';
 import { waitFor } from './wait.ts';
 
 describe('a local fleet', () => {
@@ -54,6 +54,33 @@ describe('a local fleet', () => {
     expect(Object.keys(await countAnswers(http, 30))).toHaveLength(3);
   });
 
+  test('two restarts at once come one after the other: one process each, which is the one that is shown', async () => {
+    await Promise.all([fleet.restart(1), fleet.restart(1), fleet.scale(3)]);
+    const [first] = await fleet.replicas();
+    const pid = Number(first?.runsAs.replace('pid ', ''));
+    const ours = descendantsOf(process.pid).filter((one) =>
+      readFileSync(`/proc/${one}/environ`, 'utf8').includes('REPLICA=replica-1\0'),
+    );
+    expect(ours).toEqual([pid]);
+  });
+
+  test('nginx killed from outside leaves no worker, and is back after restart', async () => {
+    const nginxOf = () =>
+      descendantsOf(process.pid).filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'nginx\n');
+    const before = nginxOf();
+    process.kill(before[0] as number, 'SIGKILL');
+    await waitFor('its workers are gone', async () => !before.some(isAlive), { timeoutMs: 2000 });
+    await fleet.proxy.restart();
+    expect(Object.keys(await countAnswers(http, 30))).toHaveLength(3);
+  });
+
+  test('a replica that does not answer is shown as starting', async () => {
+    const [first] = await fleet.replicas();
+    process.kill(Number(first?.runsAs.replace('pid ', '')), 'SIGSTOP');
+    expect((await fleet.replicas())[0]).toMatchObject({ state: 'starting', requestsServed: null });
+    process.kill(Number(first?.runsAs.replace('pid ', '')), 'SIGCONT');
+  });
+
   test('a paused replica fails no request either', async () => {
     await fleet.pause(1);
     expect((await fleet.replicas())[0]).toMatchObject({ state: 'paused' });
@@ -94,7 +121,8 @@ async function scraped(fleet: Fleet): Promise<number> {
 describe('a fleet that cannot start says why, and leaves nothing half-started', () => {
   async function startsNot(prepare: (dir: string) => object): Promise<{ message: string; logLines: string[] }> {
     const { dir, remove } = makeDir();
-    const options = { replicas: 2, store: 'durable', dir, http: 0, https: 0, ...prepare(dir) };
+    const base = { replicas: 2, store: 'durable', dir, http: 0, https: 0, env: process.env };
+    const options = { ...base, ...prepare(dir) };
     const error = await startLocalFleet(options).then(
       (fleet) => fleet.down().then(() => undefined),
       (err) => err,

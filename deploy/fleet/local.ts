@@ -12,12 +12,12 @@ import {
 } from './fleet.ts';
 import { type LocalFiles, prepareFiles } from './local-files.ts';
 import { type StartServer, startNginx, startPrometheus, startRedis, startReplica } from './local-servers.ts';
-import { type LocalReplica, statusOf } from './local-status.ts';
+import { isReady, type LocalReplica, statusOf } from './local-status.ts';
 import { boundLogs, writeLogs } from './logs.ts';
 import { findPort, requireFree } from './ports.ts';
 import { type ServerProcess, startProcess } from './process.ts';
 import { type Reaper, startReaper } from './reaper.ts';
-import { answers, waitFor } from './wait.ts';
+import { waitFor } from './wait.ts';
 
 export interface LocalOptions {
   replicas: number;
@@ -30,7 +30,8 @@ export interface LocalOptions {
   prometheus?: number | undefined;
   /** Where tls.crt and tls.key are, if not a development certificate. */
   tlsDir?: string | undefined;
-  /** Settings for every replica, over those of this process's environment. */
+  /** The environment of what is started; for replicas, with `settings` over it. */
+  env: NodeJS.ProcessEnv;
   settings?: Record<string, string>;
   report?: Report;
 }
@@ -83,6 +84,7 @@ class LocalFleet implements Fleet {
   readonly #logBound: NodeJS.Timeout;
   readonly #servers = new Map<string, ServerProcess>();
   #replicas: LocalReplica[] = [];
+  #turn: Promise<void> = Promise.resolve();
   #down: Promise<void> | undefined;
 
   constructor(options: LocalOptions, ports: Ports, taken: Set<number>) {
@@ -123,7 +125,11 @@ class LocalFleet implements Fleet {
     return Promise.all(this.#replicas.map(statusOf));
   }
 
-  async scale(count: number, report?: Report): Promise<void> {
+  scale(count: number, report?: Report): Promise<void> {
+    return this.#inTurn(() => this.#scale(count, report));
+  }
+
+  async #scale(count: number, report?: Report): Promise<void> {
     checkCount(count);
     const leaving = this.#replicas.slice(count);
     const joining: LocalReplica[] = [];
@@ -162,10 +168,19 @@ class LocalFleet implements Fleet {
     replica.paused = false;
   }
 
-  async restart(number: number): Promise<void> {
-    const replica = pickReplica(this.#replicas, number);
-    await replica.process?.stop('SIGTERM', graceMs);
-    await this.#startReplica(replica);
+  restart(number: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const replica = pickReplica(this.#replicas, number);
+      await replica.process?.stop('SIGTERM', graceMs);
+      await this.#startReplica(replica);
+    });
+  }
+
+  /** One after the other what starts and ends replicas: two at once would start one twice. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {}); // its caller hears of it
+    return turn;
   }
 
   async roll(report?: Report): Promise<void> {
@@ -227,19 +242,29 @@ class LocalFleet implements Fleet {
   }
 
   async #startReplica(replica: LocalReplica): Promise<void> {
-    const { store, settings = {} } = this.#options;
+    const { store, env, settings = {} } = this.#options;
     replica.paused = false;
     replica.process = await startReplica(this.#start, replica, this.#files, this.#ports.redis, {
+      ...env,
       ...settings,
       SESSION_STORE: store,
     });
-    await replica.process.ready(() => answers(`http://127.0.0.1:${replica.adminPort}/readyz`));
+    const { pid } = replica.process;
+    await replica.process.ready(() => isReady(replica.adminPort, pid));
   }
 
   readonly #start: StartServer = async (name, command, args, more = {}) => {
     if (this.#down) throw new FleetError('the fleet is going down');
     const logFile = this.#files.logOf(name);
-    const server = await startProcess({ name, command, args, logFile, reaper: this.#reaper, ...more });
+    const server = await startProcess({
+      name,
+      command,
+      args,
+      logFile,
+      reaper: this.#reaper,
+      env: this.#options.env,
+      ...more,
+    });
     this.#servers.set(name, server);
     return server;
   };

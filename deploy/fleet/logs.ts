@@ -6,11 +6,11 @@ import { FleetError, type LogOptions } from './fleet.ts';
 const mostReadBytes = 1024 * 1024;
 const mostLogBytes = 64 * 1024 * 1024;
 
-/** The last lines of a file, read from its last MiB; none where there is no file. */
-export function lastLines(file: string, count: number): string[] {
+/** The last lines of a file from `offset` on, read from its last MiB; none where there is no file. */
+export function lastLines(file: string, count: number, offset = 0): string[] {
   if (!existsSync(file)) return [];
   const { size } = statSync(file);
-  const lines = readFrom(file, Math.max(0, size - mostReadBytes)).text.split('\n');
+  const lines = readFrom(file, Math.max(offset, size - mostReadBytes)).text.split('\n');
   return lines.filter((line) => line !== '').slice(-count);
 }
 
@@ -59,8 +59,9 @@ function readFrom(file: string, offset: number): { text: string; truncated: bool
 
 /** Empties each log of more than 64 MiB. Its writers append, so they go on at the start. */
 export function boundLogs(dir: string): void {
-  for (const name of readdirSync(dir)) {
+  for (const name of existsSync(dir) ? readdirSync(dir) : []) {
     const file = path.join(dir, name);
-    if (statSync(file).size > mostLogBytes) truncateSync(file);
+    const { size = 0 } = statSync(file, { throwIfNoEntry: false }) ?? {};
+    if (size > mostLogBytes) truncateSync(file);
   }
 }

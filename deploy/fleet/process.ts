@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetError } from './fleet.ts';
@@ -11,7 +11,7 @@ export interface ProcessOptions {
   name: string;
   command: string;
   args: string[];
-  env?: NodeJS.ProcessEnv;
+  env: NodeJS.ProcessEnv;
   cwd?: string;
   /** Gets its standard output and error; appended to. */
   logFile: string;
@@ -37,10 +37,10 @@ export interface ServerProcess {
 
 /** @throws {FleetError} where the command cannot be started */
 export async function startProcess(options: ProcessOptions): Promise<ServerProcess> {
-  const { name, command, args, logFile, reaper, cwd } = options;
+  const { name, command, args, logFile, reaper, cwd, env: inherited } = options;
   mkdirSync(path.dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'a');
-  const inherited = options.env ?? process.env;
+  const logStart = fstatSync(log).size; // what stands before it is of earlier starts
   // Debian keeps nginx where only root's shell looks.
   const env = { ...inherited, PATH: `${inherited.PATH}:/usr/sbin:/usr/local/sbin` };
   const child = spawn(command, args, { env, detached: true, stdio: ['ignore', log, log], ...(cwd && { cwd }) });
@@ -55,6 +55,7 @@ export async function startProcess(options: ProcessOptions): Promise<ServerProce
   const ended = new Promise<void>((resolve) => {
     child.once('exit', (code, signal) => {
       end = { how: signal ? `ended by ${signal}` : `exited with ${code}`, at: new Date() };
+      killGroup(pid); // those that it started and left behind, such as nginx's workers
       reaper.forget(pid);
       resolve();
     });
@@ -78,11 +79,19 @@ export async function startProcess(options: ProcessOptions): Promise<ServerProce
       await ended;
     },
     async ready(probe) {
-      const tail = () => lastLines(logFile, 8);
+      const tail = () => lastLines(logFile, 8, logStart);
       await waitFor(`${name} did not come up`, probe, { timeoutMs: 10_000, hopeless: () => end?.how, tail });
     },
   };
   return server;
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // nobody is left in it
+  }
 }
 
 function cannotStart(command: string, cause: Error): string {

@@ -19,7 +19,15 @@ export async function startTestFleet(
   options: Partial<LocalOptions> = {},
 ): Promise<{ fleet: Fleet; http: string; end(): Promise<void> }> {
   const { dir, remove } = makeDir();
-  const fleet = await startLocalFleet({ replicas: 3, store: 'durable', dir, http: 0, https: 0, ...options });
+  const fleet = await startLocalFleet({
+    replicas: 3,
+    store: 'durable',
+    dir,
+    http: 0,
+    https: 0,
+    env: process.env,
+    ...options,
+  });
   const end = () => fleet.down().finally(remove);
   return { fleet, http: (await fleet.describe()).http, end };
 }

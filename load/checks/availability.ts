@@ -1,7 +1,7 @@
 import type { FaultRecord, Operation } from '../history.ts';
 import type { Violation } from './violation.ts';
 
-/** After a fault that may cost requests, serving must be back this soon. */
+/** After a fault that may cost requests, serving must be back this soon, and every request answered. */
 const recoveryMs = 1000;
 
 /** Requests that did not succeed while a fault lasted during which requests may fail. */
@@ -33,5 +33,8 @@ export function longestStallMs(operations: Operation[], faults: FaultRecord[]): 
 }
 
 function isExcused({ start, end }: { start: number; end: number }, faults: FaultRecord[]): boolean {
-  return faults.some((fault) => fault.mayFail && end >= fault.start && start <= (fault.end ?? Infinity) + recoveryMs);
+  return faults.some((fault) => {
+    const over = (fault.end ?? Infinity) + recoveryMs;
+    return fault.mayFail && end >= fault.start && start <= over && end <= over;
+  });
 }

@@ -21,7 +21,8 @@ const add1 = operation({ kind: 'add', start: 200, status: 201, sku: 'a1' });
 const profile = operation({ kind: 'profile', start: 900, sawUser: 'ada' });
 const add2 = operation({ kind: 'add', start: 1600, status: 201, sku: 'a2', replica: 'replica-2' });
 const cart = operation({ kind: 'cart', start: 1700, sawSkus: ['a1', 'a2'], replica: 'replica-2' });
-const good = [login, add1, profile, add2, cart];
+const again = operation({ kind: 'profile', start: 1750, sawUser: 'ada', replica: 'replica-2' });
+const good = [login, add1, profile, add2, cart, again];
 
 function judged(operations: Operation[], more: Partial<History> = {}) {
   return judge({
@@ -42,10 +43,10 @@ test('a good history passes', () => {
   expect(judged(good)).toMatchObject({
     verdict: 'pass',
     reasons: [],
-    requests: { total: 5, failed: 0 },
+    requests: { total: 6, failed: 0 },
     sessions: { checked: 1, lost: 0, leaked: 0 },
     writes: { checked: 2, lost: 0 },
-    shares: { 'replica-1': 3, 'replica-2': 2 },
+    shares: { 'replica-1': 3, 'replica-2': 3 },
   });
 });
 
@@ -113,7 +114,7 @@ describe('a bad history fails, and says what was wrong', () => {
     const late = operation({ kind: 'cart', start: 2800, sawSkus: ['a1', 'a2'] });
     expect(judged([...good, late])).toMatchObject({
       verdict: 'fail',
-      reasons: ['no success for 1100 ms (at most 1000)'],
+      reasons: ['no success for 1050 ms (at most 1000)'],
     });
   });
 });
@@ -122,7 +123,9 @@ describe('what is no loss', () => {
   test('a write whose outcome is unknown, there or not', () => {
     const unsure = operation({ kind: 'add', start: 1600, outcome: 'unknown', status: 502, sku: 'a9' });
     expect(judged([...good, unsure]).writes).toEqual({ checked: 2, lost: 0 });
-    expect(judged([login, add1, profile, add2, unsure, { ...cart, sawSkus: ['a1', 'a2', 'a9'] }]).writes.lost).toBe(0);
+    expect(
+      judged([login, add1, profile, add2, again, unsure, { ...cart, sawSkus: ['a1', 'a2', 'a9'] }]).writes.lost,
+    ).toBe(0);
   });
 
   test('a cart that was read while the add was under way', () => {
@@ -138,6 +141,7 @@ describe('what is no loss', () => {
   test('a request that fails during a fault that may cost requests, or right after it', () => {
     const faults = [{ ...kill, fault: 'redis-restart', mayFail: true }];
     for (const start of [1200, 2400]) {
+      // It ends 5 ms later, within a second of the end of the fault.
       const failed = operation({ kind: 'cart', start, outcome: 'fail', status: 503 });
       expect(judged([...good, failed], { faults })).toMatchObject({
         verdict: 'pass',
@@ -146,6 +150,15 @@ describe('what is no loss', () => {
     }
     const later = operation({ kind: 'cart', start: 2600, outcome: 'fail', status: 503 });
     expect(judged([...good, later], { faults }).verdict).toBe('fail');
+    const hung = operation({
+      kind: 'cart',
+      start: 1200,
+      end: 9000,
+      outcome: 'unknown',
+      status: null,
+      error: 'timeout',
+    });
+    expect(judged([...good, hung], { faults }).verdict).toBe('fail');
   });
 });
 
@@ -162,6 +175,13 @@ describe('without evidence the verdict is unknown, never a pass', () => {
     ],
     ['nobody who logged in', [], {}, 'only 0 of 1 users could log in'],
     ['no write that was looked for', [login, profile, add1], {}, 'no acknowledged write was looked for'],
+    ['nobody who looked again', [login, add1, profile], {}, 'only 0 of 1 users looked again'],
+    [
+      'a cart that was not read again',
+      [login, add1, cart, again].map((one) => (one === cart ? { ...cart, start: 900, end: 905 } : one)),
+      {},
+      'only 0 of 1',
+    ],
   ])('%s', (_what, operations, more, reason) => {
     const { verdict, reasons } = judged(operations, more);
     expect(verdict).toBe('unknown');

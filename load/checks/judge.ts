@@ -1,4 +1,4 @@
-import type { History } from '../history.ts';
+import type { History, Operation } from '../history.ts';
 import { countExcused, findFailedRequests, longestStallMs } from './availability.ts';
 import { type Latency, latencyOf, sharesOf } from './figures.ts';
 import { findLeaks, findLostSessions } from './sessions.ts';
@@ -43,12 +43,13 @@ export function judge(history: History): Judgement {
     ...(excused ? [] : count(background.failed, 'background request failed', 'background requests failed')),
     ...(stallMs > mostStallMs ? [`no success for ${Math.round(stallMs)} ms (at most ${mostStallMs})`] : []),
   ];
-  const missing = missingEvidence(history, loggedIn, writes.checked);
+  const lookedAgain = countLookedAgain(history);
+  const missing = missingEvidence(history, loggedIn, lookedAgain, writes.checked);
   return {
     verdict: wrong.length > 0 ? 'fail' : missing.length > 0 ? 'unknown' : 'pass',
     reasons: wrong.length > 0 ? wrong : missing,
     requests: { total: operations.length, failed: failedRequests.length, excused: countExcused(operations, faults) },
-    sessions: { checked: loggedIn, lost: lostSessions.length, leaked: leaks.length },
+    sessions: { checked: lookedAgain, lost: lostSessions.length, leaked: leaks.length },
     writes,
     longestStallMs: stallMs,
     latencyMs: latencyOf(operations),
@@ -57,11 +58,27 @@ export function judge(history: History): Judgement {
   };
 }
 
+/** Users who saw who they are and what they have after the last fault was over: without that, losses hide. */
+function countLookedAgain({ operations, faults }: History): number {
+  const over = Math.max(0, ...faults.map(({ end }) => end ?? Infinity));
+  const late = operations.filter(({ start, outcome }) => outcome === 'ok' && start >= over);
+  const saw = (kind: Operation['kind']) =>
+    new Set(late.filter((operation) => operation.kind === kind).map(({ user }) => user));
+  return saw('profile').intersection(saw('cart')).size;
+}
+
 /** What a pass needs and this history does not have. */
-function missingEvidence({ operations, faults, users, replicas }: History, loggedIn: number, writes: number): string[] {
+function missingEvidence(
+  { operations, faults, users, replicas }: History,
+  loggedIn: number,
+  lookedAgain: number,
+  writes: number,
+): string[] {
   const served = sharesOf(operations.filter(({ start }) => start < (faults[0]?.start ?? Infinity)));
   const missing: string[] = [];
   if (loggedIn < users) missing.push(`only ${loggedIn} of ${users} users could log in`);
+  if (lookedAgain < loggedIn)
+    missing.push(`only ${lookedAgain} of ${loggedIn} users looked again after the last fault`);
   if (writes === 0) missing.push('no acknowledged write was looked for afterwards');
   if (faults.length === 0) missing.push('there was no fault: nothing was at risk');
   for (const { fault, targets, landed, end } of faults) {

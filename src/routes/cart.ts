@@ -20,8 +20,8 @@ const mostItems = 500;
 const mostOfOne = 9999;
 
 const body = z.strictObject({
-  sku: z.string({ error: 'must be a text' }).regex(/^[\w.-]{1,64}$/, {
-    error: 'must be 1 to 64 letters, digits, dots, dashes or underscores',
+  sku: z.string({ error: 'must be a text' }).regex(/^(?=.*[A-Za-z0-9])[\w.-]{1,64}$/, {
+    error: 'must be 1 to 64 letters, digits, dots, dashes or underscores, not dots alone',
   }),
   quantity: z
     .int({ error: 'must be a whole number' })
