@@ -90,6 +90,17 @@ export async function startTestApp(
     if (req.query.after) await gates.pass(String(req.query.after));
     res.status(201).json({ list });
   });
+  app.post('/mixed', async (req, res) => {
+    const [one, two] = ['one', 'two'].map((name) => (draft: object) => {
+      const mine = draft as Draft;
+      mine[name] = Number(mine[name] ?? 0) + 1;
+      return mine[name];
+    });
+    session(req).before = Number(session(req).before ?? 0) + 1;
+    const results = [await updateSession(req, one as () => unknown), await updateSession(req, two as () => unknown)];
+    session(req).after = Number(session(req).after ?? 0) + 1;
+    res.json({ results });
+  });
   app.post('/login', async (req, res) => {
     const user = { id: req.body.name };
     await renewSession(req, (draft) => void Object.assign(draft, { user }));

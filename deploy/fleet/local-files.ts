@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FleetError } from './fleet.ts';
@@ -18,6 +18,31 @@ export interface LocalFiles {
   writeReplicas(replicas: { name: string; port: number; adminPort: number }[]): void;
   /** The secret that signs cookies, made at the first start: sessions outlive the fleet. */
   readSecret(): string;
+}
+
+/**
+ * Takes the folder for one fleet. @returns a function that gives it back
+ * @throws {FleetError} where another fleet has it
+ */
+export function lockDir(folder: string): () => void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const lock = path.join(folder, 'lock');
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+  } catch (cause) {
+    const owner = Number(readFileSync(lock, 'utf8'));
+    if (isRunning(owner)) throw new FleetError(`a fleet runs in ${folder} (pid ${owner})`, [], { cause });
+    writeFileSync(lock, String(process.pid)); // its owner crashed
+  }
+  return () => rmSync(lock, { force: true });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 /** Prepares the folder: nginx's configuration (the same rules as everywhere) with this fleet's ports, and a certificate. @throws {FleetError} */

@@ -151,6 +151,17 @@ describe('a fleet that cannot start says why, and leaves nothing half-started', 
     expect(logLines.join()).toContain('append-only');
   });
 
+  test('a folder that another fleet has', async () => {
+    const { dir, remove } = makeDir();
+    const options = { replicas: 1, store: 'memory', dir, http: 0, https: 0, env: process.env };
+    const both = await Promise.allSettled([startLocalFleet(options), startLocalFleet(options)]);
+    const reasons = both.flatMap((one) => (one.status === 'rejected' ? [one.reason.message] : []));
+    expect(reasons).toEqual([`a fleet runs in ${dir} (pid ${process.pid})`]);
+    for (const one of both) if (one.status === 'fulfilled') await one.value.down();
+    await (await startLocalFleet(options)).down();
+    remove();
+  });
+
   test('a folder that cannot be used', async () => {
     const { message } = await startsNot((dir) => {
       writeFileSync(path.join(dir, 'nginx'), 'a file where a folder goes');

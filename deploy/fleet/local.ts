@@ -10,7 +10,7 @@ import {
   type ReplicaStatus,
   type Report,
 } from './fleet.ts';
-import { type LocalFiles, prepareFiles } from './local-files.ts';
+import { type LocalFiles, lockDir, prepareFiles } from './local-files.ts';
 import { type StartServer, startNginx, startPrometheus, startRedis, startReplica } from './local-servers.ts';
 import { isReady, type LocalReplica, statusOf } from './local-status.ts';
 import { boundLogs, writeLogs } from './logs.ts';
@@ -55,14 +55,17 @@ export async function startLocalFleet(options: LocalOptions): Promise<Fleet> {
     redis: await findPort(taken),
     ...(prometheus !== undefined && { prometheus: prometheus || (await findPort(taken)) }),
   };
-  const fleet = new LocalFleet(options, ports, taken);
+  const unlock = lockDir(options.dir);
+  let fleet: LocalFleet | undefined;
   try {
+    fleet = new LocalFleet(options, ports, taken, unlock);
     await fleet.start();
+    return fleet;
   } catch (err) {
-    await fleet.down();
+    await fleet?.down();
+    unlock();
     throw err;
   }
-  return fleet;
 }
 
 interface Ports {
@@ -87,7 +90,10 @@ class LocalFleet implements Fleet {
   #turn: Promise<void> = Promise.resolve();
   #down: Promise<void> | undefined;
 
-  constructor(options: LocalOptions, ports: Ports, taken: Set<number>) {
+  readonly #unlock: () => void;
+
+  constructor(options: LocalOptions, ports: Ports, taken: Set<number>, unlock: () => void) {
+    this.#unlock = unlock;
     this.#options = options;
     this.#ports = ports;
     this.#taken = taken;
@@ -269,7 +275,7 @@ class LocalFleet implements Fleet {
     return server;
   };
 
-  /** Resolves once nginx's workers are those with the new configuration: they reach the newest replica, and no removed one. */
+  /** Resolves once nginx has answered from every replica that is ready, new ones included. A removed one may get a last request: it drains. */
   async #reloadNginx(): Promise<void> {
     const nginx = this.#servers.get('nginx');
     if (!nginx || nginx.end) throw new FleetError('nginx is down: start it again with "restart nginx"');
@@ -298,6 +304,7 @@ class LocalFleet implements Fleet {
     await Promise.all(Object.values(replicas).map((replica) => replica.stop('SIGTERM', graceMs)));
     await redis?.stop('SIGTERM', graceMs);
     this.#reaper.close();
+    this.#unlock();
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { clearCookie } from './cookie.ts';
 import { SessionError } from './errors.ts';
-import { isAnswered, type KeptAnswer, type Repeatable, readIdempotency, readKeptAnswer } from './idempotency.ts';
+import { hasUpdated, type KeptAnswer, type Repeatable, readIdempotency, readKeptAnswer } from './idempotency.ts';
 import { cookieMark } from './record.ts';
 import type { DurableStore } from './store.ts';
 import { forgetSession } from './update.ts';
@@ -86,7 +86,7 @@ async function commit(req: Request, res: Response, store: DurableStore, body: st
   const { session } = req;
   if (!session) return undefined;
   const stored = store.storedOf(session);
-  const repeatable = body === undefined || isAnswered(req) ? undefined : readIdempotency(req);
+  const repeatable = body === undefined ? undefined : readIdempotency(req, 'answer');
   if (repeatable && stored && res.statusCode >= 400) {
     // The first time it went well: this time it may find that it is done already.
     const first = await findKept(req, store, repeatable);
@@ -94,7 +94,8 @@ async function commit(req: Request, res: Response, store: DurableStore, body: st
     if (first) return first;
   }
   const isKept = repeatable && res.statusCode < 400;
-  if (!store.isChanged(session) && !(isKept && stored)) return renewCookie(req, store);
+  // What changes nothing is kept too, or a repeat would be answered anew; the result of an update is kept already.
+  if (!store.isChanged(session) && !(isKept && stored && !hasUpdated(req))) return renewCookie(req, store);
   const text = () => JSON.stringify(toKept(res, repeatable?.print ?? '', body ?? ''));
   const changed = await store.save(req.sessionID, session, isKept ? { field: repeatable.field, text } : undefined);
   if (changed.outcome !== 'replayed' || !repeatable) return undefined;

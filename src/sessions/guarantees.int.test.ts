@@ -139,6 +139,17 @@ describe.each(['durable', 'plain'] as const)('%s', (kind) => {
     },
   );
 
+  test('G6: a request that changes its session in several ways makes each change once', async () => {
+    const cookie = await start();
+    const repeat = (index: number) => visit(index, cookie).send('POST', '/mixed', {}, keyed('mixed'));
+    const answers = [await repeat(0), ...(await Promise.all([repeat(1), repeat(2), repeat(0)]))];
+    for (const { status, body } of answers)
+      expect({ status, body }).toEqual({ status: 200, body: { results: [1, 1] } });
+    expect(await sessionOf(cookie)).toEqual({ began: true, before: 1, one: 1, two: 1, after: 1 });
+    await visit(1, cookie).send('POST', '/mixed', {}, keyed('again'));
+    expect(await sessionOf(cookie)).toEqual({ began: true, before: 2, one: 2, two: 2, after: 2 });
+  });
+
   test('G6: another request with a used key is 422, and changes nothing', async () => {
     const cookie = await start();
     for (const path of ['/push', '/set']) {

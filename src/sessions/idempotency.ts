@@ -2,10 +2,13 @@ import type { Request } from 'express';
 import { SessionError } from './errors.ts';
 import { shortHash } from './hash.ts';
 
-/** What makes a repeat of a request known: the header's key, its hash, and a print of what was asked. */
+/** What makes a repeat of a request known, and one change that it makes. */
 export interface Repeatable {
+  /** The header. */
   key: string;
+  /** Under this the answer is kept: a hash of the key and the change. */
   field: string;
+  /** What was asked, as a hash: another request must not have the same key. */
   print: string;
 }
 
@@ -21,12 +24,17 @@ const safe = new Set(['GET', 'HEAD', 'OPTIONS']);
 /**
  * Reads the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07) of a request that changes something;
  * undefined where there is none of 1 to 128 printable characters. The body counts as far as it is parsed.
+ * @param change which of the changes that the request makes: each is made once
  */
-export function readIdempotency(req: Request): Repeatable | undefined {
+export function readIdempotency(req: Request, change: string): Repeatable | undefined {
   const key = req.get('Idempotency-Key');
   if (key === undefined || safe.has(req.method) || !/^[\x21-\x7e]{1,128}$/.test(key)) return undefined;
   const path = req.originalUrl.split('?', 1)[0];
-  return { key, field: shortHash(key), print: shortHash(`${req.method} ${path} ${JSON.stringify(req.body ?? null)}`) };
+  return {
+    key,
+    field: shortHash(`${change} ${key}`),
+    print: shortHash(`${req.method} ${path} ${JSON.stringify(req.body ?? null)}`),
+  };
 }
 
 /** @throws {SessionError} key-reused where the kept answer is that of another request */
@@ -36,16 +44,19 @@ export function readKeptAnswer(text: string, { print }: Repeatable): KeptAnswer 
   return kept;
 }
 
-const answered = new WeakSet<object>();
+const updates = new WeakMap<object, number>();
 const presented = new WeakMap<object, string>();
 
-/** The request's answer is kept with its change: what is sent in the end need not be. */
-export function markAnswered(req: Request): void {
-  answered.add(req);
+/** Names the next updateSession or renewSession of a request. A repeat makes them in the same order. */
+export function nextUpdate(req: Request): string {
+  const number = (updates.get(req) ?? 0) + 1;
+  updates.set(req, number);
+  return `update ${number}`;
 }
 
-export function isAnswered(req: Request): boolean {
-  return answered.has(req);
+/** True where the request has kept a result with its change: what is sent in the end follows from that. */
+export function hasUpdated(req: Request): boolean {
+  return updates.has(req);
 }
 
 /** Notes the id that the visitor's cookie named where nothing stands under it. */

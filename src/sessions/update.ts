@@ -5,7 +5,7 @@ import { SessionError } from './errors.ts';
 import { newNonce, nextId } from './hash.ts';
 import {
   type KeptAnswer,
-  markAnswered,
+  nextUpdate,
   presentedId,
   type Repeatable,
   readIdempotency,
@@ -34,7 +34,7 @@ export type Draft = Partial<Omit<SessionData, 'cookie'>>;
 export async function updateSession<T>(req: Request, change: (session: Draft) => T): Promise<T> {
   const store = req.sessionStore as unknown;
   if (!(store instanceof DurableStore)) return change(req.session); // as tutorials do
-  const repeatable = readIdempotency(req);
+  const repeatable = readIdempotency(req, nextUpdate(req));
   const { attempt, ...planned } = plan(req, store, change, repeatable);
   return takeCookieIfEnded(req, async () => {
     const changed = await store.change({ id: req.sessionID, ...planned });
@@ -51,7 +51,7 @@ export async function updateSession<T>(req: Request, change: (session: Draft) =>
 export async function renewSession<T>(req: Request, change: (session: Draft) => T): Promise<T> {
   const store = req.sessionStore as unknown;
   if (!(store instanceof DurableStore)) return renewAsTutorialsDo(req, change);
-  const repeatable = readIdempotency(req);
+  const repeatable = readIdempotency(req, nextUpdate(req));
   const { attempt, ...planned } = plan(req, store, change, repeatable);
   const [from, nonce] = [req.sessionID, newNonce()];
   const id = nextId(from, repeatable?.key ?? '', nonce);
@@ -97,7 +97,6 @@ function plan<T>(req: Request, store: DurableStore, change: (session: Draft) => 
     return draft;
   };
   const answer = repeatable && { field: repeatable.field, text: () => JSON.stringify(keep(repeatable, attempt)) };
-  if (repeatable) markAnswered(req);
   return { attempt, base, apply, answer };
 }
 
