@@ -17,6 +17,7 @@ async function call(method, path, body) {
 function remember(replica) {
   seen.requests += 1;
   seen.last = [...seen.last, replica].slice(-20);
+  seen.starts[replica] ??= [];
 }
 
 /** Runs an action of the visitor's, then shows everything anew; a refusal is shown in words. */
@@ -67,7 +68,7 @@ function showOutlived({ replica, startedAt, session }) {
     },
   );
   const replicas = Object.keys(seen.starts).length;
-  const restarts = Object.values(seen.starts).reduce((sum, list) => sum + list.length - 1, 0);
+  const restarts = Object.values(seen.starts).reduce((sum, list) => sum + Math.max(0, list.length - 1), 0);
   const minutes = session ? Math.floor((Date.now() - new Date(session.createdAt)) / 60_000) : 0;
   $('outlived').textContent = session
     ? `This session has lived ${minutes} min, through ${seen.requests} requests, ${replicas} replicas and ${restarts} restarts.`
