@@ -35,6 +35,8 @@ const connections = 32;
 /** How long a user thinks between two requests, on average. */
 const thinkMs = 400;
 const timeoutMs = 10_000;
+/** A session has a bound of 16 KiB: in a long run, users go on reading. */
+const mostAdds = 250;
 
 /**
  * Makes users of the site at `url`, who share a few dozen connections without pipelining.
@@ -92,7 +94,7 @@ export function createUsers(url: string, count: number, seed: number, now: () =>
 
   async function act(client: Client, user: User) {
     const choice = user.random();
-    if (choice < 0.4) {
+    if (choice < 0.4 && user.added < mostAdds) {
       user.added += 1;
       const sku = `${user.id}.${user.added}`;
       return operate(client, user, 'add', { method: 'POST', path: '/cart/items', body: { sku, quantity: 1 } }, sku);
