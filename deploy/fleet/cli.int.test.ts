@@ -47,7 +47,7 @@ test('the second SIGINT of a Ctrl-C, which npm sends on, does not cut the end sh
   child.kill('SIGINT');
   child.kill('SIGINT');
   expect(await exited).toBe(0);
-  await waitFor('all are gone', async () => !started.some(isAlive), { timeoutMs: 1000 });
+  await waitFor('all are gone', async () => !started.some(isAlive), { timeoutMs: 5000 });
   expect(lastLines(path.join(dir, 'logs/replica-1.log'), 1)[0]).toContain('"finished":true,"msg":"stopped"');
 });
 

@@ -11,13 +11,13 @@ import {
   type Report,
 } from './fleet.ts';
 import { type LocalFiles, lockDir, prepareFiles } from './local-files.ts';
+import { createPart, reloadNginx } from './local-parts.ts';
 import { type StartServer, startNginx, startPrometheus, startRedis, startReplica } from './local-servers.ts';
 import { isReady, type LocalReplica, statusOf } from './local-status.ts';
 import { boundLogs, writeLogs } from './logs.ts';
 import { findPort, requireFree } from './ports.ts';
 import { type ServerProcess, startProcess } from './process.ts';
 import { type Reaper, startReaper } from './reaper.ts';
-import { waitFor } from './wait.ts';
 
 export interface LocalOptions {
   replicas: number;
@@ -208,28 +208,14 @@ class LocalFleet implements Fleet {
   readonly redis: Part = this.#part('redis', () => startRedis(this.#start, this.#files, this.#ports.redis), 'SIGTERM');
   readonly proxy = {
     ...this.#part('nginx', () => startNginx(this.#start, this.#files, this.#ports.http), 'SIGQUIT'),
-    reload: () => this.#reloadNginx(),
+    reload: async () => {
+      const ready = (await this.replicas()).filter(({ state }) => state === 'ready').map(({ name }) => name);
+      await reloadNginx(this.#servers.get('nginx'), this.#ports.http, ready);
+    },
   };
 
   #part(name: string, start: () => Promise<void>, ending: NodeJS.Signals): Part {
-    const running = () => {
-      const server = this.#servers.get(name);
-      if (!server || server.end) throw new FleetError(`${name} is down: start it again with "restart ${name}"`);
-      return server;
-    };
-    return {
-      async kill(signal = 'SIGKILL') {
-        running().signal(signal, signal === 'SIGKILL');
-        if (signal === 'SIGKILL') await running().ended;
-      },
-      start,
-      pause: async () => running().signal('SIGSTOP', true),
-      resume: async () => running().signal('SIGCONT', true),
-      restart: async () => {
-        await this.#servers.get(name)?.stop(ending, graceMs);
-        await start();
-      },
-    };
+    return createPart(name, () => this.#servers.get(name), start, ending, graceMs);
   }
 
   async #addReplica(number: number): Promise<LocalReplica> {
@@ -274,21 +260,6 @@ class LocalFleet implements Fleet {
     this.#servers.set(name, server);
     return server;
   };
-
-  /** Resolves once nginx has answered from every replica that is ready, new ones included. A removed one may get a last request: it drains. */
-  async #reloadNginx(): Promise<void> {
-    const nginx = this.#servers.get('nginx');
-    if (!nginx || nginx.end) throw new FleetError('nginx is down: start it again with "restart nginx"');
-    nginx.signal('SIGHUP');
-    const wanted = new Set((await this.replicas()).filter(({ state }) => state === 'ready').map(({ name }) => name));
-    const seen = async () => {
-      const response = await fetch(`http://127.0.0.1:${this.#ports.http}/whoami`, { headers: { Connection: 'close' } });
-      await response.body?.cancel();
-      wanted.delete(response.headers.get('X-Served-By') ?? '');
-      return wanted.size === 0;
-    };
-    await waitFor('nginx did not take up the new configuration', seen, { timeoutMs: 10_000, everyMs: 1 });
-  }
 
   #running(number: number): LocalReplica & { process: ServerProcess } {
     const replica = pickReplica(this.#replicas, number);
