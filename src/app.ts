@@ -27,8 +27,16 @@ export function createApp(context: Context): Express {
   app.use(requirePath, refuseOtherSites, requireUsableKey, requireJson, express.json({ limit: '16kb' }));
   if (config.production) app.use(requireTls);
   if (config.store !== 'durable') app.use(sendWhole);
+  // What went before had express-session's own name for the cookie.
+  const migrateCookie = config.migrateFrom === undefined ? undefined : 'connect.sid';
   app.use(
-    createSessions({ store, secrets: config.secrets, idleSeconds: config.idleSeconds, secureOnly: config.production }),
+    createSessions({
+      store,
+      secrets: config.secrets,
+      idleSeconds: config.idleSeconds,
+      secureOnly: config.production,
+      migrateCookie,
+    }),
   );
   if (config.store !== 'durable') stampNewSessions(store);
   app.use(

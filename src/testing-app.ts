@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { RedisStore } from 'connect-redis';
 import express from 'express';
+import session from 'express-session';
 import { createClient } from 'redis';
 import {
   createSessions,
@@ -19,7 +20,10 @@ import {
 
 export const secret = 's'.repeat(32);
 type Draft = Record<string, unknown>;
-type Options = Omit<DurableStoreOptions, 'client'> & { secrets?: string[] };
+type Options = Omit<DurableStoreOptions, 'client'> & {
+  secrets?: string[] /** plain with express-session's own cookie. */;
+  readme?: boolean;
+};
 
 export interface TestApp {
   url: string;
@@ -34,7 +38,7 @@ export async function startTestApp(
   redisUrl: string,
   options: Options = {},
 ): Promise<TestApp> {
-  const { secrets = [secret], ...storeOptions } = options;
+  const { secrets = [secret], readme, ...storeOptions } = options;
   const client = createClient(kind === 'durable' ? { url: redisUrl, ...redisOptions } : { url: redisUrl });
   client.on('error', () => {});
   await client.connect();
@@ -42,42 +46,52 @@ export async function startTestApp(
     kind === 'durable' ? new DurableStore({ client, ...storeOptions }) : new RedisStore({ client, prefix: 'sess:' });
   const gates = createGates();
   const app = express();
-  app.use(express.json(), createSessions({ store, secrets }));
+  const asReadme = session({ store, secret: secrets, resave: false, saveUninitialized: false });
+  app.use(
+    express.json(),
+    readme
+      ? asReadme
+      : createSessions({
+          store,
+          secrets,
+          migrateCookie: options.migrateFrom === undefined ? undefined : 'connect.sid',
+        }),
+  );
   app.use(async (req, _res, next) => {
     if (req.query.gate) await gates.pass(String(req.query.gate));
     next();
   });
-  const session = (req: express.Request) => req.session as unknown as Draft;
+  const attributes = (req: express.Request) => req.session as unknown as Draft;
 
   app.get('/', (req, res) => void res.json({ ...req.session, cookie: undefined }));
   // Plain code, which knows nothing of this layer.
   app.post('/set', (req, res) => {
-    Object.assign(session(req), req.body);
+    Object.assign(attributes(req), req.body);
     res.status(201).json({ ok: true });
   });
   app.post('/count', (req, res) => {
-    session(req).count = Number(session(req).count ?? 0) + 1;
-    res.json({ count: session(req).count });
+    attributes(req).count = Number(attributes(req).count ?? 0) + 1;
+    res.json({ count: attributes(req).count });
   });
   app.post('/redirect', (req, res) => {
-    Object.assign(session(req), req.body);
+    Object.assign(attributes(req), req.body);
     res.redirect(303, '/');
   });
   app.post('/empty', (req, res) => {
-    Object.assign(session(req), req.body);
+    Object.assign(attributes(req), req.body);
     res.status(204).end();
   });
   app.post('/head', (req, res) => {
-    Object.assign(session(req), req.body);
+    Object.assign(attributes(req), req.body);
     res.writeHead(200, { 'Content-Type': 'text/plain' }).end('done');
   });
   app.post('/stream', (req, res) => {
-    Object.assign(session(req), req.body);
+    Object.assign(attributes(req), req.body);
     res.write('one,');
     setImmediate(() => res.end('two'));
   });
   app.post('/remove', (req, res) => {
-    delete session(req)[req.body.name];
+    delete attributes(req)[req.body.name];
     res.json({ ok: true });
   });
   // Code that uses it.
@@ -96,10 +110,48 @@ export async function startTestApp(
       mine[name] = Number(mine[name] ?? 0) + 1;
       return mine[name];
     });
-    session(req).before = Number(session(req).before ?? 0) + 1;
+    attributes(req).before = Number(attributes(req).before ?? 0) + 1;
     const results = [await updateSession(req, one as () => unknown), await updateSession(req, two as () => unknown)];
-    session(req).after = Number(session(req).after ?? 0) + 1;
+    attributes(req).after = Number(attributes(req).after ?? 0) + 1;
     res.json({ results });
+  });
+  app.post('/once', async (req, res) => {
+    const items = await updateSession(req, (draft) => {
+      const mine = draft as Draft;
+      if (mine.done) throw Object.assign(new Error('it is done already'), { status: 422 });
+      mine.done = true;
+      return ['done'];
+    });
+    res.status(201).json({ items });
+  });
+  app.post('/saved', (req, res, next) => {
+    attributes(req).count = Number(attributes(req).count ?? 0) + 1;
+    req.session.save((err) => (err ? next(err) : void res.json({ ok: true })));
+  });
+  app.post('/before', async (req, res) => {
+    Object.assign(attributes(req), { before: true });
+    await updateSession(req, (draft) => void Object.assign(draft, req.body));
+    res.json({ ok: true });
+  });
+  app.post('/wrong', (req, res) => {
+    const wrong: Record<string, () => unknown> = {
+      end: () => res.end(42 as never),
+      write: () => res.write(42 as never),
+      status: () => Object.assign(res, { statusCode: 42 }).end('x'),
+      twice: () => res.end('one').end('two'),
+      later: () => updateSession(req, async () => {}),
+    };
+    Object.assign(attributes(req), { wrong: req.body.how });
+    return wrong[req.body.how]?.();
+  });
+  app.post('/login-and-more', async (req, res) => {
+    await renewSession(req, (draft) => void Object.assign(draft, { user: { id: req.body.name } }));
+    Object.assign(attributes(req), req.body.more);
+    res.json({ ok: true });
+  });
+  app.post('/bad', (req, res) => {
+    Object.assign(attributes(req), req.body);
+    res.status(400).json({ code: 'bad' });
   });
   app.post('/login', async (req, res) => {
     const user = { id: req.body.name };
@@ -111,8 +163,8 @@ export async function startTestApp(
     res.status(204).end();
   });
   app.get('/me', (req, res) => {
-    if (!session(req).user) return void res.status(401).json({ user: null });
-    res.json({ user: session(req).user });
+    if (!attributes(req).user) return void res.status(401).json({ user: null });
+    res.json({ user: attributes(req).user });
   });
   app.get('/sessions', async (req, res) => void res.json(await listSessions(req, String(req.query.user))));
   app.delete('/sessions', async (req, res) => {

@@ -53,11 +53,9 @@ export function createCartRouter(): Router {
     .route('/cart/items/:sku')
     // nginx may deliver a DELETE twice, so the second must find nothing wrong.
     .delete(async function removeItem(req, res) {
-      const isThere = req.session.cart?.some(({ sku }) => sku === req.params.sku);
-      if (!isThere) return void res.json(cartOf(req));
       const items = await updateSession(req, (session) => {
-        session.cart = (session.cart ?? []).filter(({ sku }) => sku !== req.params.sku);
-        return session.cart;
+        if (session.cart) session.cart = session.cart.filter(({ sku }) => sku !== req.params.sku);
+        return session.cart ?? [];
       });
       res.json({ items });
     })

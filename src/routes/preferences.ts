@@ -27,10 +27,9 @@ export function createPreferencesRouter(): Router {
     })
     .patch(async function changePreferences(req, res) {
       const change = readBody(req, body);
-      if (Object.keys(change).length === 0) return void res.json(req.session.preferences ?? {});
       const preferences = await updateSession(req, (session) => {
-        session.preferences = { ...session.preferences, ...change };
-        return session.preferences;
+        if (Object.keys(change).length > 0) session.preferences = { ...session.preferences, ...change };
+        return session.preferences ?? {};
       });
       res.json(preferences);
     })

@@ -1,10 +1,20 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { clearCookie } from './cookie.ts';
 import { SessionError } from './errors.ts';
-import { hasUpdated, type KeptAnswer, type Repeatable, readIdempotency, readKeptAnswer } from './idempotency.ts';
+import {
+  hasFailed,
+  hasUpdated,
+  type KeptAnswer,
+  nextUpdate,
+  type Repeatable,
+  readIdempotency,
+  readKeptAnswer,
+} from './idempotency.ts';
 import { cookieMark } from './record.ts';
 import type { DurableStore } from './store.ts';
-import { forgetSession } from './update.ts';
+import { forgetSession, takeCookie } from './update.ts';
+
+/** A larger answer is not kept: its request takes effect once all the same, and a repeat is answered anew. */
+const mostKeptBytes = 16_384;
 
 /**
  * Saves a changed session before its answer leaves; goes right after express-session.
@@ -12,27 +22,46 @@ import { forgetSession } from './update.ts';
  * express-session sends the headers and all but the last byte of the body, saves, and sends the last byte whether the
  * save worked or not (its index.js, `res.end`): the client takes a lost change for a success. Here the answer is held
  * until the change is in the store. Where it cannot be saved, the error goes to Express's error handlers and the answer
- * is theirs. A streamed answer is held at its first byte; what it changes later is saved at its end, and if that fails
- * its connection is broken, so that nobody takes it for whole.
+ * is theirs; an answer that is an error already leaves as it is. A streamed answer is held at its first byte; what it
+ * changes later is saved at its end, and if that fails its connection is broken, so that nobody takes it for whole.
  */
 export function createCommit(store: DurableStore): RequestHandler {
   return function commitBeforeRespond(req, res, next) {
     const { end, write, writeHead, flushHeaders } = res;
-    const release = () => Object.assign(res, { end, write, writeHead, flushHeaders });
-    const fail = (err: unknown) => {
-      release();
-      if (err instanceof SessionError && err.code === 'session-ended' && !res.headersSent) clearCookie(req, res);
-      forgetSession(req);
-      if (!res.headersSent) forgetAnswer(res);
-      next(err);
-    };
+    const before = res.getHeaders();
+    /** What is to be done with the answer once it may leave; undefined as long as nothing is held. */
     let held: (() => void)[] | undefined;
+    let isStream = false;
+
+    /** Saves, then sends. Whatever goes wrong ends at Express's error handlers, or breaks the connection. */
+    function saveThen(body: Body | undefined, send: (first: KeptAnswer['sent']) => void): void {
+      commit(req, res, store, body)
+        .catch((err) => giveUp(req, res, store, err))
+        .then(send)
+        .catch((err) => {
+          Object.assign(res, { end, write, writeHead, flushHeaders });
+          if (!res.headersSent) return forgetAnswer(res, before, () => next(err));
+          req.socket.destroy();
+        });
+    }
+
+    function hold(act: () => void): void {
+      if (held) return void held.push(act);
+      held = [act];
+      isStream = true;
+      saveThen(undefined, () => {
+        Object.assign(res, { write, writeHead, flushHeaders });
+        const waiting = held ?? [];
+        held = undefined;
+        for (const action of waiting) action();
+        res.emit('drain');
+      });
+    }
 
     res.writeHead = function holdHead(status: number, ...rest: unknown[]): Response {
       res.statusCode = status;
       if (typeof rest[0] === 'string') res.statusMessage = rest[0];
-      const headers = rest.at(-1);
-      if (typeof headers === 'object' && headers !== null) setHeaders(res, headers);
+      setHeaders(res, rest.at(-1));
       return res;
     } as Response['writeHead'];
     res.flushHeaders = function flushAfterCommit() {
@@ -40,69 +69,73 @@ export function createCommit(store: DurableStore): RequestHandler {
     };
     res.write = function writeAfterCommit(...args: unknown[]): boolean {
       hold(() => Reflect.apply(res.write, res, args));
-      return true;
+      return false; // until 'drain'
     } as Response['write'];
     res.end = function endAfterCommit(...args: unknown[]): Response {
       if (held) {
         held.push(() => res.end(...(args as [])));
         return res;
       }
-      const chunk = typeof args[0] === 'string' || Buffer.isBuffer(args[0]) ? args[0] : '';
-      commit(req, res, store, chunk).then((first) => {
-        release();
-        if (first) sendKept(res, first);
+      res.end = ignoreSecondEnd;
+      const [chunk] = args;
+      const body = typeof chunk === 'string' || Buffer.isBuffer(chunk) ? chunk : '';
+      saveThen(isStream ? undefined : body, (first) => {
+        Object.assign(res, { end, write, writeHead, flushHeaders });
+        if (first) sendKept(res, before, first);
         else Reflect.apply(end, res, args);
-      }, fail);
+      });
       return res;
     } as Response['end'];
-
-    /** Saves before the first byte; what comes meanwhile waits in order. */
-    function hold(send: () => void): void {
-      if (held) return void held.push(send);
-      held = [send];
-      commit(req, res, store, undefined).then(() => {
-        Object.assign(res, { write, writeHead, flushHeaders, end: endOfStream });
-        for (const sendHeld of held?.splice(0) ?? []) sendHeld();
-        res.emit('drain');
-      }, fail);
-    }
-
-    const endOfStream = function endOfStream(...args: unknown[]): Response {
-      commit(req, res, store, undefined).then(() => {
-        release();
-        Reflect.apply(end, res, args);
-      }, fail);
-      return res;
-    } as Response['end'];
+    const ignoreSecondEnd = (() => res) as Response['end'];
     next();
   };
 }
+
+type Body = string | Buffer;
 
 /**
  * Saves what the request has changed. With `body` the answer is whole, and is kept for repeats of the request.
  * @returns the first answer, where this request is a repeat
  */
-async function commit(req: Request, res: Response, store: DurableStore, body: string | Buffer | undefined) {
+async function commit(
+  req: Request,
+  res: Response,
+  store: DurableStore,
+  body: Body | undefined,
+): Promise<KeptAnswer['sent']> {
   const { session } = req;
-  if (!session) return undefined;
+  if (!session || hasFailed(req)) return undefined;
   const stored = store.storedOf(session);
-  const repeatable = body === undefined ? undefined : readIdempotency(req, 'answer');
-  if (repeatable && stored && res.statusCode >= 400) {
+  const repeatable = readIdempotency(req, body === undefined ? nextUpdate(req) : 'answer');
+  const isError = res.statusCode >= 400;
+  if (repeatable && stored && isError) {
     // The first time it went well: this time it may find that it is done already.
     const first = await findKept(req, store, repeatable);
     if (first) store.adopt(session, stored);
     if (first) return first;
   }
-  const isKept = repeatable && res.statusCode < 400;
+  const isKept = repeatable && !isError;
   // What changes nothing is kept too, or a repeat would be answered anew; the result of an update is kept already.
   if (!store.isChanged(session) && !(isKept && stored && !hasUpdated(req))) return renewCookie(req, store);
-  const text = () => JSON.stringify(toKept(res, repeatable?.print ?? '', body ?? ''));
+  const text = () => JSON.stringify(toKept(res, repeatable?.print ?? '', body));
   const changed = await store.save(req.sessionID, session, isKept ? { field: repeatable.field, text } : undefined);
+  if (changed.outcome === 'moved') throw new SessionError('session-ended');
   if (changed.outcome !== 'replayed' || !repeatable) return undefined;
   return readKeptAnswer(changed.answer, repeatable).sent;
 }
 
-async function findKept(req: Request, store: DurableStore, repeatable: Repeatable) {
+/** The change cannot be saved: the session is as it stands, and the answer an error. */
+async function giveUp(req: Request, res: Response, store: DurableStore, err: unknown): Promise<undefined> {
+  const stored = req.session && store.storedOf(req.session);
+  const hasEnded = err instanceof SessionError && err.code === 'session-ended';
+  // The cookie of an id that was given at this very request still has to reach the visitor.
+  if (hasEnded) await takeCookie(req, store);
+  else if (stored) store.adopt(req.session, stored);
+  else forgetSession(req);
+  if (res.statusCode < 400 || res.headersSent) throw err;
+}
+
+async function findKept(req: Request, store: DurableStore, repeatable: Repeatable): Promise<KeptAnswer['sent']> {
   const text = await store.calls.read((redis) => redis.hGet(`${store.keyOf(req.sessionID)}:answers`, repeatable.field));
   return text === null ? undefined : readKeptAnswer(text, repeatable).sent;
 }
@@ -112,36 +145,45 @@ async function renewCookie(req: Request, store: DurableStore): Promise<undefined
   const stored = store.storedOf(req.session);
   if (!stored || (await store.clock.now()) - stored.cookieAt < (store.idleSeconds * 1000) / 2) return;
   try {
-    await store.save(req.sessionID, req.session);
+    await store.save(req.sessionID, req.session, undefined, true);
     Object.assign(req.session, { [cookieMark]: true });
   } catch (err) {
     if (err instanceof SessionError && err.code === 'session-ended') throw err;
   }
 }
 
-function toKept(res: Response, print: string, body: string | Buffer): KeptAnswer {
+function toKept(res: Response, print: string, body: Body | undefined): KeptAnswer {
+  if (body === undefined || body.length > mostKeptBytes) return { print };
+  const encoding = typeof body === 'string' ? 'utf8' : 'base64';
   const [type, location] = [res.get('Content-Type'), res.get('Location')];
-  return { print, sent: { status: res.statusCode, type, location, body: body.toString() } };
+  return { print, sent: { status: res.statusCode, type, location, body: body.toString(encoding), encoding } };
 }
 
-function sendKept(res: Response, { status, type, location, body }: NonNullable<KeptAnswer['sent']>): void {
-  forgetAnswer(res);
-  res.status(status);
-  if (type) res.set('Content-Type', type);
-  if (location) res.set('Location', location);
-  res.end(body);
+function sendKept(
+  res: Response,
+  before: object,
+  { status, type, location, body, encoding }: NonNullable<KeptAnswer['sent']>,
+) {
+  forgetAnswer(res, before, () => {
+    res.status(status);
+    if (type) res.set('Content-Type', type);
+    if (location) res.set('Location', location);
+    res.end(Buffer.from(body, encoding));
+  });
 }
 
-/** Takes back the headers that describe an answer that will not be sent. */
-function forgetAnswer(res: Response): void {
-  for (const name of ['Content-Length', 'Content-Type', 'ETag', 'Location', 'Last-Modified']) res.removeHeader(name);
+/** Takes back what describes an answer that will not be sent: all headers since this middleware but cookies that are cleared. */
+function forgetAnswer(res: Response, before: object, then: () => void): void {
+  for (const name of res.getHeaderNames()) {
+    if (!Object.hasOwn(before, name) && name !== 'set-cookie') res.removeHeader(name);
+  }
+  res.statusMessage = '';
+  then();
 }
 
-function setHeaders(res: Response, headers: object): void {
-  const pairs = Array.isArray(headers) ? pairUp(headers.flat()) : Object.entries(headers);
-  for (const [name, value] of pairs) if (value !== undefined) res.setHeader(name, value);
-}
-
-function pairUp(list: string[]): [string, string][] {
-  return list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1] ?? ''] as [string, string]] : []));
+/** As writeHead takes them: an object, or a list of names and values. */
+function setHeaders(res: Response, headers: unknown): void {
+  if (typeof headers !== 'object' || headers === null) return;
+  const list = Array.isArray(headers) ? headers.flat() : Object.entries(headers).flat();
+  for (let at = 0; at < list.length; at += 2) if (list[at + 1] !== undefined) res.setHeader(list[at], list[at + 1]);
 }

@@ -6,6 +6,7 @@
  */
 export const redisOptions = {
   disableOfflineQueue: true,
+  commandsQueueMaxLength: 10_000, // of commands that a Redis which hangs has not answered yet
   socket: {
     connectTimeout: 500,
     reconnectStrategy: (attempts: number) => Math.min(1000, 50 * 2 ** attempts) * (1 - Math.random() / 2),

@@ -13,15 +13,30 @@ export function cookieOptions(req: Request, secureOnly: boolean): CookieOptions 
  * Says in the session's cookie how long it lives (Max-Age); goes before express-session, which says only when it ends
  * (Expires), by the replica's clock: to a browser whose clock is ahead that may be over already.
  */
-export function createMaxAge(seconds: number): RequestHandler {
-  return function sayMaxAge(req, res, next) {
-    const { setHeader } = res;
-    const start = `${cookieName(req)}=s`;
-    const withMaxAge = (line: string) => (line.startsWith(start) ? `${line}; Max-Age=${seconds}` : line);
-    res.setHeader = function setHeaderWithMaxAge(name, value) {
-      const isCookie = name.toLowerCase() === 'set-cookie' && Array.isArray(value);
-      return setHeader.call(res, name, isCookie ? value.map(withMaxAge) : value);
-    };
+export const sayMaxAge: RequestHandler = function sayMaxAge(req, res, next) {
+  const { setHeader } = res;
+  const start = `${cookieName(req)}=s`;
+  const withMaxAge = (line: string) => {
+    const [, ends] = /; Expires=([^;]+)/.exec(line) ?? [];
+    if (!line.startsWith(start) || ends === undefined) return line;
+    return `${line}; Max-Age=${Math.ceil((Date.parse(ends) - Date.now()) / 1000)}`;
+  };
+  res.setHeader = function setHeaderWithMaxAge(name, value) {
+    const isCookie = name.toLowerCase() === 'set-cookie' && Array.isArray(value);
+    return setHeader.call(res, name, isCookie ? value.map(withMaxAge) : value);
+  };
+  next();
+};
+
+/** Takes the cookie of a set-up with another name for ours, where the visitor has not got ours yet. Its secret must be ours too. */
+export function createCookieMigration(theirs: string): RequestHandler {
+  return function takeOverCookie(req, _res, next) {
+    const cookies = (req.headers.cookie ?? '').split(';').map((pair) => pair.trim());
+    const their = cookies.find((pair) => pair.startsWith(`${theirs}=`));
+    const name = cookieName(req);
+    if (their && !cookies.some((pair) => pair.startsWith(`${name}=`))) {
+      req.headers.cookie += `; ${name}=${their.slice(theirs.length + 1)}`;
+    }
     next();
   };
 }

@@ -1,7 +1,7 @@
 import type { Request, RequestHandler } from 'express';
 import session, { type Store } from 'express-session';
 import { createCommit } from './commit.ts';
-import { cookieOptions, createMaxAge } from './cookie.ts';
+import { cookieOptions, createCookieMigration, sayMaxAge } from './cookie.ts';
 import { rememberPresented } from './idempotency.ts';
 import { DurableStore } from './store.ts';
 
@@ -11,6 +11,8 @@ export interface SessionsOptions {
   secrets: string[];
   /** Give the cookie out over TLS alone. */
   secureOnly?: boolean;
+  /** The cookie of the set-up that went before (express-session's own name is connect.sid): it is taken for ours. */
+  migrateCookie?: string | undefined;
   /** How long the cookie lives; by default as long as the store keeps a session that is not used. */
   idleSeconds?: number;
 }
@@ -30,11 +32,12 @@ export function createSessions({ store, secrets, secureOnly = false, ...options 
   const load: RequestHandler = function loadSession(req, res, next) {
     (req.secure ? overTls : overHttp)(req, res, next);
   };
-  const maxAge = createMaxAge(idleSeconds);
-  if (!(store instanceof DurableStore)) return [maxAge, load];
+  const before =
+    options.migrateCookie === undefined ? [sayMaxAge] : [sayMaxAge, createCookieMigration(options.migrateCookie)];
+  if (!(store instanceof DurableStore)) return [...before, load];
   notePresentedIds(store);
   store.cookieFor = cookie;
-  return [maxAge, load, createCommit(store)];
+  return [...before, load, createCommit(store)];
 }
 
 /** express-session makes a new id where nothing stands under that of the cookie, and forgets that one. */

@@ -15,7 +15,11 @@ const catalogue = {
     {},
   ],
   'session-too-large': [413, 'The session would become too large; nothing was changed.', {}],
-  'not-storable': [422, 'The change holds a key named __proto__; nothing was changed.', {}],
+  'not-storable': [
+    422,
+    'The change holds a key named __proto__, or an attribute named as a part of the session object; nothing was changed.',
+    {},
+  ],
   'key-reused': [422, 'This Idempotency-Key was used for another request; nothing was changed. Use a new one.', {}],
 } as const satisfies Record<string, readonly [number, string, Record<string, string>]>;
 

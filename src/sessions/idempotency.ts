@@ -16,7 +16,13 @@ export interface Repeatable {
 export interface KeptAnswer {
   print: string;
   result?: unknown;
-  sent?: { status: number; type: string | undefined; location: string | undefined; body: string };
+  sent?: {
+    status: number;
+    type: string | undefined;
+    location: string | undefined;
+    body: string;
+    encoding: BufferEncoding;
+  };
 }
 
 const safe = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -29,11 +35,10 @@ const safe = new Set(['GET', 'HEAD', 'OPTIONS']);
 export function readIdempotency(req: Request, change: string): Repeatable | undefined {
   const key = req.get('Idempotency-Key');
   if (key === undefined || safe.has(req.method) || !/^[\x21-\x7e]{1,128}$/.test(key)) return undefined;
-  const path = req.originalUrl.split('?', 1)[0];
   return {
     key,
     field: shortHash(`${change} ${key}`),
-    print: shortHash(`${req.method} ${path} ${JSON.stringify(req.body ?? null)}`),
+    print: shortHash(`${req.method} ${req.originalUrl} ${JSON.stringify(req.body ?? null)}`),
   };
 }
 
@@ -57,6 +62,17 @@ export function nextUpdate(req: Request): string {
 /** True where the request has kept a result with its change: what is sent in the end follows from that. */
 export function hasUpdated(req: Request): boolean {
   return updates.has(req);
+}
+
+const failed = new WeakSet<object>();
+
+/** The session could not be changed, and the request will be answered so: nothing more is tried for it. */
+export function markFailed(req: Request): void {
+  failed.add(req);
+}
+
+export function hasFailed(req: Request): boolean {
+  return failed.has(req);
 }
 
 /** Notes the id that the visitor's cookie named where nothing stands under it. */

@@ -29,12 +29,16 @@ export function readStored(text: string): Stored {
   return { text, createdAt: 0, cookieAt: 0, json: JSON.stringify(attributesOf(JSON.parse(text))) };
 }
 
+/** What express-session's session objects, and this layer, have under these names would be hidden. */
+const reserved = ['id', 'req', 'touch', 'resetMaxAge', 'save', 'reload', 'destroy', 'regenerate'];
+
 /** @throws {SessionError} session-too-large, not-storable */
 export function writeStored(attributes: Attributes, createdAt: number, cookieAt: number, maxBytes: number): Stored {
   const json = JSON.stringify(attributes);
   const text = `{"createdAt":${createdAt},"cookieAt":${cookieAt},"attributes":${json}}`;
   // In JSON this stands for a key alone: in a value its quotes would be escaped.
-  if (json.includes('"__proto__":')) throw new SessionError('not-storable');
+  if (json.includes('"__proto__":') || reserved.some((name) => Object.hasOwn(attributes, name)))
+    throw new SessionError('not-storable');
   if (Buffer.byteLength(text) > maxBytes) throw new SessionError('session-too-large');
   return { text, createdAt, cookieAt, json };
 }

@@ -13,9 +13,9 @@ function createScript(text: string): Script {
 /*
  * What the scripts share. JSON is never decoded and encoded again here: cjson turns [] into {}.
  *
- * remember: keeps the answer of a request under the hash of its Idempotency-Key (22 characters), the last 16 of a session.
- * enlist: notes a session in its user's index by when it began; where there are too many, forgets those that have ended
- * and ends the oldest. The keys that it ends are not among KEYS: this does not work on Redis Cluster.
+ * remember: keeps the answer of a request under a hash of its Idempotency-Key (22 characters), the last 16 of a session.
+ * enlist: notes a session in its user's index; where there are too many, forgets those that have ended and ends those that
+ * were noted first. The keys that it ends are not among KEYS: this does not work on Redis Cluster.
  */
 const shared = `
 local function remember(answers, field, answer, ttl)
@@ -33,26 +33,33 @@ local function enlist(index, member, score, ttl, most, prefix)
   if member == '' then return end
   redis.call('ZADD', index, score, member)
   redis.call('PEXPIRE', index, ttl)
-  local excess = redis.call('ZCARD', index) - tonumber(most)
-  if excess <= 0 then return end
+  if redis.call('ZCARD', index) <= tonumber(most) then return end
   for _, other in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-    if redis.call('EXISTS', prefix .. other) == 0 then excess = excess - redis.call('ZREM', index, other) end
+    if redis.call('EXISTS', prefix .. other) == 0 then redis.call('ZREM', index, other) end
   end
-  if excess <= 0 then return end
-  for _, other in ipairs(redis.call('ZRANGE', index, 0, excess - 1)) do
-    redis.call('DEL', prefix .. other, prefix .. other .. ':answers')
-    redis.call('ZREM', index, other)
+  local excess = redis.call('ZCARD', index) - tonumber(most)
+  for _, other in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+    if excess <= 0 then return end
+    if other ~= member then
+      redis.call('DEL', prefix .. other, prefix .. other .. ':answers')
+      redis.call('ZREM', index, other)
+      excess = excess - 1
+    end
   end
+end
+
+local function leave(index, member)
+  if member ~= '' then redis.call('ZREM', index, member) end
 end
 `;
 
 /**
  * Compare and set: writes a session only if what stands is what the request has read (its SHA-1), or, for a new one, if
  * none stands.
- * KEYS session, its answers, the user's index
+ * KEYS session, its answers, its user's index, the index that it leaves, the mark that it has moved
  * ARGV digest expected ('' for a new one), text, time to live; answer's field ('' for none), answer, its time to live;
- *      index's member ('' for none), score, time to live, most members, prefix of sessions
- * Returns saved | replayed, the first answer | changed, what stands | gone | taken
+ *      member of the index ('' for none), score, time to live, most members, prefix of sessions; member that leaves ('')
+ * Returns saved | replayed, the first answer | changed, what stands | gone | moved, the mark | taken
  */
 export const writeScript = createScript(`${shared}
 if ARGV[4] ~= '' then
@@ -63,41 +70,46 @@ local stands = redis.call('GET', KEYS[1])
 if ARGV[1] == '' then
   if stands then return {'taken'} end
 elseif not stands then
+  local mark = redis.call('GET', KEYS[5])
+  if mark then return {'moved', mark} end
   return {'gone'}
 elseif redis.sha1hex(stands) ~= ARGV[1] then
   return {'changed', stands}
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+leave(KEYS[4], ARGV[12])
 remember(KEYS[2], ARGV[4], ARGV[5], ARGV[6])
 enlist(KEYS[3], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11])
 return {'saved'}
 `);
 
 /**
- * Moves a session to a new id in one step, if what stands under the old one is what the request has read.
- * KEYS and ARGV as above for the new session; then
- * KEYS the old session, its answers, its redemption
- * ARGV redemption ('' for none), its time to live, the old session's member of the index
- * Returns as above | moved, the redemption that an earlier move has left
+ * Moves a session to a new id in one step, if what stands under the old one is what the request has read. Its answers move
+ * along, and a mark stays.
+ * KEYS and ARGV as above, for the new session, but for the mark, which is the old one's; then
+ * KEYS the old session, its answers
+ * ARGV the mark, its time to live
+ * Returns as above
  */
 export const renewScript = createScript(`${shared}
 if ARGV[4] ~= '' then
-  local first = redis.call('HGET', KEYS[5], ARGV[4])
+  local first = redis.call('HGET', KEYS[7], ARGV[4])
   if first then return {'replayed', first} end
 end
-local stands = redis.call('GET', KEYS[4])
+local stands = redis.call('GET', KEYS[6])
 if not stands then
-  local moved = redis.call('GET', KEYS[6])
-  if moved then return {'moved', moved} end
+  local mark = redis.call('GET', KEYS[5])
+  if mark then return {'moved', mark} end
   return {'gone'}
 elseif redis.sha1hex(stands) ~= ARGV[1] then
   return {'changed', stands}
 end
 if redis.call('EXISTS', KEYS[1]) == 1 then return {'taken'} end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-redis.call('DEL', KEYS[4], KEYS[5])
-if ARGV[12] ~= '' then redis.call('SET', KEYS[6], ARGV[12], 'PX', ARGV[13]) end
-redis.call('ZREM', KEYS[3], ARGV[14])
+redis.call('DEL', KEYS[6])
+redis.call('SET', KEYS[5], ARGV[13], 'PX', ARGV[14])
+if redis.call('EXISTS', KEYS[7]) == 1 then redis.call('RENAME', KEYS[7], KEYS[2]) end
+leave(KEYS[4], ARGV[12])
 remember(KEYS[2], ARGV[4], ARGV[5], ARGV[6])
 enlist(KEYS[3], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11])
 return {'saved'}

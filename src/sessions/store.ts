@@ -1,8 +1,10 @@
 import { RedisStore } from 'connect-redis';
+import type { Request } from 'express';
 import type { CookieOptions, SessionData } from 'express-session';
 import { RedisClock } from './clock.ts';
 import { SessionError } from './errors.ts';
 import { sha1, shortHash } from './hash.ts';
+import { nextUpdate, readIdempotency } from './idempotency.ts';
 import { mergeAttributes } from './merge.ts';
 import type { Attributes, Stored } from './record.ts';
 import * as record from './record.ts';
@@ -39,19 +41,24 @@ export interface Change {
   apply(standing: Attributes): Attributes;
   /** The answer of this request, to be given again to its repeats. Its text is read after each `apply`. */
   answer?: { field: string; text(): string } | undefined;
-  /** The session moves to this id. The redemption lets a repeat of the request find it there. */
-  renewal?: { id: string; redemption(): string };
+  /** The session moves to this id. The mark that stays lets a repeat of the request find it there. */
+  renewal?: { id: string; mark(): string };
+  /** The cookie is given out again, whether anything else changes or not. */
+  givesCookie?: boolean;
 }
 
 /** How a change ended; every other end is a SessionError. */
 export type Changed =
   | { outcome: 'saved'; stored: Stored }
   | { outcome: 'replayed'; answer: string }
-  | { outcome: 'moved'; redemption: string };
+  | { outcome: 'moved'; mark: string };
 
-/** How long answers and redemptions are kept for repeats. */
+/** How long answers, and the marks of sessions that have moved, are kept for repeats. */
 const answersMs = 600_000;
-const redemptionMs = 60_000;
+const markMs = 60_000;
+
+const noListing =
+  'A DurableStore lists the sessions of a user alone: listSessions(req, user), revokeSessions(req, user)';
 
 type CreateSession = Parameters<RedisStore['createSession']>;
 
@@ -98,9 +105,26 @@ export class DurableStore extends RedisStore {
   }
 
   /** Saves the session object of a request; where nothing was changed that is done at once. */
-  override async set(sid: string, session: SessionData, done: Done = ignore): Promise<void> {
-    if (!this.isChanged(session)) return done(null);
-    await call(async () => void (await this.save(sid, session)), done);
+  override set(sid: string, session: SessionData, done: Done = ignore): Promise<void> {
+    if (!this.isChanged(session)) return callNow(done);
+    return call(async () => void (await this.save(sid, session, claim((session as { req?: Request }).req))), done);
+  }
+
+  /** What others offer for all sessions would read through all keys of Redis. */
+  override async all(done: (err: unknown) => void = ignore): Promise<void> {
+    done(new Error(noListing));
+  }
+
+  override async ids(done: (err: unknown) => void = ignore): Promise<void> {
+    done(new Error(noListing));
+  }
+
+  override async length(done: (err: unknown) => void = ignore): Promise<void> {
+    done(new Error(noListing));
+  }
+
+  override async clear(done: (err: unknown) => void = ignore): Promise<void> {
+    done(new Error(noListing));
   }
 
   override async destroy(sid: string, done: Done = ignore): Promise<void> {
@@ -108,8 +132,8 @@ export class DurableStore extends RedisStore {
   }
 
   /** Nothing to do: the read has extended the session's life. */
-  override async touch(_sid: string, _session: SessionData, done: Done = ignore): Promise<void> {
-    done(null);
+  override touch(_sid: string, _session: SessionData, done: Done = ignore): Promise<void> {
+    return callNow(done);
   }
 
   /** Makes the request's session object from what `get` has given. */
@@ -158,11 +182,11 @@ export class DurableStore extends RedisStore {
   }
 
   /** Saves what a request has done to its session object by plain `session.x = …`, merged with what others have done. */
-  async save(sid: string, session: object, answer?: Change['answer']): Promise<Changed> {
+  async save(sid: string, session: object, answer?: Change['answer'], givesCookie = false): Promise<Changed> {
     const base = this.#stored.get(session);
     const [began, mine] = [record.readAttributes(base), record.attributesOf(session)];
     const apply = (standing: Attributes) => mergeAttributes(began, mine, standing);
-    const changed = await this.change({ id: sid, base, apply, answer });
+    const changed = await this.change({ id: sid, base, apply, answer, givesCookie });
     const stands = changed.outcome === 'saved' ? changed.stored : base;
     if (stands) this.adopt(session, stands);
     return changed;
@@ -175,13 +199,15 @@ export class DurableStore extends RedisStore {
   async change(change: Change): Promise<Changed> {
     const deadline = performance.now() + this.#deadlineMs;
     let { base } = change;
-    while (performance.now() < deadline) {
-      const { stored, keys, args } = await this.#prepare(change, base);
+    for (let left = this.#deadlineMs; left > 0; left = deadline - performance.now()) {
+      const prepared = await this.#prepare(change, base).catch((err) => this.#findAnswer(change, err));
+      if ('answer' in prepared) return { outcome: 'replayed', answer: prepared.answer };
+      const { stored, keys, args } = prepared;
       const script = change.renewal && base ? renewScript : writeScript;
-      const [outcome, value = ''] = await this.calls.run<[string, string?]>(script, keys, args);
+      const [outcome, value = ''] = await this.calls.run<[string, string?]>(script, keys, args, left);
       if (outcome === 'saved') return { outcome, stored };
       if (outcome === 'replayed') return { outcome, answer: value };
-      if (outcome === 'moved') return { outcome, redemption: value };
+      if (outcome === 'moved') return { outcome, mark: value };
       if (outcome === 'gone') throw new SessionError('session-ended');
       if (outcome === 'taken') throw new SessionError('session-conflict');
       base = record.readStored(value);
@@ -195,6 +221,11 @@ export class DurableStore extends RedisStore {
     await this.calls.run(endScript, [this.indexOf(user ?? '')], [this.prefix, shortHash(sid)]);
   }
 
+  /** True where a session has moved from this id within the last minute. */
+  async hasMoved(sid: string): Promise<boolean> {
+    return (await this.calls.read((redis) => redis.get(`${this.keyOf(sid)}:moved`))) !== null;
+  }
+
   keyOf(sid: string): string {
     return this.prefix + shortHash(sid);
   }
@@ -204,28 +235,53 @@ export class DurableStore extends RedisStore {
     return `${this.prefix}user:${shortHash(user)}`;
   }
 
+  /** A change that cannot be made any more may be one that was made already: then its answer is known. */
+  async #findAnswer({ id, answer }: Change, err: unknown): Promise<{ answer: string }> {
+    if (!answer) throw err;
+    const known = await this.calls.read((redis) => redis.hGet(`${this.keyOf(id)}:answers`, answer.field));
+    if (known === null) throw err;
+    return { answer: known };
+  }
+
   /** Makes the change upon `base`, and the keys and arguments of the script that writes it. */
-  async #prepare({ id, answer, renewal, apply }: Change, base: Stored | undefined) {
+  async #prepare({ id, answer, renewal, apply, givesCookie }: Change, base: Stored | undefined) {
     const now = await this.clock.now();
+    if (base?.createdAt && now >= base.createdAt + this.#absoluteMs) throw await this.#endOverdue(id, base);
     const [before, attributes] = [record.readAttributes(base), apply(record.readAttributes(base))];
     const createdAt = renewal || !base?.createdAt ? now : base.createdAt;
-    const stored = record.writeStored(attributes, createdAt, now, this.#maxBytes);
-    const ttlMs = Math.max(1, Math.min(this.idleSeconds * 1000, createdAt + this.#absoluteMs - now));
-    const user = this.userOf(attributes);
-    const isListed = user === undefined || (!renewal && base?.createdAt && this.userOf(before) === user);
-    const member = shortHash(renewal?.id ?? id);
+    // express-session gives the cookie out where attributes have changed.
+    const isGiven = !base || renewal || givesCookie || JSON.stringify(attributes) !== base.json;
+    const stored = record.writeStored(attributes, createdAt, isGiven ? now : base.cookieAt, this.#maxBytes);
+    const ttlMs = Math.min(this.idleSeconds * 1000, createdAt + this.#absoluteMs - now);
+    const [was, user] = [base?.createdAt ? this.userOf(before) : undefined, this.userOf(attributes)];
+    const [old, member] = [shortHash(id), shortHash(renewal?.id ?? id)];
+    const [joins, leaves] = [
+      user !== undefined && (renewal || was !== user),
+      was !== undefined && (renewal || was !== user),
+    ];
     const key = this.prefix + member;
-    const keys = [key, `${key}:answers`, this.indexOf(user ?? '')];
+    const keys = [
+      key,
+      `${key}:answers`,
+      this.indexOf(user ?? ''),
+      this.indexOf(was ?? ''),
+      `${this.prefix}${old}:moved`,
+    ];
     const written = [base ? sha1(base.text) : '', stored.text, ttlMs];
     const remembered = [answer?.field ?? '', answer?.text() ?? '', Math.min(answersMs, ttlMs)];
-    const listed = [isListed ? '' : member, createdAt, this.#absoluteMs, this.#maxPerUser, this.prefix];
+    const listed = [joins ? member : '', now, this.#absoluteMs, this.#maxPerUser, this.prefix, leaves ? old : ''];
     const args = [...written, ...remembered, ...listed];
     if (renewal && base) {
-      const old = this.keyOf(id);
-      keys.push(old, `${old}:answers`, `${old}:moved`);
-      args.push(answer ? renewal.redemption() : '', redemptionMs, shortHash(id));
+      keys.push(this.prefix + old, `${this.prefix}${old}:answers`);
+      args.push(renewal.mark(), markMs);
     }
     return { stored, keys, args };
+  }
+
+  /** A session may reach its absolute end while a request is under way. */
+  async #endOverdue(id: string, stored: Stored): Promise<SessionError> {
+    await this.end(id, record.readAttributes(stored));
+    return new SessionError('session-ended');
   }
 
   #getEx(sid: string): Promise<string | null> {
@@ -247,9 +303,21 @@ export class DurableStore extends RedisStore {
   }
 }
 
+/** Code that saves by itself makes that change once for a request with a key, too. */
+function claim(req: Request | undefined): Change['answer'] {
+  const repeatable = req?.get && readIdempotency(req, nextUpdate(req));
+  return repeatable && { field: repeatable.field, text: () => JSON.stringify({ print: repeatable.print }) };
+}
+
 type Done<T = void> = (err: unknown, value?: T) => void;
 
 function ignore(): void {}
+
+/** Calls back at once, so that what the callback throws reaches the caller. */
+function callNow(done: Done): Promise<void> {
+  done(null);
+  return Promise.resolve();
+}
 
 /** Calls back outside of the `try`, so that a callback that throws does not run twice (connect-redis's does). */
 async function call<T>(work: () => Promise<T>, done: Done<T>): Promise<void> {

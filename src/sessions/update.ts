@@ -5,6 +5,7 @@ import { SessionError } from './errors.ts';
 import { newNonce, nextId } from './hash.ts';
 import {
   type KeptAnswer,
+  markFailed,
   nextUpdate,
   presentedId,
   type Repeatable,
@@ -12,6 +13,7 @@ import {
   readKeptAnswer,
 } from './idempotency.ts';
 import { mergeAttributes } from './merge.ts';
+import type { Stored } from './record.ts';
 import { type Attributes, attributesOf, copyAttributes, readAttributes } from './record.ts';
 import { type Changed, DurableStore } from './store.ts';
 
@@ -36,9 +38,13 @@ export async function updateSession<T>(req: Request, change: (session: Draft) =>
   if (!(store instanceof DurableStore)) return change(req.session); // as tutorials do
   const repeatable = readIdempotency(req, nextUpdate(req));
   const { attempt, ...planned } = plan(req, store, change, repeatable);
-  return takeCookieIfEnded(req, async () => {
+  return failWhole(req, store, planned.base, async () => {
+    // A visitor for whom nothing is stored, and nothing is to be.
+    if (!planned.base && Object.keys(planned.apply({})).length === 0) return attempt.result as T;
     const changed = await store.change({ id: req.sessionID, ...planned });
+    if (changed.outcome === 'moved') throw new SessionError('session-ended');
     if (changed.outcome === 'saved') store.adopt(req.session, changed.stored);
+    else if (planned.base) store.adopt(req.session, planned.base); // what was done before the call was done before, too
     return resultOf(changed, attempt, repeatable);
   });
 }
@@ -55,14 +61,14 @@ export async function renewSession<T>(req: Request, change: (session: Draft) => 
   const { attempt, ...planned } = plan(req, store, change, repeatable);
   const [from, nonce] = [req.sessionID, newNonce()];
   const id = nextId(from, repeatable?.key ?? '', nonce);
-  const redemption = () => JSON.stringify({ ...keep(repeatable, attempt), nonce });
-  return takeCookieIfEnded(req, async () => {
+  const mark = () => JSON.stringify({ ...keep(repeatable, attempt), nonce, field: repeatable?.field });
+  return failWhole(req, store, planned.base, async () => {
     const presented = planned.base ? undefined : await redeemPresented(req, store, repeatable);
     if (presented) return presented.result as T;
-    const changed = await store.change({ id: from, ...planned, renewal: { id, redemption } });
+    const changed = await store.change({ id: from, ...planned, renewal: { id, mark } });
     if (changed.outcome === 'saved') store.adoptAs(req, id, changed.stored);
     if (changed.outcome !== 'moved') return resultOf(changed, attempt, repeatable);
-    const redeemed = await redeem(req, store, from, changed.redemption, repeatable);
+    const redeemed = await redeem(req, store, from, changed.mark, repeatable);
     if (!redeemed) throw new SessionError('session-ended');
     return redeemed.result as T;
   });
@@ -93,7 +99,7 @@ function plan<T>(req: Request, store: DurableStore, change: (session: Draft) => 
   const [began, mine] = [readAttributes(base), copyAttributes(attributesOf(req.session))];
   const apply = (standing: Attributes) => {
     const draft = copyAttributes(mergeAttributes(began, mine, standing));
-    attempt.result = change(draft as Draft);
+    attempt.result = requireNow(change(draft as Draft));
     return draft;
   };
   const answer = repeatable && { field: repeatable.field, text: () => JSON.stringify(keep(repeatable, attempt)) };
@@ -109,45 +115,63 @@ function resultOf<T>(changed: Changed, attempt: { result?: T }, repeatable: Repe
   return readKeptAnswer(changed.answer, repeatable).result as T;
 }
 
-/** A session that ended under its request takes the cookie along. */
-async function takeCookieIfEnded<T>(req: Request, work: () => Promise<T>): Promise<T> {
+/** A change that waits for something would be made upon what stands no more. */
+function requireNow<T>(result: T): T {
+  if (typeof (result as { then?: unknown } | undefined)?.then !== 'function') return result;
+  throw new TypeError('The change given to updateSession or renewSession must not be async: read first, then change');
+}
+
+/** Where a change fails, what the request has done to its session before fails with it: an error says that nothing was changed. */
+async function failWhole<T>(
+  req: Request,
+  store: DurableStore,
+  base: Stored | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work();
   } catch (err) {
-    if (err instanceof SessionError && err.code === 'session-ended') {
-      forgetSession(req);
-      if (req.res && !req.res.headersSent) clearCookie(req, req.res);
-    }
+    if (!(err instanceof SessionError)) throw err;
+    markFailed(req);
+    if (err.code === 'session-ended') await takeCookie(req, store);
+    else if (base) store.adopt(req.session, base);
+    else forgetSession(req);
     throw err;
   }
+}
+
+/** A session that ended under its request takes the cookie along, but for one that moved: the visitor has a new cookie then. */
+export async function takeCookie(req: Request, store: DurableStore): Promise<void> {
+  const hasMoved = await store.hasMoved(req.sessionID).catch(() => false);
+  forgetSession(req);
+  if (!hasMoved && req.res && !req.res.headersSent) clearCookie(req, req.res);
 }
 
 /** A repeat of a login comes with the cookie of a session that has moved: only its Idempotency-Key finds it again. */
 async function redeemPresented(req: Request, store: DurableStore, repeatable: Repeatable | undefined) {
   const id = presentedId(req);
   if (id === undefined || !repeatable) return undefined;
-  const redemption = await store.calls.read((redis) => redis.get(`${store.keyOf(id)}:moved`));
-  return redemption === null ? undefined : redeem(req, store, id, redemption, repeatable);
+  const mark = await store.calls.read((redis) => redis.get(`${store.keyOf(id)}:moved`));
+  return mark === null ? undefined : redeem(req, store, id, mark, repeatable);
 }
 
 /**
- * Gives the request the session that another has moved from this id; undefined where it has no part in that: another key
- * leads to an id that there is not.
- * @throws {SessionError} key-reused where another request had this key
+ * Gives the request the session that another has moved from this id; undefined where it has no part in that.
+ * @throws {SessionError} key-reused where another request had this key, session-ended where the session has ended since
  */
 async function redeem(
   req: Request,
   store: DurableStore,
   from: string,
-  text: string,
+  mark: string,
   repeatable: Repeatable | undefined,
 ) {
-  const { nonce, ...kept } = JSON.parse(text) as KeptAnswer & { nonce: string };
-  if (!repeatable) return undefined;
+  const { nonce, field, ...kept } = JSON.parse(mark) as KeptAnswer & { nonce: string; field?: string };
+  if (!repeatable || field !== repeatable.field) return undefined;
+  const first = readKeptAnswer(JSON.stringify(kept), repeatable);
   const id = nextId(from, repeatable.key, nonce);
   const stored = await store.read(id);
-  if (!stored) return undefined;
-  const first = readKeptAnswer(JSON.stringify(kept), repeatable);
+  if (!stored) throw new SessionError('session-ended');
   store.adoptAs(req, id, stored);
   return first;
 }
