@@ -1,15 +1,14 @@
 import { RedisStore } from 'connect-redis';
 import type { Request } from 'express';
 import type { CookieOptions, SessionData } from 'express-session';
+import { type Change, type Changed, claimKey, makeChange } from './change.ts';
 import { RedisClock } from './clock.ts';
-import { SessionError } from './errors.ts';
-import { sha1, shortHash } from './hash.ts';
-import { nextUpdate, readIdempotency } from './idempotency.ts';
+import { shortHash } from './hash.ts';
 import { mergeAttributes } from './merge.ts';
 import type { Attributes, Stored } from './record.ts';
 import * as record from './record.ts';
 import { createRedisCalls, type RedisCalls } from './redis-calls.ts';
-import { endScript, renewScript, writeScript } from './scripts.ts';
+import { endScript } from './scripts.ts';
 
 export interface DurableStoreOptions {
   /** A node-redis client (`createClient`), connected or connecting. Whoever made it closes it. */
@@ -32,31 +31,6 @@ export interface DurableStoreOptions {
   migrateFrom?: string;
 }
 
-/** One change of a session. */
-export interface Change {
-  /** The session's id, and what is known to stand there; undefined for a new session. */
-  id: string;
-  base: Stored | undefined;
-  /** The new attributes, upon those that stand. Called again where another request was faster. */
-  apply(standing: Attributes): Attributes;
-  /** The answer of this request, to be given again to its repeats. Its text is read after each `apply`. */
-  answer?: { field: string; text(): string } | undefined;
-  /** The session moves to this id. The mark that stays lets a repeat of the request find it there. */
-  renewal?: { id: string; mark(): string };
-  /** The cookie is given out again, whether anything else changes or not. */
-  givesCookie?: boolean;
-}
-
-/** How a change ended; every other end is a SessionError. */
-export type Changed =
-  | { outcome: 'saved'; stored: Stored }
-  | { outcome: 'replayed'; answer: string }
-  | { outcome: 'moved'; mark: string };
-
-/** How long answers, and the marks of sessions that have moved, are kept for repeats. */
-const answersMs = 600_000;
-const markMs = 60_000;
-
 const noListing =
   'A DurableStore lists the sessions of a user alone: listSessions(req, user), revokeSessions(req, user)';
 
@@ -73,10 +47,10 @@ export class DurableStore extends RedisStore {
   readonly userOf: (session: Attributes) => string | undefined;
   /** How a session's cookie is given out; createSessions sets it, for it depends on the request. */
   cookieFor: (req: CreateSession[0]) => CookieOptions = () => ({});
-  readonly #absoluteMs: number;
-  readonly #maxBytes: number;
-  readonly #maxPerUser: number;
-  readonly #deadlineMs: number;
+  readonly absoluteMs: number;
+  readonly maxBytes: number;
+  readonly maxPerUser: number;
+  readonly deadlineMs: number;
   readonly #migrateFrom: string | undefined;
   readonly #stored = new WeakMap<object, Stored>();
 
@@ -85,10 +59,10 @@ export class DurableStore extends RedisStore {
     super({ client, prefix, ttl: idleSeconds });
     this.idleSeconds = idleSeconds;
     this.userOf = options.userOf ?? defaultUserOf;
-    this.#absoluteMs = absoluteSeconds * 1000;
-    this.#maxBytes = options.maxBytes ?? 16_384;
-    this.#maxPerUser = options.maxPerUser ?? 100;
-    this.#deadlineMs = deadlineMs;
+    this.absoluteMs = absoluteSeconds * 1000;
+    this.maxBytes = options.maxBytes ?? 16_384;
+    this.maxPerUser = options.maxPerUser ?? 100;
+    this.deadlineMs = deadlineMs;
     this.#migrateFrom = options.migrateFrom;
     this.calls = createRedisCalls(client, deadlineMs);
     this.clock = new RedisClock(() => this.calls.read((redis) => redis.time()));
@@ -107,7 +81,7 @@ export class DurableStore extends RedisStore {
   /** Saves the session object of a request; where nothing was changed that is done at once. */
   override set(sid: string, session: SessionData, done: Done = ignore): Promise<void> {
     if (!this.isChanged(session)) return callNow(done);
-    return call(async () => void (await this.save(sid, session, claim((session as { req?: Request }).req))), done);
+    return call(async () => void (await this.save(sid, session, claimKey((session as { req?: Request }).req))), done);
   }
 
   /** What others offer for all sessions would read through all keys of Redis. */
@@ -176,7 +150,7 @@ export class DurableStore extends RedisStore {
     const text = (await this.#getEx(sid)) ?? (await this.#takeOver(sid));
     if (text === null) return undefined;
     const stored = record.readStored(text);
-    if (stored.createdAt === 0 || (await this.clock.now()) < stored.createdAt + this.#absoluteMs) return stored;
+    if (stored.createdAt === 0 || (await this.clock.now()) < stored.createdAt + this.absoluteMs) return stored;
     await this.end(sid, record.readAttributes(stored));
     return undefined;
   }
@@ -186,33 +160,10 @@ export class DurableStore extends RedisStore {
     const base = this.#stored.get(session);
     const [began, mine] = [record.readAttributes(base), record.attributesOf(session)];
     const apply = (standing: Attributes) => mergeAttributes(began, mine, standing);
-    const changed = await this.change({ id: sid, base, apply, answer, givesCookie });
+    const changed = await makeChange(this, { id: sid, base, apply, answer, givesCookie });
     const stands = changed.outcome === 'saved' ? changed.stored : base;
     if (stands) this.adopt(session, stands);
     return changed;
-  }
-
-  /**
-   * Writes a change by compare and set, and makes it anew upon what stands as long as others are faster.
-   * @throws {SessionError} with any code, or what `apply` throws
-   */
-  async change(change: Change): Promise<Changed> {
-    const deadline = performance.now() + this.#deadlineMs;
-    let { base } = change;
-    for (let left = this.#deadlineMs; left > 0; left = deadline - performance.now()) {
-      const prepared = await this.#prepare(change, base).catch((err) => this.#findAnswer(change, err));
-      if ('answer' in prepared) return { outcome: 'replayed', answer: prepared.answer };
-      const { stored, keys, args } = prepared;
-      const script = change.renewal && base ? renewScript : writeScript;
-      const [outcome, value = ''] = await this.calls.run<[string, string?]>(script, keys, args, left);
-      if (outcome === 'saved') return { outcome, stored };
-      if (outcome === 'replayed') return { outcome, answer: value };
-      if (outcome === 'moved') return { outcome, mark: value };
-      if (outcome === 'gone') throw new SessionError('session-ended');
-      if (outcome === 'taken') throw new SessionError('session-conflict');
-      base = record.readStored(value);
-    }
-    throw new SessionError('session-conflict');
   }
 
   /** Ends a session. With its attributes known its user's index forgets it at once, else when it is next read. */
@@ -235,55 +186,6 @@ export class DurableStore extends RedisStore {
     return `${this.prefix}user:${shortHash(user)}`;
   }
 
-  /** A change that cannot be made any more may be one that was made already: then its answer is known. */
-  async #findAnswer({ id, answer }: Change, err: unknown): Promise<{ answer: string }> {
-    if (!answer) throw err;
-    const known = await this.calls.read((redis) => redis.hGet(`${this.keyOf(id)}:answers`, answer.field));
-    if (known === null) throw err;
-    return { answer: known };
-  }
-
-  /** Makes the change upon `base`, and the keys and arguments of the script that writes it. */
-  async #prepare({ id, answer, renewal, apply, givesCookie }: Change, base: Stored | undefined) {
-    const now = await this.clock.now();
-    if (base?.createdAt && now >= base.createdAt + this.#absoluteMs) throw await this.#endOverdue(id, base);
-    const [before, attributes] = [record.readAttributes(base), apply(record.readAttributes(base))];
-    const createdAt = renewal || !base?.createdAt ? now : base.createdAt;
-    // express-session gives the cookie out where attributes have changed.
-    const isGiven = !base || renewal || givesCookie || JSON.stringify(attributes) !== base.json;
-    const stored = record.writeStored(attributes, createdAt, isGiven ? now : base.cookieAt, this.#maxBytes);
-    const ttlMs = Math.min(this.idleSeconds * 1000, createdAt + this.#absoluteMs - now);
-    const [was, user] = [base?.createdAt ? this.userOf(before) : undefined, this.userOf(attributes)];
-    const [old, member] = [shortHash(id), shortHash(renewal?.id ?? id)];
-    const [joins, leaves] = [
-      user !== undefined && (renewal || was !== user),
-      was !== undefined && (renewal || was !== user),
-    ];
-    const key = this.prefix + member;
-    const keys = [
-      key,
-      `${key}:answers`,
-      this.indexOf(user ?? ''),
-      this.indexOf(was ?? ''),
-      `${this.prefix}${old}:moved`,
-    ];
-    const written = [base ? sha1(base.text) : '', stored.text, ttlMs];
-    const remembered = [answer?.field ?? '', answer?.text() ?? '', Math.min(answersMs, ttlMs)];
-    const listed = [joins ? member : '', now, this.#absoluteMs, this.#maxPerUser, this.prefix, leaves ? old : ''];
-    const args = [...written, ...remembered, ...listed];
-    if (renewal && base) {
-      keys.push(this.prefix + old, `${this.prefix}${old}:answers`);
-      args.push(renewal.mark(), markMs);
-    }
-    return { stored, keys, args };
-  }
-
-  /** A session may reach its absolute end while a request is under way. */
-  async #endOverdue(id: string, stored: Stored): Promise<SessionError> {
-    await this.end(id, record.readAttributes(stored));
-    return new SessionError('session-ended');
-  }
-
   #getEx(sid: string): Promise<string | null> {
     return this.calls.read((redis) => redis.getEx(this.keyOf(sid), { type: 'EX', value: this.idleSeconds }));
   }
@@ -301,12 +203,6 @@ export class DurableStore extends RedisStore {
     this.#stored.set(data, stored);
     return data;
   }
-}
-
-/** Code that saves by itself makes that change once for a request with a key, too. */
-function claim(req: Request | undefined): Change['answer'] {
-  const repeatable = req?.get && readIdempotency(req, nextUpdate(req));
-  return repeatable && { field: repeatable.field, text: () => JSON.stringify({ print: repeatable.print }) };
 }
 
 type Done<T = void> = (err: unknown, value?: T) => void;

@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { SessionData } from 'express-session';
+import { type Changed, makeChange } from './change.ts';
 import { clearCookie } from './cookie.ts';
 import { SessionError } from './errors.ts';
 import { newNonce, nextId } from './hash.ts';
@@ -15,7 +16,7 @@ import {
 import { mergeAttributes } from './merge.ts';
 import type { Stored } from './record.ts';
 import { type Attributes, attributesOf, copyAttributes, readAttributes } from './record.ts';
-import { type Changed, DurableStore } from './store.ts';
+import { DurableStore } from './store.ts';
 
 /** What a change may do to a session: read and set its attributes. */
 export type Draft = Partial<Omit<SessionData, 'cookie'>>;
@@ -41,7 +42,7 @@ export async function updateSession<T>(req: Request, change: (session: Draft) =>
   return failWhole(req, store, planned.base, async () => {
     // A visitor for whom nothing is stored, and nothing is to be.
     if (!planned.base && Object.keys(planned.apply({})).length === 0) return attempt.result as T;
-    const changed = await store.change({ id: req.sessionID, ...planned });
+    const changed = await makeChange(store, { id: req.sessionID, ...planned });
     if (changed.outcome === 'moved') throw new SessionError('session-ended');
     if (changed.outcome === 'saved') store.adopt(req.session, changed.stored);
     else if (planned.base) store.adopt(req.session, planned.base); // what was done before the call was done before, too
@@ -65,7 +66,7 @@ export async function renewSession<T>(req: Request, change: (session: Draft) => 
   return failWhole(req, store, planned.base, async () => {
     const presented = planned.base ? undefined : await redeemPresented(req, store, repeatable);
     if (presented) return presented.result as T;
-    const changed = await store.change({ id: from, ...planned, renewal: { id, mark } });
+    const changed = await makeChange(store, { id: from, ...planned, renewal: { id, mark } });
     if (changed.outcome === 'saved') store.adoptAs(req, id, changed.stored);
     if (changed.outcome !== 'moved') return resultOf(changed, attempt, repeatable);
     const redeemed = await redeem(req, store, from, changed.mark, repeatable);

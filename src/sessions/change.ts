@@ -1,0 +1,115 @@
+import type { Request } from 'express';
+import { SessionError } from './errors.ts';
+import { sha1, shortHash } from './hash.ts';
+import { nextUpdate, readIdempotency } from './idempotency.ts';
+import type { Attributes, Stored } from './record.ts';
+import { readAttributes, readStored, writeStored } from './record.ts';
+import { renewScript, writeScript } from './scripts.ts';
+import type { DurableStore } from './store.ts';
+
+/** One change of a session. */
+export interface Change {
+  /** The session's id, and what is known to stand there; undefined for a new session. */
+  id: string;
+  base: Stored | undefined;
+  /** The new attributes, upon those that stand. Called again where another request was faster. */
+  apply(standing: Attributes): Attributes;
+  /** The answer of this request, to be given again to its repeats. Its text is read after each `apply`. */
+  answer?: { field: string; text(): string } | undefined;
+  /** The session moves to this id. The mark that stays lets a repeat of the request find it there. */
+  renewal?: { id: string; mark(): string };
+  /** The cookie is given out again, whether anything else changes or not. */
+  givesCookie?: boolean;
+}
+
+/** How a change ended; every other end is a SessionError. */
+export type Changed =
+  | { outcome: 'saved'; stored: Stored }
+  | { outcome: 'replayed'; answer: string }
+  | { outcome: 'moved'; mark: string };
+
+/** How long answers, and the marks of sessions that have moved, are kept for repeats. */
+const answersMs = 600_000;
+const markMs = 60_000;
+
+/**
+ * Writes a change by compare and set, and makes it anew upon what stands as long as others are faster.
+ * @throws {SessionError} with any code, or what `apply` throws
+ */
+export async function makeChange(store: DurableStore, change: Change): Promise<Changed> {
+  const deadline = performance.now() + store.deadlineMs;
+  let { base } = change;
+  for (let left = store.deadlineMs; left > 0; left = deadline - performance.now()) {
+    const prepared = await prepare(store, change, base).catch((err) => findAnswer(store, change, err));
+    if ('answer' in prepared) return { outcome: 'replayed', answer: prepared.answer };
+    const { stored, keys, args } = prepared;
+    const script = change.renewal && base ? renewScript : writeScript;
+    const [outcome, value = ''] = await store.calls.run<[string, string?]>(script, keys, args, left);
+    if (outcome === 'saved') return { outcome, stored };
+    if (outcome === 'replayed') return { outcome, answer: value };
+    if (outcome === 'moved') return { outcome, mark: value };
+    if (outcome === 'gone') throw new SessionError('session-ended');
+    if (outcome === 'taken') throw new SessionError('session-conflict');
+    base = readStored(value);
+  }
+  throw new SessionError('session-conflict');
+}
+
+/** Code that saves by itself makes that change once for a request with a key, too. */
+export function claimKey(req: Request | undefined): Change['answer'] {
+  const repeatable = req?.get && readIdempotency(req, nextUpdate(req));
+  return repeatable && { field: repeatable.field, text: () => JSON.stringify({ print: repeatable.print }) };
+}
+
+/** A change that cannot be made any more may be one that was made already: then its answer is known. */
+async function findAnswer(store: DurableStore, { id, answer }: Change, err: unknown): Promise<{ answer: string }> {
+  if (!answer) throw err;
+  const known = await store.calls.read((redis) => redis.hGet(`${store.keyOf(id)}:answers`, answer.field));
+  if (known === null) throw err;
+  return { answer: known };
+}
+
+/** Makes the change upon `base`, and the keys and arguments of the script that writes it. */
+async function prepare(
+  store: DurableStore,
+  { id, answer, renewal, apply, givesCookie }: Change,
+  base: Stored | undefined,
+) {
+  const now = await store.clock.now();
+  if (base?.createdAt && now >= base.createdAt + store.absoluteMs) throw await endOverdue(store, id, base);
+  const [before, attributes] = [readAttributes(base), apply(readAttributes(base))];
+  const createdAt = renewal || !base?.createdAt ? now : base.createdAt;
+  // express-session gives the cookie out where attributes have changed.
+  const isGiven = !base || renewal || givesCookie || JSON.stringify(attributes) !== base.json;
+  const stored = writeStored(attributes, createdAt, isGiven ? now : base.cookieAt, store.maxBytes);
+  const ttlMs = Math.min(store.idleSeconds * 1000, createdAt + store.absoluteMs - now);
+  const [was, user] = [base?.createdAt ? store.userOf(before) : undefined, store.userOf(attributes)];
+  const [old, member] = [shortHash(id), shortHash(renewal?.id ?? id)];
+  const [joins, leaves] = [
+    user !== undefined && (renewal || was !== user),
+    was !== undefined && (renewal || was !== user),
+  ];
+  const key = store.prefix + member;
+  const keys = [
+    key,
+    `${key}:answers`,
+    store.indexOf(user ?? ''),
+    store.indexOf(was ?? ''),
+    `${store.prefix}${old}:moved`,
+  ];
+  const written = [base ? sha1(base.text) : '', stored.text, ttlMs];
+  const remembered = [answer?.field ?? '', answer?.text() ?? '', Math.min(answersMs, ttlMs)];
+  const listed = [joins ? member : '', now, store.absoluteMs, store.maxPerUser, store.prefix, leaves ? old : ''];
+  const args = [...written, ...remembered, ...listed];
+  if (renewal && base) {
+    keys.push(store.prefix + old, `${store.prefix}${old}:answers`);
+    args.push(renewal.mark(), markMs);
+  }
+  return { stored, keys, args };
+}
+
+/** A session may reach its absolute end while a request is under way. */
+async function endOverdue(store: DurableStore, id: string, stored: Stored): Promise<SessionError> {
+  await store.end(id, readAttributes(stored));
+  return new SessionError('session-ended');
+}
