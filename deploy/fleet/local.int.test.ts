@@ -1,11 +1,11 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createVisitor } from '../../src/testing.ts';
 import type { Fleet } from './fleet.ts';
 import { startLocalFleet } from './local.ts';
-import { countAnswers, descendantsOf, isAlive, makeDir, startTestFleet } from './testing.ts';
+import { commandOf, countAnswers, descendantsOf, isAlive, makeDir, startTestFleet } from './testing.ts';
 import { waitFor } from './wait.ts';
 
 describe('a local fleet', () => {
@@ -56,17 +56,13 @@ describe('a local fleet', () => {
 
   test('two restarts at once come one after the other: one process each, which is the one that is shown', async () => {
     await Promise.all([fleet.restart(1), fleet.restart(1), fleet.scale(3)]);
-    const [first] = await fleet.replicas();
-    const pid = Number(first?.runsAs.replace('pid ', ''));
-    const ours = descendantsOf(process.pid).filter((one) =>
-      readFileSync(`/proc/${one}/environ`, 'utf8').includes('REPLICA=replica-1\0'),
-    );
-    expect(ours).toEqual([pid]);
+    const shown = (await fleet.replicas()).map(({ runsAs }) => Number(runsAs.replace('pid ', '')));
+    const running = descendantsOf(process.pid).filter((pid) => commandOf(pid).includes('src/main.ts'));
+    expect(running.sort()).toEqual(shown.sort());
   });
 
   test('nginx killed from outside leaves no worker, and is back after restart', async () => {
-    const nginxOf = () =>
-      descendantsOf(process.pid).filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'nginx\n');
+    const nginxOf = () => descendantsOf(process.pid).filter((pid) => commandOf(pid).startsWith('nginx: '));
     const before = nginxOf();
     process.kill(before[0] as number, 'SIGKILL');
     await waitFor('its workers are gone', async () => !before.some(isAlive), { timeoutMs: 2000 });

@@ -55,6 +55,13 @@ export function descendantsOf(pid: number): number[] {
   return found.slice(1);
 }
 
+/** What a process was started as; empty where it has ended. Anybody may read that, unlike its environment. */
+export function commandOf(pid: number): string {
+  if (!existsSync('/proc/self/cmdline'))
+    return spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }).stdout;
+  return existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ') : '';
+}
+
 type ProcessAndParent = [pid: number, ppid: number];
 
 /** A minimal Debian has no ps. */
