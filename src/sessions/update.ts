@@ -61,7 +61,8 @@ export async function renewSession<T>(req: Request, change: (session: Draft) => 
   const repeatable = readIdempotency(req, nextUpdate(req));
   const { attempt, ...planned } = plan(req, store, change, repeatable);
   const [from, nonce] = [req.sessionID, newNonce()];
-  const id = nextId(from, repeatable?.key ?? '', nonce);
+  // Without a key nobody may ever make it again, so it does not follow from the old one.
+  const id = repeatable ? nextId(from, repeatable.key, nonce) : nextId(newNonce(), '', nonce);
   const mark = () => JSON.stringify({ ...keep(repeatable, attempt), nonce, field: repeatable?.field });
   return failWhole(req, store, planned.base, async () => {
     const presented = planned.base ? undefined : await redeemPresented(req, store, repeatable);
