@@ -1,7 +1,8 @@
 import type { RedisStore } from 'connect-redis';
-import { withDeadline } from './deadline.ts';
+import { DeadlineError, withDeadline } from './deadline.ts';
 import { SessionError } from './errors.ts';
 import type { Script } from './scripts.ts';
+import { watchSilence } from './silence.ts';
 
 /** Calls to Redis that each end within the deadline, as a value or as a SessionError. */
 export interface RedisCalls {
@@ -14,6 +15,10 @@ export interface RedisCalls {
 /** A single Redis, as node-redis's `createClient` gives it. */
 export interface Client {
   isReady: boolean;
+  isOpen: boolean;
+  on(event: 'connect' | 'ready' | 'reconnecting', listener: () => void): unknown;
+  connect(): Promise<unknown>;
+  destroy(): void;
   get(key: string): Promise<string | null>;
   getEx(key: string, options: { type: 'EX'; value: number }): Promise<string | null>;
   del(keys: string[]): Promise<number>;
@@ -30,15 +35,30 @@ export interface Client {
 
 export function createRedisCalls(anyClient: RedisStore['client'], deadlineMs: number): RedisCalls {
   const client = anyClient as unknown as Client;
+  const silence = watchSilence(client, 2 * deadlineMs);
   const requireReady = () => {
     // At once, whatever the client's offline queue would do.
-    if (!client.isReady) throw new SessionError('store-unavailable');
+    if (client.isReady) return;
+    silence.missed();
+    throw new SessionError('store-unavailable');
+  };
+  const answered = async <T>(call: Promise<T>, ms: number): Promise<T> => {
+    silence.asked();
+    try {
+      const answer = await withDeadline(call, ms);
+      silence.heard();
+      return answer;
+    } catch (err) {
+      if (err instanceof DeadlineError) silence.missed();
+      else silence.heard();
+      throw err;
+    }
   };
   return {
     async read(command) {
       requireReady();
       try {
-        return await withDeadline(command(client), deadlineMs);
+        return await answered(command(client), deadlineMs);
       } catch (cause) {
         throw new SessionError('store-unavailable', { cause });
       }
@@ -47,7 +67,7 @@ export function createRedisCalls(anyClient: RedisStore['client'], deadlineMs: nu
       requireReady();
       const options = { keys, arguments: args.map(String) };
       try {
-        return (await withDeadline(evaluate(client, script, options), ms)) as T;
+        return (await answered(evaluate(client, script, options), ms)) as T;
       } catch (cause) {
         throw new SessionError(wasRefused(cause) ? 'store-unavailable' : 'outcome-unknown', { cause });
       }

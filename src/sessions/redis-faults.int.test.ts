@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Answer, createVisitor, startTestRedis, type TestRedis, until } from '../testing.ts';
 import { startTestApp, type TestApp } from '../testing-app.ts';
@@ -75,6 +76,36 @@ async function isThere(cookies: string[]): Promise<boolean> {
     if (session.value === 'new' || session.list?.includes('new') || session.user?.id === 'new') return true;
   }
   return false;
+}
+
+/** A way to Redis. Once it is frozen, nothing comes through the connections that it has until it thaws; new ones work. */
+async function startWay(redisPort: number): Promise<{ port: number; freeze(): void; thaw(): void; close(): void }> {
+  const sockets: Socket[] = [];
+  const pairs: [Socket, Socket][] = [];
+  const server = createServer((near) => {
+    const far = connect(redisPort, '127.0.0.1');
+    sockets.push(
+      near.on('error', () => {}),
+      far.on('error', () => {}),
+    );
+    pairs.push([near, far], [far, near]);
+    near.pipe(far);
+    far.pipe(near);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    port: (server.address() as { port: number }).port,
+    freeze() {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    thaw() {
+      for (const [from, to] of pairs) from.pipe(to);
+    },
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
 }
 
 function check({ answer, ms }: { answer?: Answer; ms: number }, there: boolean, code?: string): void {
@@ -167,6 +198,44 @@ describe('durable', () => {
       expect(answer).toMatchObject({ status: 503, body: { code: 'store-unavailable' } });
       expect(answer?.headers.get('retry-after')).toBe('1');
       expect(ms).toBeLessThan(100);
+    }
+  });
+
+  test('a connection that died without a word is replaced', async () => {
+    const way = await startWay(redis.port);
+    const behind = await startTestApp('durable', `redis://127.0.0.1:${way.port}`);
+    try {
+      const visitor = createVisitor(behind.url);
+      expect((await visitor.send('POST', '/set', { value: 'old' })).status).toBe(201);
+      way.freeze();
+      // Requests go on coming: after a second of silence the next one finds the connection replaced.
+      const since = performance.now();
+      await until(async () => (await visitor.send('GET', '/')).status === 200);
+      expect(performance.now() - since).toBeLessThan(2000);
+      expect((await visitor.send('POST', '/set', { value: 'new' })).status).toBe(201);
+    } finally {
+      await behind.close();
+      way.close();
+    }
+  });
+
+  test('a revocation that was given up and is done late ends nobody who has logged in since', async () => {
+    const way = await startWay(redis.port);
+    const behind = await startTestApp('durable', `redis://127.0.0.1:${way.port}`);
+    try {
+      const [old, since] = [createVisitor(app.url), createVisitor(app.url)];
+      await old.send('POST', '/login', { name: 'ada' });
+      way.freeze();
+      const revoked = await createVisitor(behind.url).send('DELETE', '/sessions?user=ada');
+      expect(revoked.status).toBe(503);
+      await since.send('POST', '/login', { name: 'ada' });
+      way.thaw();
+      // What was held comes first, then this.
+      await until(async () => (await createVisitor(behind.url).send('GET', '/sessions?user=ada')).status === 200);
+      expect((await since.send('GET', '/')).body.user?.id).toBe('ada');
+    } finally {
+      await behind.close();
+      way.close();
     }
   });
 

@@ -116,17 +116,15 @@ return {'saved'}
 `);
 
 /**
- * Ends sessions of a user: those named, or all.
+ * Ends sessions of a user.
  * KEYS the user's index
- * ARGV prefix of sessions, members (none: all)
+ * ARGV prefix of sessions, members
  * Returns how many of them there were
  */
 export const endScript = createScript(`
-local members = {}
-for number = 2, #ARGV do members[#members + 1] = ARGV[number] end
-if #members == 0 then members = redis.call('ZRANGE', KEYS[1], 0, -1) end
 local ended = 0
-for _, member in ipairs(members) do
+for number = 2, #ARGV do
+  local member = ARGV[number]
   ended = ended + redis.call('DEL', ARGV[1] .. member)
   redis.call('DEL', ARGV[1] .. member .. ':answers')
   redis.call('ZREM', KEYS[1], member)

@@ -49,7 +49,10 @@ export async function listSessions(req: Request, user: string): Promise<SessionE
 export async function revokeSessions(req: Request, user: string, handle?: string): Promise<number> {
   const store = storeOf(req);
   if (handle !== undefined && !(await listSessions(req, user)).some((entry) => entry.handle === handle)) return 0;
-  const handles = handle === undefined ? [] : [handle];
+  // Named, not "all that there are": a call that is given up may still be carried out, when others have logged in.
+  const all = () => store.calls.read((redis) => redis.zRange(store.indexOf(user), 0, -1));
+  const handles = handle === undefined ? await all() : [handle];
+  if (handles.length === 0) return 0;
   return store.calls.run<number>(endScript, [store.indexOf(user)], [store.prefix, ...handles]);
 }
 
