@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import pkg from '../package.json' with { type: 'json' };
 import { readConfig } from './config.ts';
 
 const secret = 'x'.repeat(32);
@@ -21,6 +22,11 @@ describe('readConfig', () => {
     expect(readConfig({ SESSION_SECRETS: '', PORT: '' }).port).toBe(3000);
   });
 
+  test('the version is that of the package, or the one it is told', () => {
+    expect(readConfig({ APP_VERSION: '' }).version).toBe(pkg.version);
+    expect(readConfig({ APP_VERSION: '2.0.0-rc.1+build_7' }).version).toBe('2.0.0-rc.1+build_7');
+  });
+
   test('takes several secrets, the newest first', () => {
     const other = 'y'.repeat(40);
     expect(readConfig({ SESSION_SECRETS: `${secret}, ${other}` }).secrets).toEqual([secret, other]);
@@ -35,6 +41,8 @@ describe('readConfig', () => {
     [{ SESSION_SECRETS: 'x'.repeat(31) }, 'SESSION_SECRETS must be secrets of 32 characters or more'],
     [{ SESSION_SECRETS: `${secret},` }, 'SESSION_SECRETS must be'],
     [{ REPLICA: 'a b' }, 'REPLICA must be'],
+    [{ APP_VERSION: '1 2' }, 'APP_VERSION must be'],
+    [{ APP_VERSION: 'x'.repeat(65) }, 'APP_VERSION must be'],
     [{ REDIS_URL: 'localhost:6379' }, 'REDIS_URL must be a URL'],
     [{ SESSION_IDLE_SECONDS: '0' }, 'SESSION_IDLE_SECONDS must be'],
   ])('refuses %j', (env, message) => {

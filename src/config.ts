@@ -1,5 +1,6 @@
 import os from 'node:os';
 import { z } from 'zod';
+import pkg from '../package.json' with { type: 'json' };
 
 /** Everything a replica can be told, read once from the environment. README lists the settings. */
 export type Config = Readonly<z.infer<typeof schema>>;
@@ -24,7 +25,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 }
 
 /** Signs cookies where nobody has set SESSION_SECRETS. Public, so production refuses to start with it. */
-const developmentSecret = 'not-a-secret-for-development-only';
+export const developmentSecret = 'not-a-secret-for-development-only';
 const shortestSecret = 32;
 
 function integer(standard: number, min: number, max: number) {
@@ -61,6 +62,12 @@ const schema = z
       .string()
       .regex(/^[\w.-]{1,64}$/, { error: withValue('must be 1 to 64 letters, digits, dots, dashes or underscores') })
       .default(() => os.hostname()),
+    APP_VERSION: z
+      .string()
+      .regex(/^[\w.+-]{1,64}$/, {
+        error: withValue('must be 1 to 64 letters, digits, dots, dashes, plus signs or underscores'),
+      })
+      .default(pkg.version),
     HOST: z.string().default('127.0.0.1'),
     PORT: integer(3000, 0, 65535),
     ADMIN_PORT: integer(9464, 0, 65535),
@@ -92,6 +99,7 @@ const schema = z
   .transform((settings) => ({
     production: settings.NODE_ENV === 'production',
     replica: settings.REPLICA,
+    version: settings.APP_VERSION,
     host: settings.HOST,
     port: settings.PORT,
     adminPort: settings.ADMIN_PORT,

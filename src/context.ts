@@ -1,5 +1,4 @@
 import type { Store } from 'express-session';
-import pkg from '../package.json' with { type: 'json' };
 import { createComparedStore } from './compared-stores.ts';
 import type { Config } from './config.ts';
 import { createLifecycle, type Lifecycle } from './lifecycle.ts';
@@ -11,7 +10,6 @@ import { DurableStore } from './sessions/index.ts';
 /** What the routes need. Whoever creates it closes it. */
 export interface Context {
   config: Config;
-  version: string;
   logger: Logger;
   lifecycle: Lifecycle;
   metrics: Metrics;
@@ -27,10 +25,9 @@ export function createContext(config: Config, logger: Logger = createLogger(conf
   let closing: Promise<void> | undefined;
   return {
     config,
-    version: pkg.version,
     logger,
     lifecycle: createLifecycle(),
-    metrics: createMetrics(config.replica, pkg.version),
+    metrics: createMetrics(config.replica, config.version),
     store: createStore(config, redis),
     redis,
     close() {

@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { methodNotAllowed } from '../errors.ts';
 
 /** Who answers, and whom. */
-export function createWhoamiRouter({ config, version, lifecycle }: Context): Router {
+export function createWhoamiRouter({ config, lifecycle }: Context): Router {
   const router = Router();
   router
     .route('/whoami')
@@ -12,7 +12,7 @@ export function createWhoamiRouter({ config, version, lifecycle }: Context): Rou
       const { user = null } = req.session;
       const stored = describe(req);
       const session = stored && { id: stored.handle, createdAt: stored.createdAt };
-      res.json({ replica: config.replica, version, startedAt: lifecycle.startedAt, user, session });
+      res.json({ replica: config.replica, version: config.version, startedAt: lifecycle.startedAt, user, session });
     })
     .all(methodNotAllowed('GET'));
   return router;
