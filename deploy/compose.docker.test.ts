@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createVisitor, freePort } from '../src/testing.ts';
 import { createComposeFleet } from './fleet/compose.ts';
 import type { Fleet } from './fleet/fleet.ts';
-import { countAnswers, startCommand } from './fleet/testing.ts';
+import { countAnswers } from './fleet/testing.ts';
 import { waitFor } from './fleet/wait.ts';
 
 // A project of its own, on free ports, so that a fleet which is up is left alone.
@@ -14,6 +14,7 @@ let http: string;
 
 beforeAll(async () => {
   process.env.COMPOSE_PROJECT_NAME = 'unsticky-test';
+  process.env.SESSION_SECRETS = 's'.repeat(32);
   for (const name of ['HTTP_PORT', 'HTTPS_PORT', 'PROMETHEUS_PORT']) process.env[name] = String(await freePort());
   compose('up', '--build', '--detach', '--wait', '--scale', 'app=3');
   http = (await fleet.describe()).http;
@@ -81,6 +82,111 @@ test('no request fails when one of two replicas is killed, or leaves', async () 
   await fleet.scale(3);
 });
 
+/** The version of each replica, by its number. */
+async function versions(): Promise<Record<number, string>> {
+  const found: Record<string, string> = {};
+  const replicas = await fleet.replicas();
+  const isWhole = async () => {
+    const { body } = await createVisitor(http).send('GET', '/whoami', undefined, { connection: 'close' });
+    found[body.replica] = body.version;
+    return replicas.every(({ name }) => name in found);
+  };
+  await waitFor('all have answered', isWhole, { timeoutMs: 5000, everyMs: 1 });
+  return Object.fromEntries(replicas.map(({ number, name }) => [number, found[name] ?? '']));
+}
+
+/** Reads and writes, with keys, as long as `work` goes on. @returns how it was answered */
+async function underLoad(work: () => Promise<void>): Promise<number[]> {
+  const statuses: number[] = [];
+  let ended = false;
+  const load = Array.from({ length: 4 }, async (_, worker) => {
+    const visitor = createVisitor(http);
+    for (let sent = 0; !ended; sent++) {
+      const key = { 'idempotency-key': `${worker}.${sent}` };
+      statuses.push((await visitor.send('GET', '/cart')).status);
+      statuses.push((await visitor.send('POST', '/cart/items', { sku: 'a', quantity: 1 }, key)).status);
+    }
+  });
+  await work().finally(() => {
+    ended = true;
+  });
+  await Promise.all(load);
+  return statuses;
+}
+
+const containerIds = () => compose('ps', '--quiet', 'app').trim().split('\n').sort();
+
+test('replicas with settings of their own come and go, and nobody else is touched', async () => {
+  await fleet.scale(2);
+  const before = containerIds();
+  await fleet.scale(3, undefined, { APP_VERSION: '2' });
+  await fleet.scale(4);
+  expect(containerIds()).toEqual(expect.arrayContaining(before));
+  const [base] = Object.values(await versions());
+  expect(Object.values(await versions())).toEqual([base, base, '2', base]);
+  await fleet.scale(2);
+  expect(containerIds()).toEqual(before);
+  await expect(fleet.scale(3, undefined, { PORT: '1' })).rejects.toThrow('does not pass PORT on to replicas');
+});
+
+test('a deploy replaces all replicas, later ones are like them, and every request is answered', async () => {
+  const ada = await logIn('Ada');
+  const before = await replicaNames();
+  const statuses = await underLoad(() => fleet.deploy({ APP_VERSION: '3' }));
+  expect(statuses.filter((status) => status !== 200 && status !== 201)).toEqual([]);
+  expect(statuses.length).toBeGreaterThan(100);
+  const after = await replicaNames();
+  expect(after).toHaveLength(before.length);
+  expect(after.filter((name) => before.includes(name))).toEqual([]);
+  await fleet.scale(3);
+  expect(Object.values(await versions())).toEqual(['3', '3', '3']);
+  expect(await ada.who()).toBe('Ada');
+});
+
+test('a deploy that does not come up leaves everything as it was', async () => {
+  await fleet.scale(1);
+  const before = containerIds();
+  await expect(fleet.deploy({ APP_VERSION: 'no version' })).rejects.toThrow('docker compose up');
+  expect(containerIds()).toEqual(before);
+});
+
+test('a rotation: the new secret signs, and cookies of the old one live', async () => {
+  await fleet.scale(1);
+  const ada = await logIn('Ada');
+  const statuses = await underLoad(() => fleet.rotateSecret());
+  expect(statuses.filter((status) => status !== 200 && status !== 201)).toEqual([]);
+  const eve = await logIn('Eve');
+  expect([await ada.who(), await eve.who()]).toEqual(['Ada', 'Eve']);
+  await fleet.deploy({ SESSION_SECRETS: 's'.repeat(32) });
+  expect([await ada.who(), await eve.who()]).toEqual(['Ada', undefined]);
+  await fleet.deploy({ SESSION_SECRETS: '' });
+  const bob = await logIn('Bob');
+  await fleet.rotateSecret();
+  expect(await bob.who()).toBe('Bob');
+  await fleet.deploy({ SESSION_SECRETS: 's'.repeat(32) });
+});
+
+test('a replica that is cut off from Redis serves no session, and serves again when it is healed', async () => {
+  await fleet.scale(1);
+  const [replica] = await fleet.replicas();
+  // Docker gives it the lowest address that is free, which is another than it had: its old connections are dead for good.
+  const ada = await logIn('Ada');
+  await fleet.links?.cut(replica?.number ?? 0);
+  expect(await ada.who()).toBeUndefined();
+  await fleet.links?.heal(replica?.number ?? 0);
+  await waitFor('Ada is served', async () => (await ada.who()) === 'Ada', { timeoutMs: 5000 });
+  expect((await fleet.replicas())[0]?.name).toBe(replica?.name);
+  await fleet.scale(3);
+});
+
+test('a parameter of Redis is set, and what it was is told; what Redis refuses is said in its words', async () => {
+  const former = await fleet.redis.configure('maxmemory', '10mb');
+  expect(former).toBe(String(256 * 1024 * 1024));
+  expect(await fleet.redis.configure('maxmemory', former)).toBe(String(10 * 1024 * 1024));
+  await expect(fleet.redis.configure('maxmemory', 'plenty')).rejects.toThrow(/CONFIG SET maxmemory plenty: .*argument/);
+  expect(fleet.redis.slowDisk).toBeUndefined();
+});
+
 async function scraped(): Promise<number> {
   const { prometheus } = await fleet.describe();
   const response = await fetch(`${prometheus}/api/v1/query?query=count(up==1)`);
@@ -135,16 +241,4 @@ test('only nginx and Prometheus are published, on 127.0.0.1; replicas run unpriv
     expect(HostConfig.ReadonlyRootfs).toBe(true);
     expect(HostConfig.CapDrop).toEqual(['ALL']);
   }
-});
-
-test('a survival run on containers passes', async () => {
-  const args = ['--plan', 'kill-replica', '--fleet', 'compose', '--users', '50', '--seconds', '8', '--json'];
-  const { exited, out } = startCommand('load/survive.ts', args);
-  await exited;
-  expect(JSON.parse(out())).toMatchObject({
-    verdict: 'pass',
-    reasons: [],
-    sessions: { checked: 50, lost: 0 },
-    requests: { failed: 0 },
-  });
 });

@@ -36,7 +36,7 @@ const processes = () => inside('cat /proc/[0-9]*/comm').trim().split('\n').sort(
 test('npm run demo -- --once sets a fresh machine up and passes', () => {
   const out = inside('cd /app && npm run demo -- --once');
   expect(out).toContain('setup: installing nginx redis-server prometheus');
-  expect(out).toMatch(/PASS: all 200 sessions survived/);
+  expect(out).toMatch(/PASS: all \d+ sessions survived 3 faults/);
 });
 
 test('no service is left running or enabled, and no process', () => {

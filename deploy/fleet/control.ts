@@ -7,8 +7,8 @@ import { writeLogs } from './logs.ts';
 
 /**
  * Lets other processes of this user drive a local fleet, through a socket in its folder, which nobody else may enter.
- * A call is one POST with the method's name and arguments as JSON; the answer is JSON lines: reports, then a result or an
- * error. Resolves once it listens.
+ * A call is one POST with the method's name and arguments as JSON, null where a report goes; the answer is JSON lines:
+ * reports, then a result or an error. Resolves once it listens.
  * @returns `down`, which resolves once somebody has ended the fleet through the socket
  */
 export async function serveFleet(fleet: Fleet, dir: string): Promise<{ down: Promise<void> }> {
@@ -22,7 +22,8 @@ export async function serveFleet(fleet: Fleet, dir: string): Promise<{ down: Pro
       let body = '';
       for await (const chunk of req) body += chunk;
       const { call, args } = JSON.parse(body) as { call: string; args: unknown[] };
-      const result = await methodOf(fleet, call)(...args, (report: string) => say({ report }));
+      const report: Report = (line) => say({ report: line });
+      const result = await methodOf(fleet, call)(...args.map((arg) => (arg === null ? report : arg)));
       res.end(`${JSON.stringify({ result: result ?? null })}\n`);
       if (call === 'down') onDown();
     } catch (err) {
@@ -37,8 +38,20 @@ export async function serveFleet(fleet: Fleet, dir: string): Promise<{ down: Pro
   return { down };
 }
 
-const calls = ['describe', 'replicas', 'scale', 'kill', 'pause', 'resume', 'restart', 'roll', 'down'];
-const partCalls = ['kill', 'start', 'pause', 'resume', 'restart', 'reload'];
+const calls = [
+  'describe',
+  'replicas',
+  'scale',
+  'kill',
+  'pause',
+  'resume',
+  'restart',
+  'roll',
+  'deploy',
+  'rotateSecret',
+  'down',
+];
+const partCalls = ['kill', 'start', 'pause', 'resume', 'restart', 'reload', 'configure', 'ping'];
 
 function methodOf(fleet: Fleet, call: string): (...args: unknown[]) => Promise<unknown> {
   const [name = '', part] = call.split('.').reverse();
@@ -67,6 +80,7 @@ function createRemoteFleet(dir: string): Fleet {
   const socketPath = socketOf(dir);
   const call = <T = void>(name: string, args: unknown[] = [], report?: Report) =>
     callFleet<T>(socketPath, name, args, report);
+  const reportHere = null;
   const part = (name: string): Part => ({
     kill: (signal = 'SIGKILL') => call(`${name}.kill`, [signal]),
     start: () => call(`${name}.start`),
@@ -78,15 +92,21 @@ function createRemoteFleet(dir: string): Fleet {
     driver: 'local',
     describe: () => call<Description>('describe'),
     replicas: () => call<ReplicaStatus[]>('replicas'),
-    scale: (count, report) => call('scale', [count], report),
+    scale: (count, report, settings = {}) => call('scale', [count, reportHere, settings], report),
     kill: (replica, signal = 'SIGKILL') => call('kill', [replica, signal]),
     pause: (replica) => call('pause', [replica]),
     resume: (replica) => call('resume', [replica]),
     restart: (replica) => call('restart', [replica]),
-    roll: (report) => call('roll', [], report),
+    roll: (report) => call('roll', [reportHere], report),
+    deploy: (settings, report) => call('deploy', [settings, reportHere], report),
+    rotateSecret: (report) => call('rotateSecret', [reportHere], report),
     logs: (options, write) => writeLogs(path.join(dir, 'logs'), options, write),
     down: () => call('down'),
-    redis: part('redis'),
+    redis: {
+      ...part('redis'),
+      configure: (parameter, value) => call<string>('redis.configure', [parameter, value]),
+      ping: (ms) => call<number | null>('redis.ping', [ms]),
+    },
     proxy: { ...part('proxy'), reload: () => call('proxy.reload') },
   };
 }

@@ -4,8 +4,11 @@ export interface Fleet {
   /** Where it is and what it runs. */
   describe(): Promise<Description>;
   replicas(): Promise<ReplicaStatus[]>;
-  /** Adds or removes replicas until there are `count`, the newest removed first. Resolves once nginx knows. */
-  scale(count: number, report?: Report): Promise<void>;
+  /**
+   * Adds or removes replicas until there are `count`, the newest removed first. Those that are added get `settings` over
+   * the fleet's own. Resolves once nginx knows.
+   */
+  scale(count: number, report?: Report, settings?: Settings): Promise<void>;
   /** Sends a signal. The replica stays down until it is restarted. Resolves once it is gone, where the signal ends it. */
   kill(replica: number, signal?: NodeJS.Signals): Promise<void>;
   /** Stops the replica's process where it is (SIGSTOP): its connections stay open, and nothing answers on them. */
@@ -15,11 +18,17 @@ export interface Fleet {
   restart(replica: number): Promise<void>;
   /** Restarts the replicas one after the other. */
   roll(report?: Report): Promise<void>;
+  /** Replaces the replicas one after the other by such with `settings` over those of the fleet, which are its own from then on. */
+  deploy(settings: Settings, report?: Report): Promise<void>;
+  /** Has cookies signed with a new secret. Two deploys: all replicas must know a secret before the first one signs with it. */
+  rotateSecret(report?: Report): Promise<void>;
   /** Writes log lines of all parts, or of those named; ends at `signal` where it follows. */
   logs(options: LogOptions, write: (line: string) => void): Promise<void>;
   /** Ends everything. Data in Redis and logs are kept. Safe to call twice. */
   down(): Promise<void>;
-  readonly redis: Part;
+  readonly redis: RedisPart;
+  /** Absent where the driver has no hand on the way to Redis. */
+  readonly links?: Links;
   readonly proxy: Part & { /** Reads the configuration anew. */ reload(): Promise<void> };
 }
 
@@ -33,11 +42,39 @@ export interface Part {
   restart(): Promise<void>;
 }
 
+export interface RedisPart extends Part {
+  /** @returns after how many milliseconds it answers; null where it does not within `ms` */
+  ping(ms: number): Promise<number | null>;
+  /** Sets a parameter (CONFIG SET) until the next start. @returns what it was */
+  configure(parameter: string, value: string): Promise<string>;
+  /** Has each fsync take `ms` longer, 0 for no longer. Absent where the driver cannot reach the disk. */
+  slowDisk?(ms: number): Promise<void>;
+}
+
+/** The way from each replica to Redis, as a network that can be broken. */
+export interface Links {
+  /** Nothing passes any more, in either direction, and nobody is told: as with a cable pulled. */
+  cut(replica: number): Promise<void>;
+  /** As it was. */
+  heal(replica: number): Promise<void>;
+  /** Every byte arrives `ms` later, in each direction. */
+  delay?(replica: number, ms: number): Promise<void>;
+  /** Ends every connection with a TCP reset; new ones can be made at once. @returns how many there were */
+  reset?(replica: number): Promise<number>;
+  /** Goes the same way as the replica does. @returns as RedisPart's */
+  ping(replica: number, ms: number): Promise<number | null>;
+}
+
+/** Environment variables of a replica. */
+export type Settings = Record<string, string>;
+
 export interface Description {
   driver: string;
   store: string;
   http: string;
   https: string;
+  /** What nginx and Redis say that they are. */
+  versions: { nginx: string; redis: string };
   /** Absent where the fleet runs without Prometheus. */
   prometheus?: string;
 }

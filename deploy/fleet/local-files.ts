@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FleetError } from './fleet.ts';
+import { makeSecret } from './secrets.ts';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -18,6 +18,8 @@ export interface LocalFiles {
   writeReplicas(replicas: { name: string; port: number; adminPort: number }[]): void;
   /** The secret that signs cookies, made at the first start: sessions outlive the fleet. */
   readSecret(): string;
+  /** Puts others in its place, separated by commas. */
+  writeSecret(secrets: string): void;
 }
 
 /**
@@ -89,15 +91,16 @@ function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir:
     },
     readSecret() {
       const file = at('secret');
-      if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600 });
+      if (!existsSync(file)) replaceFile(file, makeSecret());
       return readFileSync(file, 'utf8');
     },
+    writeSecret: (secrets) => replaceFile(at('secret'), secrets),
   };
 }
 
-/** Prometheus reads the file whenever it changes: it must never see half of it. */
+/** Whoever reads the file never sees half of it. */
 function replaceFile(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text);
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
   renameSync(`${file}.new`, file);
 }
 

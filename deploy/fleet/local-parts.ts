@@ -1,6 +1,6 @@
 import { FleetError, type Part } from './fleet.ts';
 import type { ServerProcess } from './process.ts';
-import { waitFor } from './wait.ts';
+import { servedBy } from './wait.ts';
 
 /**
  * Redis or nginx of a local fleet, as commands and faults know it.
@@ -40,17 +40,11 @@ export function createPart(
  */
 export async function reloadNginx(nginx: ServerProcess | undefined, httpPort: number, ready: string[]): Promise<void> {
   requireRunning('nginx', nginx).signal('SIGHUP');
-  const wanted = new Set(ready);
-  const seen = async () => {
-    const response = await fetch(`http://127.0.0.1:${httpPort}/whoami`, { headers: { Connection: 'close' } });
-    await response.body?.cancel();
-    wanted.delete(response.headers.get('X-Served-By') ?? '');
-    return wanted.size === 0;
-  };
-  await waitFor('nginx did not take up the new configuration', seen, { timeoutMs: 10_000, everyMs: 1 });
+  await servedBy(`http://127.0.0.1:${httpPort}`, ready);
 }
 
-function requireRunning(name: string, server: ServerProcess | undefined): ServerProcess {
+/** @throws {FleetError} that says how to start it */
+export function requireRunning(name: string, server: ServerProcess | undefined): ServerProcess {
   if (server && !server.end) return server;
   throw new FleetError(`${name} is down: start it again with "restart ${name}"`);
 }

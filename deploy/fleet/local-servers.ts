@@ -1,7 +1,7 @@
-import { connect } from 'node:net';
-import { compileCache, type LocalFiles, replicaMain } from './local-files.ts';
+import { compileCache, type LocalFiles } from './local-files.ts';
 import type { LocalReplica } from './local-status.ts';
 import type { ServerProcess } from './process.ts';
+import { pingRedis } from './redis-ping.ts';
 import { answers } from './wait.ts';
 
 /** Starts one server of the fleet, under the fleet's care. */
@@ -15,13 +15,11 @@ export type StartServer = (
 /** Starts a replica with its settings. It is not ready yet. */
 export function startReplica(
   start: StartServer,
-  { name, port, adminPort }: LocalReplica,
-  files: LocalFiles,
-  redisPort: number,
+  { name, port, adminPort, redisPort }: LocalReplica,
+  main: string,
   settings: NodeJS.ProcessEnv,
 ): Promise<ServerProcess> {
   const env = {
-    SESSION_SECRETS: files.readSecret(),
     NODE_COMPILE_CACHE: compileCache,
     ...settings,
     REPLICA: name,
@@ -30,14 +28,14 @@ export function startReplica(
     ADMIN_PORT: String(adminPort),
     REDIS_URL: `redis://127.0.0.1:${redisPort}`,
   };
-  return start(name, process.execPath, [replicaMain], { env });
+  return start(name, process.execPath, [main], { env });
 }
 
 /** Resolves once it answers; so do the others below. */
 export async function startRedis(start: StartServer, files: LocalFiles, port: number): Promise<void> {
   const args = ['redis.conf', '--bind', '127.0.0.1', '--port', String(port)];
   const server = await start('redis', 'redis-server', args, { cwd: files.redis });
-  await server.ready(() => redisAnswers(port));
+  await server.ready(async () => (await pingRedis(port, 1000)) !== null);
 }
 
 export async function startNginx(start: StartServer, files: LocalFiles, httpPort: number): Promise<void> {
@@ -54,18 +52,4 @@ export async function startPrometheus(start: StartServer, files: LocalFiles, por
   const args = ['--config.file=prometheus.yml', `--web.listen-address=127.0.0.1:${port}`, ...data];
   const server = await start('prometheus', 'prometheus', args, { cwd: files.prometheus });
   await server.ready(() => answers(`http://127.0.0.1:${port}/-/ready`));
-}
-
-/** Sends an inline PING. False while Redis is loading its data. */
-function redisAnswers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
-    socket.setTimeout(1000, () => socket.destroy());
-    socket.once('data', (data) => {
-      socket.destroy();
-      resolve(data.toString().startsWith('+PONG'));
-    });
-    socket.once('error', () => resolve(false));
-    socket.once('close', () => resolve(false));
-  });
 }

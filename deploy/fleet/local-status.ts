@@ -1,4 +1,4 @@
-import type { ReplicaStatus } from './fleet.ts';
+import type { ReplicaStatus, Settings } from './fleet.ts';
 import type { ServerProcess } from './process.ts';
 
 /** A replica of a local fleet. Its ports are its own for life, so that nginx finds it again without being told. */
@@ -7,6 +7,10 @@ export interface LocalReplica {
   name: string;
   port: number;
   adminPort: number;
+  /** Where it finds Redis: a link of its own, or Redis itself. */
+  redisPort: number;
+  /** Its own, over those of the fleet. */
+  settings: Settings;
   process: ServerProcess | undefined;
   paused: boolean;
 }

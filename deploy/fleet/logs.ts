@@ -4,13 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetError, type LogOptions } from './fleet.ts';
 
 const mostReadBytes = 1024 * 1024;
-const mostLogBytes = 64 * 1024 * 1024;
+const lineFeed = 0x0a;
 
-/** The last lines of a file from `offset` on, read from its last MiB; none where there is no file. */
-export function lastLines(file: string, count: number, offset = 0): string[] {
-  if (!existsSync(file)) return [];
-  const { size } = statSync(file);
-  const lines = readFrom(file, Math.max(offset, size - mostReadBytes)).text.split('\n');
+/** The last lines of a file between `offset` and `end`, read from its last MiB; none where there is no file. */
+export function lastLines(file: string, count: number, offset = 0, end = Infinity): string[] {
+  if (!existsSync(file) || count === 0) return [];
+  const last = Math.min(end, statSync(file).size);
+  const { bytes } = readFrom(file, Math.max(offset, last - mostReadBytes), last);
+  const lines = bytes.toString('utf8').split('\n');
   return lines.filter((line) => line !== '').slice(-count);
 }
 
@@ -26,42 +27,56 @@ export async function writeLogs(dir: string, options: LogOptions, write: (line: 
   const tails = chosen.map((part) => {
     const file = path.join(dir, `${part}.log`);
     const show = (line: string) => write(`${part.padEnd(width)} | ${line}`);
-    for (const line of lastLines(file, lines)) show(line);
-    return { file, show, offset: statSync(file).size };
+    const offset = statSync(file).size; // what is written from here on is for followOnce
+    for (const line of lastLines(file, lines, 0, offset)) show(line);
+    return { file, show, offset };
   });
   while (follow && !follow.aborted) {
     for (const tail of tails) followOnce(tail);
     await sleep(200, undefined, { signal: follow }).catch(() => {});
   }
+  if (follow) for (const tail of tails) followOnce(tail); // what was written before the abort belongs to it
 }
 
-/** Shows the whole lines that came since the last time. */
-function followOnce(tail: { file: string; show(line: string): void; offset: number }): void {
-  const { text, truncated } = readFrom(tail.file, tail.offset);
-  if (truncated) tail.offset = 0;
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  tail.offset += Buffer.byteLength(whole);
-  for (const line of whole.split('\n').slice(0, -1)) tail.show(line);
+interface Tail {
+  file: string;
+  show(line: string): void;
+  offset: number;
 }
 
-function readFrom(file: string, offset: number): { text: string; truncated: boolean } {
+/** Shows the whole lines that came since the last time, a MiB at a time. */
+function followOnce(tail: Tail): void {
+  for (;;) {
+    const { bytes, truncated } = readFrom(tail.file, tail.offset);
+    if (truncated) tail.offset = 0;
+    const isFull = bytes.length === mostReadBytes;
+    const lastFeed = bytes.lastIndexOf(lineFeed);
+    // A line that is longer than what is read at once is shown in pieces, or it would never be passed.
+    const shown = lastFeed >= 0 ? lastFeed + 1 : isFull ? bytes.length : 0;
+    tail.offset += shown;
+    const text = bytes.toString('utf8', 0, shown);
+    if (text !== '') for (const line of text.replace(/\n$/, '').split('\n')) tail.show(line);
+    if (!truncated && !isFull) return;
+  }
+}
+
+function readFrom(file: string, offset: number, end = Infinity): { bytes: Buffer; truncated: boolean } {
   const fd = openSync(file, 'r');
   try {
     const { size } = fstatSync(fd);
-    if (size < offset) return { text: '', truncated: true };
-    const buffer = Buffer.alloc(Math.min(size - offset, mostReadBytes));
-    const bytes = readSync(fd, buffer, 0, buffer.length, offset);
-    return { text: buffer.toString('utf8', 0, bytes), truncated: false };
+    if (size < offset) return { bytes: Buffer.alloc(0), truncated: true };
+    const buffer = Buffer.alloc(Math.max(0, Math.min(Math.min(size, end) - offset, mostReadBytes)));
+    return { bytes: buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, offset)), truncated: false };
   } finally {
     closeSync(fd);
   }
 }
 
-/** Empties each log of more than 64 MiB. Its writers append, so they go on at the start. */
-export function boundLogs(dir: string): void {
+/** Empties each log of more than `mostBytes`. Its writers append, so they go on at the start. */
+export function boundLogs(dir: string, mostBytes: number): void {
   for (const name of existsSync(dir) ? readdirSync(dir) : []) {
     const file = path.join(dir, name);
     const { size = 0 } = statSync(file, { throwIfNoEntry: false }) ?? {};
-    if (size > mostLogBytes) truncateSync(file);
+    if (size > mostBytes) truncateSync(file);
   }
 }

@@ -41,8 +41,7 @@ export async function startProcess(options: ProcessOptions): Promise<ServerProce
   mkdirSync(path.dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'a');
   const logStart = fstatSync(log).size; // what stands before it is of earlier starts
-  // Debian keeps nginx where only root's shell looks.
-  const env = { ...inherited, PATH: `${inherited.PATH}:/usr/sbin:/usr/local/sbin` };
+  const env = withSystemPath(inherited);
   const child = spawn(command, args, { env, detached: true, stdio: ['ignore', log, log], ...(cwd && { cwd }) });
   closeSync(log);
   await new Promise<void>((resolve, reject) => {
@@ -55,7 +54,7 @@ export async function startProcess(options: ProcessOptions): Promise<ServerProce
   const ended = new Promise<void>((resolve) => {
     child.once('exit', (code, signal) => {
       end = { how: signal ? `ended by ${signal}` : `exited with ${code}`, at: new Date() };
-      killGroup(pid); // those that it started and left behind, such as nginx's workers
+      kill(-pid, 'SIGKILL'); // those that it started and left behind, such as nginx's workers
       reaper.forget(pid);
       resolve();
     });
@@ -69,7 +68,7 @@ export async function startProcess(options: ProcessOptions): Promise<ServerProce
       return end;
     },
     signal(signal, group = false) {
-      if (!end) process.kill(group ? -pid : pid, signal);
+      if (!end) kill(group ? -pid : pid, signal);
     },
     async stop(signal, graceMs) {
       server.signal(signal);
@@ -86,11 +85,18 @@ export async function startProcess(options: ProcessOptions): Promise<ServerProce
   return server;
 }
 
-function killGroup(pid: number): void {
+/** Debian keeps nginx where only root's shell looks. */
+export function withSystemPath(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { ...env, PATH: `${env.PATH}:/usr/sbin:/usr/local/sbin` };
+}
+
+/** Where nobody is left to be signalled, that is as well: of two that end at once Node tells one after the other. */
+function kill(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // nobody is left in it
+    process.kill(pid, signal);
+  } catch (err) {
+    // Of a group that has ended but was not waited for yet macOS says EPERM.
+    if (!['ESRCH', 'EPERM'].includes((err as NodeJS.ErrnoException).code ?? '')) throw err;
   }
 }
 

@@ -33,3 +33,15 @@ export async function answers(url: string): Promise<boolean> {
   await response.body?.cancel();
   return response.ok;
 }
+
+/** Resolves once nginx, at `url`, has passed a request on to each of these replicas. @throws {FleetError} after 10 s */
+export async function servedBy(url: string, names: string[]): Promise<void> {
+  const wanted = new Set(names);
+  const seen = async () => {
+    const response = await fetch(`${url}/whoami`, { headers: { Connection: 'close' } });
+    await response.body?.cancel();
+    wanted.delete(response.headers.get('X-Served-By') ?? '');
+    return wanted.size === 0;
+  };
+  await waitFor('nginx did not take up the new replicas', seen, { timeoutMs: 10_000, everyMs: 1 });
+}

@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest';
+import { developmentSecret as known } from '../../src/config.ts';
+import { developmentSecret, rotation } from './secrets.ts';
+
+test('a fleet knows the secret of replicas that were given none', () => {
+  expect(developmentSecret).toBe(known);
+});
+
+test('a rotation first lets all verify the new secret, and takes none away', () => {
+  const [first, second] = rotation('old');
+  const fresh = second.split(',')[0] as string;
+  expect(fresh).toMatch(/^[0-9a-f]{64}$/);
+  expect([first, second]).toEqual([`old,${fresh}`, `${fresh},old`]);
+});

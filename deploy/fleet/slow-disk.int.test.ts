@@ -1,0 +1,70 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { createVisitor } from '../../src/testing.ts';
+import type { FleetError } from './fleet.ts';
+import { commandOf, descendantsOf, startTestFleet } from './testing.ts';
+import { waitFor } from './wait.ts';
+
+const why = whyNot();
+
+test.skipIf(why)(`fsync is slow from the call on, and not after it${why && `: NOT TRIED, ${why}`}`, async () => {
+  const { fleet, http, end } = await startTestFleet({ replicas: 1, settings: { STORE_DEADLINE_MS: '5000' } });
+  const slowDisk = async (ms: number) => fleet.redis.slowDisk?.(ms);
+  const visitor = createVisitor(http);
+  const writeMs = async () => {
+    const start = performance.now();
+    const { status } = await visitor.send('POST', '/cart/items', { sku: 'a', quantity: 1 });
+    expect(status).toBe(201);
+    return performance.now() - start;
+  };
+  await writeMs();
+  for (const ms of [300, 600]) {
+    await slowDisk(ms);
+    expect(await writeMs()).toBeGreaterThanOrEqual(ms);
+    expect(await writeMs()).toBeGreaterThanOrEqual(ms);
+  }
+  await slowDisk(0);
+  expect(await writeMs()).toBeLessThan(300);
+  expect(straces()).toEqual([]);
+
+  await expect(slowDisk(0.5)).rejects.toThrow('whole milliseconds');
+  await slowDisk(300);
+  await fleet.redis.kill();
+  await expect(slowDisk(300)).rejects.toThrow('redis is down: start it again');
+  await slowDisk(0);
+  await fleet.redis.start();
+  await waitFor('it serves', async () => (await visitor.send('GET', '/cart')).status === 200, { timeoutMs: 5000 });
+  expect(await writeMs()).toBeLessThan(300);
+
+  await slowDisk(300);
+  expect(straces()).toHaveLength(1);
+  await end();
+  expect(straces()).toEqual([]);
+});
+
+test.skipIf(why)(`what cannot be traced is an error that says why${why && `: NOT TRIED, ${why}`}`, async () => {
+  const { fleet, end } = await startTestFleet({ replicas: 1 });
+  const redis = descendantsOf(process.pid).find((pid) => commandOf(pid).startsWith('redis-server'));
+  // A process has one tracer at most.
+  const other = spawn('strace', ['-o', '/dev/null', '-p', String(redis)], { stdio: ['ignore', 'ignore', 'pipe'] });
+  await once(other.stderr, 'data');
+  const error: FleetError = await Promise.resolve(fleet.redis.slowDisk?.(300)).catch((err) => err);
+  expect(error.message).toMatch(/^the disk cannot be made slow: /);
+  expect(error.logLines.join()).toContain('Operation not permitted');
+  other.kill('SIGINT');
+  await once(other, 'exit');
+  await end();
+});
+
+const straces = () => descendantsOf(process.pid).filter((pid) => commandOf(pid).startsWith('strace '));
+
+/** Why a disk cannot be made slow here; empty where it can. */
+function whyNot(): string {
+  const target = spawn('sleep', ['10']);
+  const options = { encoding: 'utf8', timeout: 300 } as const;
+  const { error, status, stderr } = spawnSync('strace', ['-qq', '-o', '/dev/null', '-p', String(target.pid)], options);
+  target.kill();
+  if (error && 'code' in error && error.code === 'ENOENT') return 'strace is not installed';
+  return status === null ? '' : stderr.trim();
+}
