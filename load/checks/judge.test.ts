@@ -2,194 +2,435 @@ import { describe, expect, test } from 'vitest';
 import type { FaultRecord, History, Operation } from '../history.ts';
 import { judge } from './judge.ts';
 
+const none = { failures: 'none', stallMs: 500, answerMs: 1000 } as const;
+const all = { failures: 'all', stallMs: null, answerMs: 1000 } as const;
+
 const kill: FaultRecord = {
   fault: 'kill-replica',
   targets: ['replica-1'],
   start: 1000,
   end: 1500,
   landed: 'replica-1 is gone',
-  mayFail: false,
+  mayCost: none,
 };
+const outage: FaultRecord = { ...kill, fault: 'redis-outage', targets: ['redis'], mayCost: all };
 
-function operation(more: Partial<Operation> & Pick<Operation, 'kind' | 'start'>): Operation {
-  return { user: 'ada', end: more.start + 5, outcome: 'ok', status: 200, replica: 'replica-1', ...more };
+let ids = 0;
+function operation(kind: Operation['kind'], start: number, more: Partial<Operation> = {}): Operation {
+  ids += 1;
+  const base = { id: ids, session: 'user-0001.1', kind, start, end: start + 5, outcome: 'ok', status: 200 } as const;
+  return { ...base, replica: 'replica-1', ...more };
 }
 
-/** Ada logs in, adds two articles, one on each side of the fault, and sees both: a history with nothing wrong. */
-const login = operation({ kind: 'login', start: 100 });
-const add1 = operation({ kind: 'add', start: 200, status: 201, sku: 'a1' });
-const profile = operation({ kind: 'profile', start: 900, sawUser: 'ada' });
-const add2 = operation({ kind: 'add', start: 1600, status: 201, sku: 'a2', replica: 'replica-2' });
-const cart = operation({ kind: 'cart', start: 1700, sawSkus: ['a1', 'a2'], replica: 'replica-2' });
-const again = operation({ kind: 'profile', start: 1750, sawUser: 'ada', replica: 'replica-2' });
-const good = [login, add1, profile, add2, cart, again];
+/** A visitor logs in, adds an article on each side of the fault, and sees both: a history with nothing wrong. */
+const login = operation('login', 100, { ids: [null, 'a'] });
+const add1 = operation('add', 200, { status: 201, value: 1, saw: [1] });
+const prefer = operation('prefer', 300, { value: 1, saw: [1] });
+const before = operation('profile', 900, { sawUser: 'user-0001' });
+const during = operation('cart', 1250, { saw: [1], replica: 'replica-2' });
+const add2 = operation('add', 1600, { status: 201, value: 2, saw: [1, 2], replica: 'replica-2' });
+const cart = operation('cart', 1700, { saw: [1, 2], replica: 'replica-2' });
+const again = operation('profile', 1750, { sawUser: 'user-0001', replica: 'replica-2' });
+const preferences = operation('preferences', 1760, { saw: [1], replica: 'replica-2' });
+/** So that no time is without a success. */
+const others = [600, 1200, 1400, 2000].map((start) => operation('whoami', start, { session: 'user-0001.1' }));
+const good = [login, add1, prefer, before, during, add2, cart, again, preferences, ...others];
 
 function judged(operations: Operation[], more: Partial<History> = {}) {
   return judge({
+    format: 1,
     plan: 'kill-replica',
     driver: 'local',
     store: 'durable',
-    users: 1,
     seed: 1,
+    users: 1,
+    replicas: ['replica-1', 'replica-2'],
+    startedAt: '2026-01-01T00:00:00.000Z',
+    command: 'npm run survive',
+    environment: {},
+    invoked: operations.length,
+    strangers: 0,
+    background: null,
+    pauses: [],
+    skipped: [],
+    interrupted: false,
     operations,
     faults: [kill],
-    background: { answered: 10, failed: 0 },
-    replicas: ['replica-1', 'replica-2'],
     ...more,
   });
+}
+
+/** What the checks found, by name, where they found anything. */
+function found(operations: Operation[], more: Partial<History> = {}) {
+  const { checks } = judged(operations, more);
+  return Object.fromEntries(checks.filter(({ count }) => count > 0).map(({ name, count }) => [name, count]));
+}
+
+function wordsOf(name: string, operations: Operation[], more: Partial<History> = {}) {
+  return judged(operations, more).checks.find((check) => check.name === name)?.violations[0];
 }
 
 test('a good history passes', () => {
   expect(judged(good)).toMatchObject({
     verdict: 'pass',
     reasons: [],
-    requests: { total: 6, failed: 0 },
-    sessions: { checked: 1, lost: 0, leaked: 0 },
-    writes: { checked: 2, lost: 0 },
-    shares: { 'replica-1': 3, 'replica-2': 3 },
+    requests: { total: 13, ok: 13, failed: 0, excused: 0 },
+    checked: { sessions: 1, writes: 3 },
+    shares: { 'replica-1': 8, 'replica-2': 5 },
+    faults: [{ fault: 'kill-replica', requests: 8, failed: 0 }],
   });
 });
 
 test('the order in which operations were recorded does not matter', () => {
-  expect(judged(good.toReversed())).toMatchObject({ verdict: 'pass', longestStallMs: 700 });
+  expect(judged(good.toReversed())).toMatchObject({ verdict: 'pass', reasons: [] });
 });
 
-describe('a bad history fails, and says what was wrong', () => {
-  const nobody = operation({ kind: 'profile', start: 1800, status: 401, sawUser: null, replica: 'replica-2' });
+describe('sessions', () => {
+  const nobody = operation('profile', 1800, { status: 401, sawUser: null, replica: 'replica-2' });
+  const logout = operation('logout', 2100, { status: 204 });
+  const old = { cookie: 'logged-out' } as const;
 
-  test('a session lost', () => {
-    const { verdict, reasons, violations } = judged([...good, nobody]);
-    expect({ verdict, reasons }).toEqual({ verdict: 'fail', reasons: ['1 session lost'] });
-    const [lost] = violations.lostSessions ?? [];
-    expect(lost?.words).toBe('ada logged in at replica-1; 1.7 s later replica-2 answered: nobody is logged in');
-    expect(lost?.operations).toEqual([login, nobody]);
-  });
-
-  test('a session lost twice is one session lost', () => {
-    expect(judged([...good, nobody, { ...nobody, start: 1900, end: 1905 }]).sessions.lost).toBe(1);
-  });
-
-  test("somebody else's session", () => {
-    const leak = operation({ kind: 'profile', start: 1800, sawUser: 'eve' });
-    expect(judged([...good, leak])).toMatchObject({
-      verdict: 'fail',
-      reasons: ["1 answer of somebody else's session"],
+  test('lost: answered as nobody, once a session', () => {
+    expect(found([...good, nobody, { ...nobody, start: 1900, end: 1905 }])).toEqual({ 'lost-session': 1 });
+    expect(found([...good, operation('whoami', 1800, { sawUser: null })])).toEqual({ 'lost-session': 1 });
+    expect(wordsOf('lost-session', [...good, nobody])).toEqual({
+      words: 'user-0001.1 was logged in by replica-1; 1.7 s later replica-2 answered: nobody is logged in',
+      operations: [login, nobody],
     });
   });
 
-  test('an acknowledged write lost', () => {
-    const without = { ...cart, sawSkus: ['a2'] };
-    const { verdict, violations } = judged([login, add1, profile, add2, without]);
-    expect(verdict).toBe('fail');
-    expect(violations.lostWrites).toEqual([
-      {
-        words: 'ada was told by replica-1 that a1 is in the cart; replica-2 later showed the cart without it',
-        operations: [add1, without],
-      },
-    ]);
+  test('not lost: answered as nobody before the login, during the logout, or after it', () => {
+    const early = operation('profile', 50, { status: 401, sawUser: null });
+    const late = operation('profile', 2102, { status: 401, sawUser: null });
+    const after = operation('profile', 2200, { status: 401, sawUser: null, ...old });
+    expect(found([early, ...good, logout, late, after])).toEqual({});
   });
 
-  test.each([
-    ['an answer 500', { outcome: 'unknown', status: 500 }, 'cart of ada was answered 500 at 1.8 s'],
-    ['an answer 503', { outcome: 'fail', status: 503 }, 'cart of ada was answered 503 at 1.8 s'],
-    [
-      'no answer',
-      { outcome: 'unknown', status: null, error: 'UND_ERR_SOCKET' },
-      'cart of ada got no answer (UND_ERR_SOCKET) at 1.8 s',
-    ],
-  ] as const)('a failed request: %s', (_what, ended, words) => {
-    const { verdict, reasons, violations } = judged([...good, operation({ kind: 'cart', start: 1800, ...ended })]);
-    expect({ verdict, reasons }).toEqual({ verdict: 'fail', reasons: ['1 request failed'] });
-    expect(violations.failedRequests?.[0]?.words).toBe(words);
+  test('a logout undone', () => {
+    const back = operation('profile', 2200, { sawUser: 'user-0001', ...old });
+    expect(found([...good, logout, back])).toEqual({ 'undone-logout': 1 });
+    expect(wordsOf('undone-logout', [...good, logout, back])?.operations).toEqual([logout, back]);
   });
 
-  test('failed requests of the background load', () => {
-    expect(judged(good, { background: { answered: 10, failed: 2 } })).toMatchObject({
-      verdict: 'fail',
-      reasons: ['2 background requests failed'],
-    });
+  test('a logout undone: the old cookie shows the cart', () => {
+    const cartOf = (saw: (number | string)[]) => operation('cart', 2200, { saw, ...old });
+    expect(found([...good, logout, cartOf([1, 2])])).toEqual({ 'undone-logout': 1 });
+    expect(found([...good, logout, cartOf([])])).toEqual({});
   });
 
-  test('a second without a success', () => {
-    const late = operation({ kind: 'cart', start: 2800, sawSkus: ['a1', 'a2'] });
-    expect(judged([...good, late])).toMatchObject({
-      verdict: 'fail',
-      reasons: ['no success for 1050 ms (at most 1000)'],
-    });
+  test('a logout undone that was never acknowledged, but seen', () => {
+    const unknown = operation('logout', 2100, { status: 504, outcome: 'unknown' });
+    const gone = operation('profile', 2200, { status: 401, sawUser: null, ...old });
+    const back = operation('profile', 2300, { sawUser: 'user-0001', ...old });
+    expect(found([...good, unknown, gone, back])).toEqual({ 'undone-logout': 1, 'failed-request': 1 });
+    expect(found([...good, unknown, back])).toEqual({ 'failed-request': 1 });
+  });
+
+  test('a logout everywhere ends the others too', () => {
+    const device = { session: 'user-0001.2' };
+    const second = operation('login', 2050, { ...device, ids: [null, 'b'] });
+    const everywhere = operation('logout-everywhere', 2100, { ...device, status: 204, ends: ['user-0001.1'] });
+    const back = operation('profile', 2200, { sawUser: 'user-0001', ...old });
+    expect(found([...good, second, everywhere, back])).toEqual({ 'undone-logout': 1 });
+  });
+
+  test("somebody else's session: another user, another's article, another's preference", () => {
+    const other = { session: 'user-0002.1' };
+    const theirs = operation('add', 400, { ...other, value: 7, status: 201, saw: [7] });
+    const user = operation('profile', 1800, { sawUser: 'user-0002' });
+    const article = operation('cart', 1800, { saw: [1, 2, 'user-0002.1.7'] });
+    expect(found([...good, theirs, user])).toEqual({ leak: 1 });
+    expect(found([...good, theirs, article])).toEqual({ leak: 1 });
+    expect(found([...good, operation('preferences', 1800, { saw: ['user-0002.1.9'] })])).toEqual({ phantom: 1 });
+  });
+
+  test('an id that is kept at the login, or opens the session afterwards', () => {
+    const kept = { ...login, ids: ['a', 'a'] as [string, string] };
+    expect(found([kept, ...good.slice(1)])).toEqual({ 'kept-id': 1 });
+    const fixed = operation('profile', 400, { sawUser: 'user-0001', cookie: 'before-login' });
+    expect(found([...good, fixed])).toEqual({ 'kept-id': 1 });
+    expect(found([...good, { ...fixed, sawUser: null, status: 401 }])).toEqual({});
   });
 });
 
-describe('what is no loss', () => {
-  test('a write whose outcome is unknown, there or not', () => {
-    const unsure = operation({ kind: 'add', start: 1600, outcome: 'unknown', status: 502, sku: 'a9' });
-    expect(judged([...good, unsure]).writes).toEqual({ checked: 2, lost: 0 });
+describe('writes', () => {
+  const later = (saw: (number | string)[], start = 1800) => operation('cart', start, { saw, replica: 'replica-2' });
+
+  test('lost: acknowledged, and no later answer shows it', () => {
+    expect(found([...good, later([1])])).toEqual({ 'lost-write': 1 });
+    expect(wordsOf('lost-write', [...good.filter((one) => one !== cart), later([1])])).toMatchObject({
+      words:
+        'user-0001 was told by replica-2 that article 2 is in the cart; 0.195 s later replica-2 showed the cart without it',
+    });
+  });
+
+  test('lost: each of them is counted, once', () => {
+    expect(found([...good, later([]), later([], 1900)])).toEqual({ 'lost-write': 2 });
+  });
+
+  test('a false success: lost, and acknowledged while Redis was away', () => {
+    const claimed = operation('add', 1300, { status: 201, value: 3, saw: [1, 3] });
+    const history = [...good.slice(0, 5), claimed, ...others, later([1]), again, preferences];
+    expect(found(history, { faults: [outage] })).toEqual({ 'lost-write': 1, 'false-success': 1 });
+  });
+
+  test('stale: a later answer shows it after all', () => {
+    expect(found([...good, later([1]), later([1, 2], 1900)])).toEqual({ 'stale-read': 1 });
+  });
+
+  test('a cart in an order that the adds do not allow', () => {
+    const order = { ...during, saw: [1] };
     expect(
-      judged([login, add1, profile, add2, again, unsure, { ...cart, sawSkus: ['a1', 'a2', 'a9'] }]).writes.lost,
-    ).toBe(0);
+      found([login, add1, prefer, before, order, { ...add2, saw: [2, 1] }, again, preferences, ...others]),
+    ).toEqual({ fork: 1 });
   });
 
-  test('a cart that was read while the add was under way', () => {
-    const early = operation({ kind: 'cart', start: 1602, sawSkus: ['a1'] });
-    expect(judged([...good, early]).verdict).toBe('pass');
+  test('twice: added once, shown twice', () => {
+    expect(found([...good, later([1, 2, 2])])).toEqual({ duplicate: 1 });
   });
 
-  test('an answer to nobody before the login', () => {
-    const before = operation({ kind: 'profile', start: 10, status: 401, sawUser: null });
-    expect(judged([before, ...good]).verdict).toBe('pass');
+  test('repeated with its key, it is one write', () => {
+    const unknown = operation('add', 1770, { status: 504, outcome: 'unknown', value: 3 });
+    const repeat = operation('add', 1800, { status: 201, value: 3, saw: [1, 2, 3], repeats: unknown.id });
+    const seen = operation('cart', 1774, { saw: [1, 2, 3] });
+    // The kept answer is of the first time: it shows less than what others have added since.
+    const newer = operation('add', 1780, { status: 201, value: 4, saw: [1, 2, 3, 4] });
+    const looks = [newer, { ...later([1, 2, 3, 4], 1900), id: ++ids }];
+    const outages = { faults: [{ ...outage, end: 1800 }] };
+    expect(found([...good, unknown, repeat, seen, ...looks], outages)).toEqual({});
   });
 
-  test('a request that fails during a fault that may cost requests, or right after it', () => {
-    const faults = [{ ...kill, fault: 'redis-restart', mayFail: true }];
-    for (const start of [1200, 2400]) {
-      // It ends 5 ms later, within a second of the end of the fault.
-      const failed = operation({ kind: 'cart', start, outcome: 'fail', status: 503 });
-      expect(judged([...good, failed], { faults })).toMatchObject({
-        verdict: 'pass',
-        requests: { failed: 0, excused: 1 },
+  test('nobody wrote it; or it was refused', () => {
+    expect(found([...good, later([1, 2, 9])])).toEqual({ phantom: 1 });
+    const refused = operation('add', 1770, { status: 503, outcome: 'fail', value: 3 });
+    expect(found([...good, refused, later([1, 2, 3])])).toEqual({ 'refused-but-done': 1, 'failed-request': 1 });
+  });
+
+  test('an answer that denies its own write', () => {
+    const denied = { 'denied-write': 1 };
+    expect(
+      found([...good, operation('add', 1770, { value: 3, status: 201, saw: [1, 2] }), later([1, 2, 3])]),
+    ).toMatchObject(denied);
+    expect(found([...good, operation('prefer', 1770, { value: 2, saw: [1] })])).toMatchObject(denied);
+    expect(found([...good, operation('remove', 1770, { value: 1, saw: [1, 2] })])).toMatchObject(denied);
+  });
+
+  test('an add whose session ended meanwhile is refused by a second replica, and may have been done by the first', () => {
+    const retried = operation('add', 1770, { end: 2300, status: 401, outcome: 'fail', value: 3 });
+    const logout = operation('logout', 2100, { status: 204 });
+    expect(found([...good, retried, later([1, 2, 3]), logout])).toEqual({});
+  });
+
+  test('a cart from which things are removed: refused, in two orders, or back again', () => {
+    const remove = operation('remove', 1770, { value: 1, saw: [2] });
+    const refused = operation('add', 1780, { status: 503, outcome: 'fail', value: 3 });
+    const excused = { faults: [{ ...outage, end: 1780 }] };
+    expect(found([...good, remove, refused, later([2, 3])], excused)).toEqual({ 'refused-but-done': 1 });
+    const two = [operation('add', 1780, { value: 3, saw: [2, 3] }), later([2, 3])];
+    expect(found([...good, remove, ...two, later([3, 2], 1900)])).toEqual({ fork: 1 });
+    const unknown = operation('remove', 1770, { value: 1, status: 504, outcome: 'unknown' });
+    expect(found([...good, unknown, later([2]), later([1, 2], 1900)], excused)).toEqual({ 'lost-write': 1 });
+  });
+
+  test('a removal that is lost, and one that holds', () => {
+    const remove = operation('remove', 1770, { value: 1, saw: [2] });
+    expect(found([...good, remove, later([2])])).toEqual({});
+    expect(found([...good, remove, later([1, 2])])).toEqual({ 'lost-write': 1 });
+    expect(found([...good, remove, later([1, 2]), later([2], 1900)])).toEqual({ 'stale-read': 1 });
+    // What was removed must be gone; what was not must be there.
+    expect(found([...good, remove, later([])])).toEqual({ 'lost-write': 1 });
+  });
+
+  test('a preference that is lost, or stale', () => {
+    const second = operation('prefer', 1770, { value: 2, saw: [2] });
+    const read = (saw: (number | string)[], start: number) => operation('preferences', start, { saw });
+    expect(found([...good, second, read([2], 1800)])).toEqual({});
+    expect(found([...good, second, read([1], 1800)])).toEqual({ 'lost-write': 1 });
+    expect(found([...good, second, read([1], 1800), read([2], 1900)])).toEqual({ 'stale-read': 1 });
+    expect(found([...good, second, read([], 1800)])).toEqual({ 'lost-write': 1 });
+  });
+
+  test('a preference that is refused and shown, or seen and replaced and back', () => {
+    const refused = operation('prefer', 1770, { value: 2, status: 503, outcome: 'fail' });
+    const excused = { faults: [{ ...outage, end: 1780 }] };
+    const read = (saw: (number | string)[], start: number) => operation('preferences', start, { saw });
+    expect(found([...good, refused, read([2], 1800)], excused)).toEqual({ 'refused-but-done': 1 });
+    const unknown = { ...refused, status: 504, outcome: 'unknown' as const };
+    const third = operation('prefer', 1820, { value: 3, saw: [3] });
+    expect(found([...good, unknown, read([2], 1800), third, read([3], 1830)], excused)).toEqual({});
+    expect(found([...good, unknown, read([2], 1800), third, read([2], 1830)], excused)).toEqual({ 'lost-write': 1 });
+    const both = [{ ...third, end: 1900 }, operation('prefer', 1820, { end: 1900, value: 4, saw: [4] })];
+    const flicker = [read([3], 1950), read([4], 1960), read([3], 1970)];
+    expect(found([...good, ...both, ...flicker])).toEqual({ 'wrong-order': 1 });
+  });
+});
+
+describe('availability', () => {
+  const steady = Array.from({ length: 12 }, (_, index) => operation('whoami', 2400 + 400 * index));
+  const failed = operation('profile', 1200, { status: 503, outcome: 'fail', replica: null });
+
+  test('a request that failed, unless a fault excuses it', () => {
+    expect(found([...good, failed])).toEqual({ 'failed-request': 1 });
+    expect(wordsOf('failed-request', [...good, failed])?.words).toBe(
+      'profile of user-0001.1 was answered 503 at 1.2 s',
+    );
+    expect(judged([...good, failed], { faults: [outage] })).toMatchObject({
+      verdict: 'pass',
+      requests: { failed: 0, excused: 1 },
+    });
+  });
+
+  test('only answers that say so are excused, and only those of the replica that was broken', () => {
+    for (const status of [500, 409, 401, 413]) {
+      expect(found([...good, { ...failed, kind: 'add', value: 3, status }], { faults: [outage] })).toEqual({
+        'failed-request': 1,
       });
     }
-    const later = operation({ kind: 'cart', start: 2600, outcome: 'fail', status: 503 });
-    expect(judged([...good, later], { faults }).verdict).toBe('fail');
-    const hung = operation({
-      kind: 'cart',
-      start: 1200,
-      end: 9000,
-      outcome: 'unknown',
-      status: null,
-      error: 'timeout',
+    const cut = { ...outage, targets: ['replica-1'] };
+    expect(found([...good, { ...failed, replica: 'replica-1' }], { faults: [cut] })).toEqual({});
+    expect(found([...good, { ...failed, replica: 'replica-2' }], { faults: [cut] })).toEqual({ 'failed-request': 1 });
+  });
+
+  test('a fault that may cost writes excuses no read', () => {
+    const full = { ...outage, mayCost: { ...all, failures: 'writes' as const } };
+    expect(found([...good, failed], { faults: [full] })).toEqual({ 'failed-request': 1 });
+    expect(found([...good, { ...failed, kind: 'add', value: 3 }], { faults: [full] })).toEqual({});
+  });
+
+  test('more than a second after the fault, nothing is excused', () => {
+    const late = { ...failed, start: 2600, end: 2605 };
+    expect(found([...good, late], { faults: [outage] })).toEqual({ 'failed-request': 1 });
+  });
+
+  test('a connection that was being closed is no failure, if the repeat was answered', () => {
+    const closed = operation('cart', 1800, { status: null, outcome: 'unknown', error: 'closed', replica: null });
+    const repeat = operation('cart', 1810, { saw: [1, 2], repeats: closed.id });
+    expect(judged([...good, closed, repeat])).toMatchObject({
+      verdict: 'pass',
+      requests: { reconnected: 1, failed: 0 },
     });
-    expect(judged([...good, hung], { faults }).verdict).toBe('fail');
+    expect(found([...good, closed])).toEqual({ 'failed-request': 1 });
+  });
+
+  test('a request that its own logout has ended is refused, and rightly so', () => {
+    const logout = operation('logout', 2100, { status: 204 });
+    const refused = operation('add', 2098, { end: 2104, status: 401, outcome: 'fail', value: 3 });
+    expect(found([...good, logout, refused])).toEqual({});
+    expect(found([...good, refused])).toEqual({ 'failed-request': 1 });
+  });
+
+  test('an answer too late, by what the fault may cost', () => {
+    const slow = operation('whoami', 1100, { end: 2300 });
+    expect(found([...good, slow])).toEqual({ 'slow-answer': 1 });
+    expect(found([...good, { ...slow, start: 2800, end: 5000 }, ...steady])).toEqual({});
+    expect(found([...good, { ...slow, start: 2800, end: 6000 }, ...steady])).toEqual({ 'slow-answer': 1 });
+    const patient = { ...kill, mayCost: { ...none, answerMs: 3000 } };
+    expect(found([...good, slow], { faults: [patient] })).toEqual({});
+  });
+
+  test('a stall, by what the fault may cost: users waited, and nobody was answered', () => {
+    const late = operation('whoami', 2010, { end: 2600 });
+    expect(found([...good, late])).toEqual({ stall: 1 });
+    expect(found([...good, { ...late, start: 2590 }])).toEqual({});
+    expect(found([...good, late], { faults: [{ ...kill, mayCost: { ...none, stallMs: 3000 } }] })).toEqual({});
   });
 });
 
-describe('without evidence the verdict is unknown, never a pass', () => {
+test('while the users stood still themselves, nobody could be answered', () => {
+  const late = operation('whoami', 2010, { end: 2600 });
+  expect(found([...good, late])).toEqual({ stall: 1 });
+  expect(found([...good, late], { pauses: [{ start: 2100, end: 2400 }] })).toEqual({});
+});
+
+test('serving again later than a second after the fault was over', () => {
+  const after = operation('whoami', 1600, { end: 3000 });
+  const [early, late] = [good.filter(({ end }) => end < 1500), good.filter(({ start }) => start >= 3000)];
+  const look = [operation('cart', 3010, { saw: [1] }), operation('profile', 3020, { sawUser: 'user-0001' })];
+  expect(found([...early, after, ...look, ...late], { faults: [outage] })).toEqual({ 'late-return': 1 });
+});
+
+test('a fault that is over while another lasts is not late for that', () => {
+  const hang = { ...outage, fault: 'redis-pause', start: 500, end: 2900, mayCost: all };
+  const killed = { ...kill, mayCost: { ...none, stallMs: 5000 } };
+  const [early, late] = [good.filter(({ end }) => end < 1000), operation('whoami', 1100, { end: 2950 })];
+  const look = [operation('cart', 3010, { saw: [1] }), operation('profile', 3020, { sawUser: 'user-0001' })];
+  expect(found([...early, late, ...look], { faults: [hang, killed] })).toEqual({});
+  expect(found([...early, late, ...look], { faults: [killed] })).toMatchObject({ 'late-return': 1 });
+});
+
+test('two faults at once may cost what both may', () => {
+  const slow = operation('whoami', 1100, { end: 2600 });
+  const both = [{ ...outage }, { ...outage, fault: 'kill-replica' }];
+  expect(found([...good, slow], { faults: both })).toEqual({});
+  expect(found([...good, slow], { faults: both.slice(1) })).toEqual({ 'slow-answer': 1 });
+});
+
+describe('without evidence the verdict is unknown', () => {
+  const unseen = { ...kill, landed: '', problem: 'docker is not there' };
   test.each<[string, Operation[], Partial<History>, string]>([
-    ['no fault', good, { faults: [] }, 'there was no fault: nothing was at risk'],
-    ['a fault that did not land', good, { faults: [{ ...kill, landed: '' }] }, 'kill-replica was not seen to land'],
+    ['no fault', good, { faults: [] }, 'nothing was at risk'],
+    ['a fault that did not land', good, { faults: [unseen] }, 'kill-replica was not seen to land: docker is not there'],
     ['a fault that was not healed', good, { faults: [{ ...kill, end: null }] }, 'kill-replica was not healed'],
     [
-      'a replica that served nobody',
+      'a fault at which nothing was under way',
+      good,
+      { faults: [{ ...kill, start: 5000, end: 5001 }] },
+      'no request was under way',
+    ],
+    [
+      'a replica that had served nobody',
       good,
       { faults: [{ ...kill, targets: ['replica-2'] }] },
       'replica-2 had served nobody',
     ],
-    ['nobody who logged in', [], {}, 'only 0 of 1 users could log in'],
-    ['no write that was looked for', [login, profile, add1], {}, 'no acknowledged write was looked for'],
-    ['nobody who looked again', [login, add1, profile], {}, 'only 0 of 1 users looked again'],
+    ['nobody looked again', good.filter((one) => one !== again), {}, 'only 0 of 1 sessions'],
+    ['a user who could not log in', good, { users: 2 }, 'only 1 of 2 users could log in'],
     [
-      'a cart that was not read again',
-      [login, add1, cart, again].map((one) => (one === cart ? { ...cart, start: 900, end: 905 } : one)),
-      {},
-      'only 0 of 1',
+      'an outage that nobody felt',
+      good,
+      { faults: [{ ...outage, mayCost: { ...all, isFelt: true } }] },
+      'cost nothing',
     ],
-  ])('%s', (_what, operations, more, reason) => {
+    [
+      'a replica that joined and served nobody',
+      good,
+      { faults: [{ ...kill, targets: ['replica-9'] }] },
+      'replica-9 had served nobody',
+    ],
+    ['an access log that could not be read', good, { strangers: null }, 'access log could not be read'],
+    ['a background load of which nothing was answered', good, { background: { answered: 0, failed: 9 } }, 'is void'],
+    ['requests that never ended', good, { invoked: 99 }, '99 requests were begun and 13 ended'],
+    ['requests that nobody sent', good, { strangers: 3 }, 'nginx logged 3 requests that no user had sent'],
+    [
+      'an answer that nginx does not know',
+      [...good.slice(0, -1), { ...(good.at(-1) as Operation), logged: 502 }],
+      {},
+      'nginx logged 502',
+    ],
+  ])('%s', (_, operations, more, reason) => {
     const { verdict, reasons } = judged(operations, more);
-    expect(verdict).toBe('unknown');
     expect(reasons.join()).toContain(reason);
+    expect(verdict).toBe('unknown');
+  });
+
+  test('no write was looked for', () => {
+    const reading = good
+      .filter(({ kind }) => kind !== 'add' && kind !== 'prefer')
+      .map(({ saw, ...one }) => ({ ...one, ...(saw && { saw: [] }) }));
+    expect(judged(reading)).toMatchObject({
+      verdict: 'unknown',
+      reasons: ['no acknowledged write was looked for afterwards'],
+    });
   });
 
   test('but what was seen to be wrong is a fail', () => {
-    const nobody = operation({ kind: 'profile', start: 1800, status: 401, sawUser: null });
+    const nobody = operation('profile', 1800, { status: 401, sawUser: null });
     expect(judged([...good, nobody], { faults: [] }).verdict).toBe('fail');
+  });
+
+  test('an answer that a killed nginx did not log closes', () => {
+    const killed = { ...outage, targets: ['nginx'] };
+    const lost = operation('whoami', 1100, { logged: null });
+    expect(judged([...good, lost], { faults: [killed] }).verdict).toBe('pass');
   });
 });
