@@ -1,50 +1,84 @@
-import type { Judgement } from '../checks/judge.ts';
+import type { FaultFigures, Judgement } from '../checks/judgement.ts';
 import type { History } from '../history.ts';
 
 const shownViolations = 3;
 
 /** The verdict and what it rests on, for people to read. */
-export function renderReport(history: History, judgement: Judgement): string {
-  const { plan, store, driver, users, seed, faults, background, replicas } = history;
-  const { requests, sessions, writes, latencyMs, shares, violations } = judgement;
-  const excused = requests.excused > 0 ? `, ${requests.excused} more while a fault lasted that may cost requests` : '';
-  const ms = (value: number) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
-  const answered = Object.values(shares).reduce((sum, share) => sum + share, 0);
-  const share = Object.entries(shares).map(([name, served]) => `${name} ${((100 * served) / answered).toFixed(1)} %`);
+export function renderTerminal(history: History, judgement: Judgement): string {
+  const { plan, store, driver, users, seed, background, replicas, skipped, interrupted } = history;
+  const { requests, checked, latencyMs, shares, checks, faults, longestStallMs } = judgement;
+  const count = (name: string) => checks.find((check) => check.name === name)?.count ?? 0;
+  const excused = requests.excused > 0 ? `, ${requests.excused} more while a fault lasted that may cost them` : '';
+  const repeated = requests.reconnected > 0 ? `, ${requests.reconnected} repeated on a new connection` : '';
   const rows: [string, string][] = [
-    ['requests', `${requests.total} by users: ${requests.failed} failed${excused}`],
-    ['background load', `${background.answered + background.failed} requests: ${background.failed} failed`],
+    ['requests', `${requests.total} by users: ${requests.failed} failed${excused}${repeated}`],
+    ...(background
+      ? [
+          ['background load', `${background.answered + background.failed} requests: ${background.failed} failed`] as [
+            string,
+            string,
+          ],
+        ]
+      : []),
     [
       'latency',
       `p50 ${ms(latencyMs.p50)}, p90 ${ms(latencyMs.p90)}, p99 ${ms(latencyMs.p99)}, longest ${ms(latencyMs.max)}`,
     ],
-    ['longest stall', `${ms(judgement.longestStallMs)} without a success`],
-    ['share', share.join(', ')],
-    ...faults.map(({ fault, landed, start, end }): [string, string] => {
-      const healed = end === null ? 'never healed' : `whole again at ${(end / 1000).toFixed(1)} s`;
-      return [fault, `at ${(start / 1000).toFixed(1)} s: ${landed}; ${healed}`];
-    }),
-    ['sessions', `${sessions.checked} checked, ${sessions.lost} lost, ${sessions.leaked} answered as somebody else`],
-    ['acknowledged writes', `${writes.checked} checked, ${writes.lost} lost`],
+    ['longest stall', `${ms(longestStallMs)} without a success`],
+    ['share', renderShares(shares)],
+    [
+      'sessions',
+      `${checked.sessions} looked at, ${count('lost-session')} lost, ${count('undone-logout')} logouts undone, ${count('leak')} leaks`,
+    ],
+    ['acknowledged writes', `${checked.writes} looked for, ${count('lost-write')} lost`],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
-  const shown = Object.values(violations).flatMap((list) => [
-    ...list.slice(0, shownViolations).map(({ words }) => `  - ${words}`),
-    ...(list.length > shownViolations ? [`  - … and ${list.length - shownViolations} more of these`] : []),
-  ]);
   return [
     '',
-    `${plan}: store ${store}, ${driver} fleet of ${replicas.length}, ${users} users, seed ${seed}`,
+    `${plan}: store ${store}, ${driver} fleet of ${replicas.length}, ${users} users, seed ${seed}${interrupted ? ', ended before its time' : ''}`,
     ...rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`),
-    ...(shown.length > 0 ? ['', 'What users were told, and what they found:', ...shown] : []),
+    ...(faults.length > 0 ? ['', ...renderFaults(faults)] : []),
+    ...skipped.map(({ fault, why }) => `  left out: ${fault}, ${why}`),
+    ...renderViolations(judgement),
     '',
     renderVerdict(judgement),
   ].join('\n');
 }
 
-function renderVerdict({ verdict, reasons, sessions }: Judgement): string {
-  if (verdict === 'pass')
-    return `PASS: all ${sessions.checked} sessions survived, and nothing that was acknowledged was lost`;
+const ms = (value: number) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+
+function renderShares(shares: Record<string, number>): string {
+  const answered = Object.values(shares).reduce((sum, share) => sum + share, 0);
+  const parts = Object.entries(shares).map(([name, served]) => `${name} ${((100 * served) / answered).toFixed(1)} %`);
+  return parts.length > 8 ? `${parts.slice(0, 8).join(', ')}, … (${parts.length} in all)` : parts.join(', ');
+}
+
+function renderFaults(faults: FaultFigures[]): string[] {
+  const width = Math.max(...faults.map(({ fault }) => fault.length));
+  return faults.map(({ fault, start, end, landed, problem, requests, failed, stallMs, slowestMs }) => {
+    const when = `${(start / 1000).toFixed(1)}–${end === null ? '?' : (end / 1000).toFixed(1)} s`;
+    const what = problem === undefined ? landed : `${landed} ${landed === '' ? '' : '; '}${problem}`;
+    return `  ${fault.padEnd(width)}  ${when.padEnd(13)}  ${what}; ${requests} requests, ${failed} failed, stall ${ms(stallMs)}, slowest ${ms(slowestMs)}`;
+  });
+}
+
+function renderViolations({ checks }: Judgement): string[] {
+  const shown = checks.flatMap(({ title, count, violations }) => {
+    if (count === 0) return [];
+    return [
+      `  ${count} ${title}:`,
+      ...violations.slice(0, shownViolations).map(({ words }) => `  - ${words}`),
+      ...(count > shownViolations ? [`  - … and ${count - shownViolations} more`] : []),
+    ];
+  });
+  return shown.length > 0 ? ['', 'What users were told, and what they found:', ...shown] : [];
+}
+
+function renderVerdict({ verdict, reasons, checked, faults }: Judgement): string {
+  if (verdict === 'pass') {
+    const faced = `${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}`;
+    return `PASS: all ${checked.sessions} sessions survived ${faced}, and nothing that was acknowledged was lost`;
+  }
   if (verdict === 'fail') return `FAIL: ${reasons.join(', ')}`;
   return `UNKNOWN: ${reasons.join('; ')}`;
 }

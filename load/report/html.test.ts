@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { renderHtml } from './html.ts';
+import { toReport } from './json.ts';
+import { createSample, type SampleOptions } from './sample.ts';
+
+function reportOf(options: SampleOptions) {
+  const { history, judgement } = createSample({ seconds: 20, ...options });
+  return toReport(history, judgement);
+}
+
+test('the verdict comes first, in one sentence', () => {
+  const page = renderHtml(reportOf({}));
+  expect(page).toMatch(/<main>\s*<article[^>]*>\s*<header class="verdict good">/);
+  expect(page).toContain('All 812 sessions survived 6 faults, and nothing that was acknowledged was lost.');
+  expect(renderHtml(reportOf({ verdict: 'unknown' }))).toContain(
+    'This run proves nothing: there was no fault: nothing was at risk.',
+  );
+});
+
+test('what people wrote is no markup', () => {
+  const evil = `</script><script>alert(1)</script>"'&$&`;
+  const report = { ...reportOf({ verdict: 'fail' }), plan: evil, store: evil, environment: { [evil]: evil } };
+  for (const fault of report.faults) Object.assign(fault, { fault: evil, targets: [evil], landed: evil });
+  const page = renderHtml(report);
+  expect(page).not.toContain('<script>alert');
+  expect(page).toContain('&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;$&amp;');
+  expect(JSON.parse(page.match(/id="data">(.*?)<\/script>/s)?.[1] ?? '')[0].bands[0].fault).toBe(evil);
+});
+
+test('its policy lets nothing in but its own scripts and styles', () => {
+  const page = renderHtml(reportOf({}));
+  const policy = page.match(/Content-Security-Policy" content="([^"]+)"/)?.[1]?.replaceAll('&#39;', "'");
+  const scripts = [...page.matchAll(/<script>(.*?)<\/script>/gs)].map(([, text]) => text as string);
+  expect(scripts).toHaveLength(4);
+  for (const script of scripts) expect(policy).toContain(createHash('sha256').update(script).digest('base64'));
+  expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-/);
+  expect(policy).not.toContain('unsafe');
+});
+
+test('every violation is there, and how many more there are', () => {
+  const page = renderHtml(reportOf({ verdict: 'fail' }));
+  expect(page.match(/<details class="violation">/g)).toHaveLength(3 + 100 + 1 + 12);
+  expect(page).toContain('and 37 more in the history');
+});
+
+test('the commands repeat the run and judge it again', () => {
+  const page = renderHtml(reportOf({ store: 'plain' }), { historyFileOf: () => 'a b/history.jsonl' });
+  expect(page).toContain('npm run survive -- --plan all --seed 1');
+  expect(page).toContain('npm run survive -- --judge &#39;a b/history.jsonl&#39;<');
+});
+
+test('several reports are compared first', () => {
+  const reports = (['fail', 'fail', 'pass'] as const).map((verdict, index) =>
+    reportOf({ verdict, store: ['memory', 'plain', 'durable'][index] as string }),
+  );
+  const page = renderHtml(reports);
+  expect(page).toContain('<h1>Durable held; memory and plain did not.</h1>');
+  expect(page.match(/<details class="run">/g)).toHaveLength(3);
+  const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test('no report is refused', () => {
+  expect(() => renderHtml([])).toThrow('there is no report to show');
+});

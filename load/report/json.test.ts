@@ -1,0 +1,51 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { expect, test } from 'vitest';
+import { toReport } from './json.ts';
+import schema from './report.schema.json' with { type: 'json' };
+import { createSample } from './sample.ts';
+
+const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true, formats: { 'date-time': true } }).compile(
+  schema,
+);
+
+/** As it is read from report.json. */
+function reportOf(verdict: 'pass' | 'fail' | 'unknown'): Record<string, unknown> {
+  const { history, judgement } = createSample({ verdict, seconds: 20, perSecond: 400 });
+  return JSON.parse(JSON.stringify(toReport(history, judgement)));
+}
+
+test.each(['pass', 'fail', 'unknown'] as const)('a report of a %s is as the schema says', (verdict) => {
+  validate(reportOf(verdict));
+  expect(validate.errors).toBeNull();
+});
+
+test('the schema refuses what it does not know, and what is missing', () => {
+  const { seed: _, ...report } = reportOf('pass');
+  expect(validate({ ...report, surprise: 1 })).toBe(false);
+  expect(validate.errors?.map(({ message }) => message)).toEqual([
+    "must have required property 'seed'",
+    'must NOT have additional properties',
+  ]);
+});
+
+test('a report has all of the history but its requests', () => {
+  const { history, judgement } = createSample({ seconds: 20 });
+  const report = toReport(history, judgement);
+  expect(report).not.toHaveProperty('operations');
+  expect(report).toMatchObject({
+    seed: history.seed,
+    skipped: history.skipped,
+    environment: history.environment,
+    ...judgement,
+  });
+  expect(report.seconds).toBeCloseTo(20, 0);
+});
+
+test('each fault says what was at risk', () => {
+  const { history, judgement } = createSample({ seconds: 20 });
+  const [kill, , pause] = toReport(history, judgement).atRisk;
+  expect(kill).toMatchObject({ fault: 'kill-replica', sessionsOpen: 200, served: [{ target: 'replica-2' }] });
+  expect(kill?.served[0]?.answers).toBeGreaterThan(300);
+  expect(kill?.underWay).toBeGreaterThan(0);
+  expect(pause?.served).toEqual([{ target: 'redis', answers: null }]);
+});

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import { toJUnit } from './junit.ts';
+import { createSample } from './sample.ts';
+
+function junitOf(
+  verdict: 'pass' | 'fail' | 'unknown',
+  change: (sample: ReturnType<typeof createSample>) => void = () => {},
+): string {
+  const sample = createSample({ verdict, seconds: 10 });
+  change(sample);
+  return toJUnit(sample.history, sample.judgement);
+}
+
+test('a pass has neither failures nor errors', () => {
+  const junit = junitOf('pass');
+  expect(junit).toContain(
+    '<testsuite name="unsticky.demo.durable" tests="16" failures="0" errors="0" skipped="2" time="10.',
+  );
+  expect(junit).toContain(
+    '<testcase classname="unsticky.demo.durable" name="fault 1 kill-replica of replica-2" time="1.000"><system-out>at 1.000 s: replica-2',
+  );
+  expect(junit).toContain(
+    'name="fault redis-failover" time="0.000"><skipped message="the local fleet lacks a second Redis">',
+  );
+  expect(junit).toContain('name="false-success" time="0.000"><skipped message="there was nothing to look at">');
+});
+
+test('a check that found something is a failure with its first violations', () => {
+  const junit = junitOf('fail');
+  expect(junit).toContain('failures="4" errors="0"');
+  expect(junit).toContain(
+    'name="lost-write" time="0.000"><failure message="137 acknowledged writes lost, of 5,630 looked at">article ',
+  );
+  expect(junit).toContain('and 127 more in the history</failure>');
+});
+
+test('no verdict is an error', () => {
+  expect(junitOf('unknown')).toContain(
+    'name="evidence" time="0.000"><error message="nothing can be said">there was no fault: nothing was at risk</error>',
+  );
+});
+
+test('a fault that did not land or heal is an error', () => {
+  const junit = junitOf('pass', ({ judgement: { faults } }) => {
+    Object.assign(faults[0] ?? {}, { landed: '', problem: 'no such process' });
+    Object.assign(faults[1] ?? {}, { end: null });
+  });
+  expect(junit).toContain('errors="2"');
+  expect(junit).toContain('nothing was seen of it; whole again at 2.000 s; no such process');
+});
+
+test('a fail that no check tells is a failure none the less', () => {
+  const junit = junitOf('pass', ({ judgement }) =>
+    Object.assign(judgement, { verdict: 'fail', reasons: ['something else'] }),
+  );
+  expect(junit).toContain('name="evidence" time="0.000"><failure message="something else">');
+});
+
+test('whatever is in a text, it is well-formed', () => {
+  const junit = junitOf('pass', ({ history }) => {
+    history.plan = `<&>"'\n\u0000\u001B\uD800\uFFFF😀`;
+  });
+  expect(junit).toContain(
+    '<testsuite name="unsticky.&lt;&amp;&gt;&quot;&apos;&#10;\uFFFD\uFFFD\uFFFD\uFFFD😀.durable"',
+  );
+});

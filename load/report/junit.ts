@@ -1,0 +1,113 @@
+import type { CheckResult, FaultFigures, Judgement } from '../checks/judgement.ts';
+import type { History } from '../history.ts';
+import { secondsOf } from './json.ts';
+import { count, list, moment } from './words.ts';
+
+/** How many violations a failure quotes. */
+const mostQuoted = 10;
+
+interface Case {
+  name: string;
+  seconds: number;
+  /** What is written into it; nothing where it passed. */
+  result?: { tag: 'failure' | 'error' | 'skipped'; message: string; text?: string };
+  output?: string;
+}
+
+/**
+ * A judged run as one JUnit suite, for continuous integration to show: a case for each check, one for each fault that it
+ * landed and healed, and one for the evidence, which is an error where nothing can be said. It has a failure or an error
+ * wherever the verdict is not a pass.
+ */
+export function toJUnit(history: History, judgement: Judgement): string {
+  const { plan, store, driver, seed, skipped } = history;
+  const suite = `unsticky.${plan}.${store}`;
+  const cases: Case[] = [
+    ...judgement.checks.map(checkCase),
+    ...judgement.faults.map(faultCase),
+    ...skipped.map(
+      ({ fault, why }): Case => ({ name: `fault ${fault}`, seconds: 0, result: { tag: 'skipped', message: why } }),
+    ),
+    evidenceCase(judgement),
+  ];
+  const having = (tag: string) => cases.filter(({ result }) => result?.tag === tag).length;
+  const totals = `tests="${cases.length}" failures="${having('failure')}" errors="${having('error')}" skipped="${having('skipped')}" time="${time(secondsOf(history))}"`;
+  const properties = Object.entries({ driver, seed: String(seed), verdict: judgement.verdict, ...history.environment });
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites name="unsticky" ${totals}>`,
+    `<testsuite name="${xml(suite)}" ${totals} timestamp="${xml(history.startedAt.slice(0, 19))}">`,
+    '<properties>',
+    ...properties.map(([name, value]) => `<property name="${xml(name)}" value="${xml(value)}"/>`),
+    '</properties>',
+    ...cases.map((testcase) => renderCase(suite, testcase)),
+    '</testsuite>',
+    '</testsuites>',
+    '',
+  ].join('\n');
+}
+
+function checkCase({ name, title, count: found, checked, violations }: CheckResult): Case {
+  if (found === 0 && checked === 0)
+    return { name, seconds: 0, result: { tag: 'skipped', message: 'there was nothing to look at' } };
+  const output = `${count(found)} ${title}, of ${count(checked)} looked at`;
+  if (found === 0) return { name, seconds: 0, output };
+  const quoted = violations.slice(0, mostQuoted).map(({ words }) => words);
+  if (found > quoted.length) quoted.push(`and ${count(found - quoted.length)} more in the history`);
+  return { name, seconds: 0, result: { tag: 'failure', message: output, text: quoted.join('\n') } };
+}
+
+/** What it may cost is a matter of the checks; here it must have landed and healed. */
+function faultCase({ fault, targets, start, end, landed, problem }: FaultFigures, index: number): Case {
+  const name = `fault ${index + 1} ${fault} of ${list(targets)}`;
+  const seconds = end === null ? 0 : (end - start) / 1000;
+  const output = [
+    `at ${moment(start)}: ${landed || 'nothing was seen of it'}`,
+    end === null ? 'never healed' : `whole again at ${moment(end)}`,
+    ...(problem === undefined ? [] : [problem]),
+  ].join('; ');
+  if (landed !== '' && end !== null) return { name, seconds, output };
+  return { name, seconds, result: { tag: 'error', message: output } };
+}
+
+function evidenceCase({ verdict, reasons, checks }: Judgement): Case {
+  const name = 'evidence';
+  if (verdict === 'unknown')
+    return { name, seconds: 0, result: { tag: 'error', message: 'nothing can be said', text: reasons.join('\n') } };
+  // A fail that no check tells must not be read as a pass.
+  if (verdict === 'fail' && checks.every((check) => check.count === 0))
+    return { name, seconds: 0, result: { tag: 'failure', message: reasons.join('; ') } };
+  return { name, seconds: 0, output: 'there was something at risk, and it was looked at' };
+}
+
+function renderCase(suite: string, { name, seconds, result, output }: Case): string {
+  const head = `<testcase classname="${xml(suite)}" name="${xml(name)}" time="${time(seconds)}"`;
+  if (result) {
+    const { tag, message, text = '' } = result;
+    return `${head}><${tag} message="${xml(message)}">${xml(text)}</${tag}></testcase>`;
+  }
+  return output ? `${head}><system-out>${xml(output)}</system-out></testcase>` : `${head}/>`;
+}
+
+function time(seconds: number): string {
+  return seconds.toFixed(3);
+}
+
+const entities: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+  '\n': '&#10;',
+  '\r': '&#13;',
+  '\t': '&#9;',
+};
+
+/** For text and attributes. XML 1.0 knows no other control characters, not even escaped ones. */
+function xml(text: string): string {
+  return text
+    .toWellFormed()
+    .replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
+    .replace(/[&<>"'\n\r\t]/g, (character) => entities[character] as string);
+}
