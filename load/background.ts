@@ -1,16 +1,16 @@
 import autocannon from 'autocannon';
 import type { BackgroundLoad } from './history.ts';
 
-const connections = 16;
+const connections = 8;
 
-/** Reads the carts of logged-in users with autocannon until stopped, at `rate` requests a second. */
-export function startBackground(url: string, cookies: string[], rate: number, seconds: number) {
+/** Reads carts with autocannon, as those whom these cookies belong to, until stopped; `rate` requests a second. */
+export function startBackground(url: string, cookies: string[], rate: number) {
   let next = 0;
   const instance = autocannon({
     url: `${url}/cart`,
     connections,
     overallRate: rate,
-    duration: seconds,
+    duration: 24 * 3600,
     timeout: 10,
     ignoreCoordinatedOmission: true,
     setupClient(client) {

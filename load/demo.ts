@@ -4,8 +4,11 @@ import { explain, wholeNumber, withLocalFleet } from '../deploy/fleet/command.ts
 import { connectFleet, serveFleet } from '../deploy/fleet/control.ts';
 import { FleetError } from '../deploy/fleet/fleet.ts';
 import { defaultDir } from '../deploy/fleet/local-files.ts';
+import { createLive } from './live.ts';
+import { visitors } from './mix.ts';
 import { type Plan, plans } from './plan.ts';
-import { exitCodeOf, runAndJudge } from './verdict.ts';
+import { runPlan } from './run.ts';
+import { exitCodeOf, saveAndJudge } from './verdict.ts';
 
 interface Options {
   once?: boolean;
@@ -43,19 +46,20 @@ async function demo({ once, http, https, prometheus, dir }: Options): Promise<nu
     env: process.env,
     report,
   };
-  const interrupted = 130;
+  const interrupted = 130; // before there was anything to judge
   const code = await withLocalFleet(fleet, async (fleet, ending) => {
     const { down } = await serveFleet(fleet, dir);
     const plan = plans.demo as Plan;
     const seed = Math.floor(Math.random() * 2 ** 32);
     report(`\n200 users go shopping for ${plan.seconds} s, while ${plan.about}.`);
-    const run = runAndJudge(
-      { fleet, name: 'demo', plan, users: 200, seconds: plan.seconds, seed, rate: 200, report },
-      false,
-    );
-    const judgement = await Promise.race([run, ending, down]);
-    if (!judgement) return interrupted;
-    if (once) return exitCodeOf(judgement);
+    const stop = new AbortController();
+    void Promise.race([ending, down]).then(() => stop.abort());
+    const live = createLive(process.stdout);
+    const users = { users: 200, rate: 500, background: 200, mix: visitors, seed, command: 'npm run demo' };
+    const history = await runPlan({ fleet, name: 'demo', plan, ...users, live, ending: stop.signal });
+    const print = { json: false, write: report, cwd: process.cwd() };
+    const judgement = saveAndJudge(history, path.resolve('report'), print);
+    if (once || stop.signal.aborted) return exitCodeOf(judgement);
     const urls = await fleet.describe();
     report(`\nIt stays up: open ${urls.http} and kill what served you: npm run kill -- 2`);
     report(`Prometheus: ${urls.prometheus}. Ctrl-C ends everything.`);

@@ -1,36 +1,174 @@
-import { expect, test } from 'vitest';
-import { startCommand } from '../deploy/fleet/testing.ts';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { startCommand, startTestFleet } from '../deploy/fleet/testing.ts';
+import { waitFor } from '../deploy/fleet/wait.ts';
+import type { Report } from './report/json.ts';
 
-async function survive(...args: string[]) {
-  const { exited, out } = startCommand('load/survive.ts', ['--users', '50', '--seconds', '4', ...args]);
-  const code = await exited;
-  return { code, out: out() };
+const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-test-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+/** Fewer users and less time than people would take, and a folder of its own for the report. */
+function start(args: string[], env: NodeJS.ProcessEnv = process.env) {
+  const folder = mkdtempSync(path.join(dir, 'report-'));
+  const command = startCommand('load/survive.ts', ['--users', '60', '--rate', '300', '--report', folder, ...args], env);
+  return { ...command, folder };
 }
 
-test.each(['durable', 'plain'])('kill-replica: %s loses no session and fails no request', async (store) => {
-  const { code, out } = await survive('--plan', 'kill-replica', '--store', store, '--json');
-  const report = JSON.parse(out);
-  expect({ code, verdict: report.verdict, reasons: report.reasons }).toEqual({ code: 0, verdict: 'pass', reasons: [] });
-  expect(report).toMatchObject({ sessions: { checked: 50, lost: 0 }, requests: { failed: 0 }, writes: { lost: 0 } });
-  expect(report.writes.checked).toBeGreaterThan(50);
+async function survive(args: string[], env?: NodeJS.ProcessEnv) {
+  const { exited, out, folder } = start(args, env);
+  const code = await exited;
+  return { code, out: out(), folder };
+}
+
+/** Resolves once a command has printed that. */
+function told(child: { stdout: NodeJS.ReadableStream }, out: () => string, text: string): Promise<void> {
+  return new Promise((resolve) => child.stdout.on('data', () => out().includes(text) && resolve()));
+}
+
+const countOf = ({ checks }: Report, name: string) => checks.find((check) => check.name === name)?.count;
+
+describe('kill-replica', () => {
+  test('durable loses nothing, and what was saved is judged the same', async () => {
+    const { code, out, folder } = await survive(['--plan', 'kill-replica', '--quick', '--json']);
+    const report = JSON.parse(out) as Report;
+    expect({ code, verdict: report.verdict, reasons: report.reasons }).toEqual({
+      code: 0,
+      verdict: 'pass',
+      reasons: [],
+    });
+    expect(report.checked.sessions).toBeGreaterThanOrEqual(60);
+    expect(report.checked.writes).toBeGreaterThan(100);
+    expect(countOf(report, 'accounts')).toBe(0);
+    const again = await survive(['--judge', path.join(folder, 'history.jsonl'), '--json']);
+    expect(again.code).toBe(0);
+    expect(JSON.parse(again.out)).toEqual(report);
+    for (const file of ['index.html', 'report.json', 'junit.xml'])
+      expect(existsSync(path.join(again.folder, file))).toBe(true);
+  });
+
+  test('memory loses sessions, and the verdict says how many and why', async () => {
+    const { code, out } = await survive(['--plan', 'kill-replica', '--quick', '--store', 'memory']);
+    expect(code).toBe(1);
+    expect(out).toMatch(/FAIL: \d+ sessions lost, \d+ acknowledged writes lost/);
+    expect(out).toMatch(
+      /user-\d+\.\d was logged in by replica-\d; [\d.]+ s later replica-\d answered: nobody is logged in/,
+    );
+  });
+
+  test('plain loses writes and undoes logouts', async () => {
+    const { code, out } = await survive(['--plan', 'kill-replica', '--quick', '--store', 'plain']);
+    expect(code).toBe(1);
+    expect(out).toMatch(/FAIL: .*\d+ acknowledged writes lost, .*logouts? undone/);
+  });
+
+  test('ended by Ctrl-C, it heals, looks once more, and judges what it has', async () => {
+    const { child, exited, out } = start(['--plan', 'kill-replica']);
+    await told(child, out, 'is gone');
+    child.kill('SIGINT');
+    const code = await exited;
+    expect(out()).toMatch(/ended before its time/);
+    expect({ code, verdict: /^(PASS|FAIL|UNKNOWN).*/m.exec(out())?.[0] }).toEqual({
+      code: 0,
+      verdict: expect.stringMatching(/^PASS/),
+    });
+  });
 });
 
-test('kill-replica: memory loses sessions, and the verdict says how many and why', async () => {
-  const { code, out } = await survive('--plan', 'kill-replica', '--store', 'memory');
-  expect(code).toBe(1);
-  expect(out).toMatch(/FAIL: \d+ sessions lost, \d+ acknowledged writes lost/);
-  expect(out).toMatch(/user-\d+ logged in at replica-\d; [\d.]+ s later replica-\d answered: nobody is logged in/);
+describe('--url: at a site that somebody else breaks', () => {
+  test('a replica that is killed by hand is seen, and the sessions are judged', async () => {
+    const { fleet, http, end } = await startTestFleet({ replicas: 2, settings: { LOG_LEVEL: 'warn' } });
+    try {
+      const { child, exited, out } = start(['--url', http, '--seconds', '8']);
+      await told(child, out, 'are logged in');
+      const served = async () => (await fleet.replicas())[0]?.requestsServed ?? 0;
+      await waitFor('replica-1 served nobody', async () => (await served()) > 200, { timeoutMs: 10_000 });
+      await fleet.kill(1);
+      await fleet.restart(1);
+      expect(await exited).toBe(0);
+      expect(out()).toMatch(/by-hand .* replica-1 started anew/);
+      expect(out()).toMatch(/PASS/);
+    } finally {
+      await end();
+    }
+  });
+
+  test('where nothing happened, nothing is known', async () => {
+    const { http, end } = await startTestFleet({ replicas: 2, settings: { LOG_LEVEL: 'warn' } });
+    try {
+      const { code, out } = await survive(['--url', http, '--seconds', '3']);
+      expect(out).toMatch(/UNKNOWN: there was no fault: nothing was at risk/);
+      expect(code).toBe(2);
+    } finally {
+      await end();
+    }
+  });
+
+  test.each([
+    ['http://127.0.0.1:9', /nobody answers at http:\/\/127.0.0.1:9: is the fleet up\?/],
+    ['localhost', /localhost is no URL/],
+  ])('%s is a clear error', async (url, message) => {
+    const { code, out } = await survive(['--url', url]);
+    expect(out).toMatch(message);
+    expect(out.trim().split('\n')).toHaveLength(1);
+    expect(code).toBe(2);
+  });
 });
 
-test('interrupted, it leaves nothing behind and has no verdict', async () => {
-  const { child, exited, out } = startCommand('load/survive.ts', ['--users', '10']);
-  child.stdout.on('data', () => out().includes('logged in') && child.kill('SIGINT'));
-  expect(await exited).toBe(2);
-  expect(out()).not.toMatch(/PASS|FAIL/);
-});
+describe('what cannot be judged ends with one clear line and exit code 2', () => {
+  test('a history that is cut off', async () => {
+    const file = path.join(dir, 'cut.jsonl');
+    writeFileSync(file, '{"format":1}\n{"id":1,"ki');
+    const { code, out } = await survive(['--judge', file]);
+    expect(out.trim()).toBe(`unsticky: ${file} is cut off, or no history: line 2 is not JSON`);
+    expect(code).toBe(2);
+    expect(readFileSync(file, 'utf8')).toContain('"ki');
+  });
 
-test('an unknown plan is a clear error', async () => {
-  const { code, out } = await survive('--plan', 'earthquake');
-  expect(code).toBe(1);
-  expect(out).toMatch(/Allowed choices are kill-replica/);
+  test('a fleet that is not up', async () => {
+    // Whether Docker is there or not.
+    const { code, out } = await survive(['--fleet', 'compose'], { ...process.env, DOCKER_HOST: 'tcp://127.0.0.1:9' });
+    expect(out).toMatch(/^unsticky: docker (is not installed|compose .* failed)/);
+    expect(code).toBe(2);
+  });
+
+  test('an unknown plan', async () => {
+    const { code, out } = await survive(['--plan', 'earthquake']);
+    expect(code).not.toBe(0);
+    expect(out).toMatch(/Allowed choices are kill-replica/);
+  });
+
+  test.runIf(process.platform === 'linux')('a fault that could not be applied: the history is kept', async () => {
+    const bin = path.join(dir, 'bin');
+    mkdirSync(bin);
+    writeFileSync(path.join(bin, 'strace'), '#!/bin/sh\necho "strace: attach: Operation not permitted" >&2\nexit 1\n');
+    chmodSync(path.join(bin, 'strace'), 0o755);
+    const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+    const { code, out, folder } = await survive(['--plan', 'redis-slow-disk', '--quick'], env);
+    expect(out).toMatch(/UNKNOWN: redis-slow-disk was not seen to land: the disk cannot be made slow/);
+    expect(code).toBe(2);
+    expect(existsSync(path.join(folder, 'history.jsonl'))).toBe(true);
+  });
+
+  test.runIf(existsSync('/dev/full'))('a disk that is full: the history is kept elsewhere', async () => {
+    const { child, exited, out, folder } = start(['--plan', 'kill-replica', '--quick', '--seed', '4711']);
+    symlinkSync('/dev/full', path.join(folder, 'history.jsonl'));
+    expect(child.pid).toBeGreaterThan(0);
+    expect(await exited).toBe(2);
+    const elsewhere = path.join(os.tmpdir(), 'unsticky-history-4711.jsonl');
+    const [last] = out().trim().split('\n').slice(-1);
+    expect(last).toMatch(/^unsticky: the history cannot be saved in .* \(ENOSPC.*\); it is in .*4711.jsonl: make room/);
+    expect((await survive(['--judge', elsewhere])).code).toBe(0);
+    rmSync(elsewhere);
+  });
 });

@@ -1,43 +1,55 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { Command, Option } from 'commander';
-import { drivers, explain, stores, wholeNumber, withLocalFleet } from '../deploy/fleet/command.ts';
+import { drivers, endOfProcess, explain, stores, wholeNumber } from '../deploy/fleet/command.ts';
 import { createComposeFleet } from '../deploy/fleet/compose.ts';
 import { type Fleet, FleetError } from '../deploy/fleet/fleet.ts';
-import { type Plan, plans } from './plan.ts';
-import { exitCodeOf, runAndJudge } from './verdict.ts';
+import { HistoryError, readHistory } from './history-file.ts';
+import { createLive, silent } from './live.ts';
+import { visitors } from './mix.ts';
+import { withRunFleet } from './own-fleet.ts';
+import { lackOf, plans, quick } from './plan.ts';
+import { runPlan } from './run.ts';
+import { watchUrl } from './url.ts';
+import { exitCodeOf, judgeAndReport, type Print, saveAndJudge } from './verdict.ts';
 
 interface Options {
   plan: string;
   list?: boolean;
+  quick?: boolean;
   users: number;
   seconds?: number;
   replicas: number;
   rate: number;
+  background: number;
   store?: string;
   fleet: string;
+  url?: string;
+  judge?: string;
   seed: number;
+  report: string;
   json?: boolean;
 }
 
+const noVerdict = 2;
 const options = readOptions();
-if (options.list) {
-  for (const [name, { about, seconds }] of Object.entries(plans))
-    console.log(`${name.padEnd(14)} ${about} (${seconds} s)`);
-  process.exit(0);
-}
-process.exit(await survive(options, plans[options.plan] as Plan).catch(explainNoVerdict));
+const ending = new AbortController();
+process.exit(await survive(options).catch(explainNoVerdict));
 
 function readOptions(): Options {
   return new Command('survive')
     .description('Keeps users busy, breaks something, and judges what they were told. Exit code 0 only on a pass.')
-    .addOption(new Option('--plan <plan>', 'what is broken').choices(Object.keys(plans)).default('kill-replica'))
+    .addOption(
+      new Option('--plan <plan>', 'what is broken (--list tells each)')
+        .choices(Object.keys(plans))
+        .default('kill-replica'),
+    )
     .option('--list', 'list the plans')
+    .option('--quick', 'the same faults in about a third of the time')
     .option('--users <n>', 'how many users', wholeNumber(1, 10_000), 200)
-    .option('--seconds <n>', 'for how long (each plan has its own)', wholeNumber(3, 3600))
+    .option('--rate <n>', 'requests a second that the users do together', wholeNumber(1, 100_000), 600)
+    .option('--background <n>', 'requests a second that autocannon does beside them; 0 for none', readBackground, 100)
+    .option('--seconds <n>', 'go on at least so long (each plan has its own)', wholeNumber(3, 3600))
     .option('--replicas <n>', 'how many replicas (local)', wholeNumber(2, 50), 3)
-    .option('--rate <n>', 'background requests a second', wholeNumber(16, 100_000), 200)
     .addOption(
       new Option('--store <store>', 'where sessions live (local: durable; compose: what is up)').choices(stores),
     )
@@ -46,48 +58,104 @@ function readOptions(): Options {
         .choices(drivers)
         .default('local'),
     )
+    .option('--url <url>', 'users alone, at a site that you break by hand')
+    .option('--judge <file>', 'judge a history that was saved')
     .option(
       '--seed <n>',
       'repeat the choices of a run',
       wholeNumber(0, 2 ** 32 - 1),
       Math.floor(Math.random() * 2 ** 32),
     )
+    .option(
+      '--report <folder>',
+      'where the history and the reports go',
+      (folder) => path.resolve(folder),
+      path.resolve('report'),
+    )
     .option('--json', 'print JSON')
     .parse()
     .opts<Options>();
 }
 
-/** A local fleet is the run's own, on free ports, and ends with it; a fleet of containers is up before and after. */
-async function survive(options: Options, plan: Plan): Promise<number> {
-  const { users, seed, rate, json = false, replicas } = options;
-  const report = json ? () => {} : console.log;
-  report(`${options.plan}: ${plan.about}`);
-  const seconds = options.seconds ?? plan.seconds;
-  const run = async (fleet: Fleet) =>
-    exitCodeOf(await runAndJudge({ fleet, name: options.plan, plan, users, seconds, seed, rate, report }, json));
-  if (options.fleet === 'compose') return run(await requireStore(createComposeFleet(), options.store));
+function readBackground(text: string): number {
+  return text === '0' ? 0 : wholeNumber(16, 100_000)(text);
+}
 
-  const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-'));
-  const settings = { LOG_LEVEL: 'warn', NODE_ENV: 'development' }; // users speak http
-  const fleet = {
-    replicas,
-    store: options.store ?? 'durable',
-    dir,
-    http: 0,
-    https: 0,
-    env: process.env,
-    settings,
-    report,
-  };
-  try {
-    const interrupted = 2;
-    const code = await withLocalFleet(fleet, (fleet, ending) =>
-      Promise.race([run(fleet), ending.then(() => interrupted)]),
-    );
-    return code ?? interrupted;
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
+async function survive(options: Options): Promise<number> {
+  const print: Print = { json: options.json ?? false, write: console.log, cwd: process.cwd() };
+  if (options.list) return list();
+  if (options.judge !== undefined) {
+    const file = path.resolve(options.judge);
+    return exitCodeOf(judgeAndReport(await readHistory(file), options.report, file, print));
   }
+  // A second Ctrl-C ends it at once: endOfProcess sees to that.
+  void endOfProcess().then(() => ending.abort());
+  const live = print.json ? silent : createLive(process.stdout);
+  if (options.url !== undefined) {
+    const { url, users, rate, seed, seconds = 60 } = options;
+    const command = commandOf(options);
+    const site = { url, users, rate, seed, command, seconds, mix: visitors };
+    const history = await watchUrl({ ...site, live, ending: ending.signal });
+    return exitCodeOf(saveAndJudge(history, options.report, print));
+  }
+  return withFleet(options, async (fleet) =>
+    exitCodeOf(saveAndJudge(await run(fleet, options, live), options.report, print)),
+  );
+
+  function run(
+    fleet: Fleet,
+    { plan: name, users, rate, background, seed, seconds }: Options,
+    live: ReturnType<typeof createLive>,
+  ) {
+    const chosen = plans[name] as (typeof plans)[string];
+    const lack = chosen.steps.length === 1 && chosen.steps[0] ? lackOf(chosen.steps[0], fleet) : undefined;
+    if (lack) throw new FleetError(`${name} cannot be done: the ${fleet.driver} fleet lacks ${lack}`);
+    const plan = { ...(options.quick ? quick(chosen) : chosen), ...(seconds && { seconds }) };
+    live.report(`${name}: ${plan.about}`);
+    const command = commandOf(options);
+    return runPlan({
+      fleet,
+      name,
+      plan,
+      users,
+      rate,
+      background,
+      mix: visitors,
+      seed,
+      command,
+      live,
+      ending: ending.signal,
+    });
+  }
+}
+
+/** With everything on which the choices of a run depend. */
+function commandOf(options: Options): string {
+  const { plan, quick, seed, users, rate, background, seconds, url, fleet, replicas, store } = options;
+  const site = url === undefined ? ['--plan', plan, ...(quick ? ['--quick'] : [])] : ['--url', url];
+  const choices = ['--seed', seed, '--users', users, '--rate', rate, ...(seconds ? ['--seconds', seconds] : [])];
+  const where = fleet === 'local' ? ['--replicas', replicas] : ['--fleet', fleet];
+  const rest = url === undefined ? ['--background', background, ...where, ...(store ? ['--store', store] : [])] : [];
+  return ['npm run survive --', ...site, ...choices, ...rest].join(' ');
+}
+
+function list(): number {
+  const width = Math.max(...Object.keys(plans).map((name) => name.length));
+  for (const [name, { about }] of Object.entries(plans)) console.log(`${name.padEnd(width)}  ${about}`);
+  return 0;
+}
+
+/** A local fleet is the run's own, on free ports, and ends with it; a fleet of containers is up before and after. */
+async function withFleet(
+  { fleet, store, replicas, json }: Options,
+  use: (fleet: Fleet) => Promise<number>,
+): Promise<number> {
+  if (fleet === 'compose') return use(await requireStore(createComposeFleet(), store));
+  const report = json ? () => {} : console.log;
+  return (
+    (await withRunFleet({ replicas, store: store ?? 'durable', env: process.env, report }, ending.signal, use)) ??
+    noVerdict
+  );
 }
 
 /** @throws {FleetError} where the containers run with another store */
@@ -101,6 +169,7 @@ async function requireStore(fleet: Fleet, store: string | undefined): Promise<Fl
 
 /** An error is no verdict on the sessions. */
 function explainNoVerdict(err: unknown): number {
-  explain(err);
-  return 2;
+  if (err instanceof HistoryError) console.error(`unsticky: ${err.message}`);
+  else explain(err);
+  return noVerdict;
 }

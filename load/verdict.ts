@@ -1,21 +1,36 @@
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type Judgement, judge } from './checks/judge.ts';
-import { saveHistory } from './history.ts';
-import { renderReport } from './report/terminal.ts';
-import { type RunOptions, runPlan } from './run.ts';
+import { judge } from './checks/judge.ts';
+import type { Judgement } from './checks/judgement.ts';
+import type { History } from './history.ts';
+import { saveHistory } from './history-file.ts';
+import { toReport } from './report/json.ts';
+import { renderTerminal } from './report/terminal.ts';
+import { writeReports } from './report/write.ts';
 
-const reports = fileURLToPath(new URL('../report', import.meta.url));
-
-/** Runs a plan, saves its history, judges it and prints the verdict. Returns the judgement. */
-export async function runAndJudge(options: RunOptions, json: boolean): Promise<Judgement> {
-  const history = await runPlan(options);
-  const file = path.join(reports, `${options.name}-${history.store}-${history.driver}.jsonl`);
+/** Saves a history, judges it, writes the reports into the folder, and prints the verdict. */
+export function saveAndJudge(history: History, folder: string, print: Print): Judgement {
+  const file = path.join(folder, 'history.jsonl');
   saveHistory(file, history);
+  return judgeAndReport(history, folder, file, print);
+}
+
+export interface Print {
+  json: boolean;
+  write(text: string): void;
+  /** Of paths in what is printed. */
+  cwd: string;
+}
+
+/** As above, of a history that is saved already. */
+export function judgeAndReport(history: History, folder: string, file: string, { json, write, cwd }: Print): Judgement {
   const judgement = judge(history);
-  const saved = path.relative(process.cwd(), file);
-  if (json) console.log(JSON.stringify({ ...judgement, faults: history.faults, seed: history.seed, history: saved }));
-  else console.log(`${renderReport(history, judgement)}\nhistory: ${saved}`);
+  writeReports(folder, history, judgement);
+  if (json) write(JSON.stringify(toReport(history, judgement)));
+  else {
+    const shown = (name: string) => path.relative(cwd, name) || name;
+    write(`${renderTerminal(history, judgement)}\n`);
+    write(`report: ${shown(path.join(folder, 'index.html'))}   history: ${shown(file)}`);
+  }
   return judgement;
 }
 

@@ -1,15 +1,13 @@
-import { type Fault, FaultError } from './fault.ts';
+import { type Fault, nothing, pickReady, requireState } from './fault.ts';
 
 export const killReplica: Fault = {
-  about: 'one replica is killed (SIGKILL) and started again',
-  mayFail: false,
+  about: 'a replica is killed (SIGKILL) and started again',
+  seconds: 3,
+  mayCost: nothing,
   async apply(fleet, random) {
-    const ready = (await fleet.replicas()).filter(({ state }) => state === 'ready');
-    const victim = ready[Math.floor(random() * ready.length)];
-    if (!victim || ready.length < 2) throw new FaultError('kill-replica needs two replicas that are ready');
+    const victim = await pickReady(fleet, random);
     await fleet.kill(victim.number, 'SIGKILL');
-    const after = (await fleet.replicas()).find(({ number }) => number === victim.number);
-    if (after?.state !== 'down') throw new FaultError(`${victim.name} is ${after?.state} after SIGKILL`);
+    await requireState(fleet, victim, 'down');
     const served = victim.requestsServed === null ? '' : `, after ${victim.requestsServed} requests`;
     return {
       targets: [victim.name],

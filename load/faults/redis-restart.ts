@@ -2,14 +2,12 @@ import type { Fault } from './fault.ts';
 
 export const redisRestart: Fault = {
   about: 'Redis is restarted (SIGTERM)',
-  mayFail: true,
+  seconds: 0,
+  mayCost: { failures: 'all', stallMs: null, answerMs: 1000 }, // it may be back before anybody asks
   async apply(fleet) {
     const start = performance.now();
     await fleet.redis.restart();
-    return {
-      targets: ['redis'],
-      landed: `Redis was back after ${Math.round(performance.now() - start)} ms`,
-      heal: async () => {},
-    };
+    const ms = Math.round(performance.now() - start);
+    return { targets: ['redis'], landed: `Redis was back after ${ms} ms` };
   },
 };

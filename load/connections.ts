@@ -1,0 +1,122 @@
+import diagnostics from 'node:diagnostics_channel';
+import { Client } from 'undici';
+
+export interface Request {
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  path: string;
+  headers: Record<string, string>;
+  body?: string;
+}
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+}
+
+/** `sent` where any of it left this process: then it may have been done. */
+export interface NoAnswer {
+  error: string;
+  sent: boolean;
+}
+
+/** A few connections that many users share, one request at a time on each. */
+export interface Connections {
+  /** Waits for a free connection, says that it begins, and ends in exactly one way. Never rejects. */
+  send(request: Request, begins: () => void): Promise<Answer | NoAnswer>;
+  close(): Promise<void>;
+}
+
+interface Lane {
+  client: Client;
+  /** Answers on the connection that is open now. */
+  answers: number;
+}
+
+const timeoutMs = 10_000;
+/** A request that meets a connection which is just being closed is told so soon; later, it had been taken. */
+const atOnceMs = 100;
+/** Codes of a connection that the other side closed. */
+const closed = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+/**
+ * Opens connections to a site as they are needed.
+ *
+ * autocannon is no witness: on a cut connection it reconnects without counting what it lost, and credits later answers
+ * to the wrong requests. undici's Client, without pipelining, ends every request in exactly one way, repeats none, and
+ * tells by its diagnostics what was sent (https://undici.nodejs.org/#/docs/api/DiagnosticsChannel).
+ */
+export function createConnections(url: string, count: number): Connections {
+  const idle = Array.from({ length: count }, () => createLane(url));
+  const lanes = [...idle];
+  const waiting: ((lane: Lane) => void)[] = [];
+  const take = () => {
+    const lane = idle.shift();
+    return lane ? Promise.resolve(lane) : new Promise<Lane>((resolve) => waiting.push(resolve));
+  };
+  const giveBack = (lane: Lane) => {
+    const next = waiting.shift();
+    if (next) next(lane);
+    else idle.push(lane);
+  };
+  return {
+    async send(request, begins) {
+      const lane = await take();
+      begins();
+      try {
+        return await sendOn(lane, request);
+      } finally {
+        giveBack(lane);
+      }
+    },
+    close: () => Promise.all(lanes.map(({ client }) => client.destroy())).then(() => {}),
+  };
+}
+
+function createLane(url: string): Lane {
+  const limits = { headersTimeout: timeoutMs, bodyTimeout: timeoutMs, connect: { timeout: timeoutMs } };
+  const lane = { client: new Client(url, { pipelining: 1, ...limits }), answers: 0 };
+  lane.client.on('disconnect', () => {
+    lane.answers = 0;
+  });
+  return lane;
+}
+
+async function sendOn(lane: Lane, { method, path, headers, body }: Request): Promise<Answer | NoAnswer> {
+  const trace = { sent: false };
+  const wasUsed = lane.answers > 0;
+  const start = performance.now();
+  let isAnswered = false;
+  try {
+    const answer = await traced(trace, () => lane.client.request({ method, path, headers, body: body ?? null }));
+    isAnswered = true;
+    const text = await answer.body.text();
+    lane.answers += 1;
+    return { status: answer.statusCode, headers: answer.headers, text };
+  } catch (err) {
+    const { code, message } = err as { code?: string; message: string };
+    const isAtOnce = !isAnswered && performance.now() - start < atOnceMs;
+    const error = trace.sent && wasUsed && isAtOnce && closed.has(code ?? '') ? 'closed' : (code ?? message);
+    return { error, sent: trace.sent };
+  }
+}
+
+// undici makes its request object while `request()` is being called, and names it in what it says of it later.
+const traces = new WeakMap<object, { sent: boolean }>();
+let current: { sent: boolean } | undefined;
+diagnostics.subscribe('undici:request:create', (message) => {
+  if (current) traces.set((message as { request: object }).request, current);
+});
+diagnostics.subscribe('undici:client:sendHeaders', (message) => {
+  const trace = traces.get((message as { request: object }).request);
+  if (trace) trace.sent = true;
+});
+
+function traced<T>(trace: { sent: boolean }, send: () => T): T {
+  current = trace;
+  try {
+    return send();
+  } finally {
+    current = undefined;
+  }
+}

@@ -1,0 +1,22 @@
+import { type Fault, FaultError, namesOf, nothing, requireState } from './fault.ts';
+
+export const killAllButOne: Fault = {
+  about: 'all replicas but one are killed (SIGKILL) at once and started again',
+  seconds: 3,
+  mayCost: nothing,
+  async apply(fleet, random) {
+    const ready = (await fleet.replicas()).filter(({ state }) => state === 'ready');
+    const survivor = Math.floor(random() * ready.length);
+    const victims = ready.filter((_, index) => index !== survivor);
+    if (victims.length === 0) throw new FaultError('it needs two replicas that are ready');
+    await Promise.all(victims.map(({ number }) => fleet.kill(number, 'SIGKILL')));
+    for (const victim of victims) await requireState(fleet, victim, 'down');
+    return {
+      targets: victims.map(({ name }) => name),
+      landed: `${namesOf(victims)} are gone`,
+      async heal() {
+        for (const { number } of victims) await fleet.restart(number);
+      },
+    };
+  },
+};

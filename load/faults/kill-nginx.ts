@@ -1,0 +1,14 @@
+import { type Fault, FaultError } from './fault.ts';
+
+export const killNginx: Fault = {
+  about: 'nginx is killed (SIGKILL) and started again: nobody can be answered',
+  seconds: 1,
+  mayCost: { failures: 'all', stallMs: null, answerMs: 3000, isFelt: true },
+  async apply(fleet) {
+    const { http } = await fleet.describe();
+    await fleet.proxy.kill('SIGKILL');
+    const answer = await fetch(`${http}/whoami`).catch(() => undefined);
+    if (answer) throw new FaultError(`somebody still answers at ${http}`);
+    return { targets: ['nginx'], landed: `nobody answers at ${http}`, heal: () => fleet.proxy.start() };
+  },
+};

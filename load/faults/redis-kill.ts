@@ -1,0 +1,12 @@
+import { type Fault, outage, requireSilence } from './fault.ts';
+
+export const redisKill: Fault = {
+  about: 'Redis is killed (SIGKILL) and started again with its append-only file',
+  seconds: 0.5,
+  mayCost: outage,
+  async apply(fleet) {
+    await fleet.redis.kill('SIGKILL');
+    await requireSilence(fleet);
+    return { targets: ['redis'], landed: 'Redis is gone: it answers nobody', heal: () => fleet.redis.start() };
+  },
+};

@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Fleet } from '../deploy/fleet/fleet.ts';
+import { startLocalFleet } from '../deploy/fleet/local.ts';
+
+/** nginx's access log is compared with what users saw, so none of it may be cut away. */
+const mostLogBytes = 2 * 1024 ** 3;
+
+export interface OwnFleet {
+  replicas: number;
+  store: string;
+  env: NodeJS.ProcessEnv;
+  report?: (line: string) => void;
+  /** Instead of the replica's own main file: a broken one. */
+  main?: string;
+  settings?: Record<string, string>;
+}
+
+/**
+ * Starts a local fleet for one run, on free ports and in a folder of its own, and ends it whatever happens.
+ * @returns what `use` returns; undefined where it was told to end before the fleet was up
+ */
+export async function withRunFleet<T>(
+  { replicas, store, env, report, main, settings }: OwnFleet,
+  ending: AbortSignal,
+  use: (fleet: Fleet, dir: string) => Promise<T>,
+): Promise<T | undefined> {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-'));
+  try {
+    const fleet = await startLocalFleet({
+      replicas,
+      store,
+      dir,
+      http: 0,
+      https: 0,
+      env,
+      settings: { LOG_LEVEL: 'warn', NODE_ENV: 'development', ...settings }, // users speak http
+      links: true,
+      mostLogBytes,
+      ...(report && { report }),
+      ...(main && { main }),
+    });
+    try {
+      return ending.aborted ? undefined : await use(fleet, dir);
+    } finally {
+      await fleet.down();
+    }
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}

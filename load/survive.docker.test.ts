@@ -1,0 +1,85 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createComposeFleet } from '../deploy/fleet/compose.ts';
+import type { Fleet } from '../deploy/fleet/fleet.ts';
+import { startCommand } from '../deploy/fleet/testing.ts';
+import { waitFor } from '../deploy/fleet/wait.ts';
+import { freePort } from '../src/testing.ts';
+import type { Report } from './report/json.ts';
+
+// A project of its own, on free ports, so that a fleet which is up is left alone.
+const compose = (...args: string[]) =>
+  execFileSync('docker', ['compose', ...args], { stdio: 'pipe', encoding: 'utf8' });
+const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-test-'));
+const shm = mkdtempSync('/dev/shm/unsticky-test-');
+const fleet: Fleet = createComposeFleet();
+
+/**
+ * Redis's file is in memory here: a disk that is busy with starting containers may take half a second for an fsync, upon
+ * which an answer is 503, and rightly so.
+ */
+function keepRedisInMemory(): void {
+  chmodSync(shm, 0o777); // for the user of that container
+  const file = path.join(dir, 'memory.yml');
+  const options = { type: 'none', o: 'bind', device: shm };
+  writeFileSync(file, JSON.stringify({ volumes: { redis: { driver: 'local', driver_opts: options } } }));
+  process.env.COMPOSE_FILE = `docker-compose.yml:${file}`;
+}
+
+beforeAll(async () => {
+  keepRedisInMemory();
+  process.env.COMPOSE_PROJECT_NAME = 'unsticky-survive-test';
+  process.env.SESSION_SECRETS = 's'.repeat(32);
+  process.env.LOG_LEVEL = 'warn';
+  for (const name of ['HTTP_PORT', 'HTTPS_PORT', 'PROMETHEUS_PORT']) process.env[name] = String(await freePort());
+  compose('up', '--build', '--detach', '--wait', '--scale', 'app=3');
+});
+afterAll(() => {
+  compose('--profile', 'load', 'down', '--volumes', '--timeout', '3');
+  for (const folder of [dir, shm]) rmSync(folder, { recursive: true, force: true });
+});
+
+test('sessions survive what every fleet can have, on containers', async () => {
+  const args = ['--fleet', 'compose', '--plan', 'core', '--quick', '--users', '100', '--rate', '200', '--json'];
+  const { exited, out } = startCommand('load/survive.ts', [...args, '--background', '0', '--report', dir]);
+  const code = await exited;
+  const report = JSON.parse(out()) as Report;
+  expect({ code, verdict: report.verdict, reasons: report.reasons }).toEqual({ code: 0, verdict: 'pass', reasons: [] });
+  expect(report.faults).toHaveLength(6);
+  // nginx runs in a container: its log is read all the same.
+  expect(report.checks.find(({ name }) => name === 'accounts')?.checked).toBe(report.requests.total);
+});
+
+test('a fault that containers cannot have is said, in one line', async () => {
+  const { exited, out } = startCommand('load/survive.ts', ['--fleet', 'compose', '--plan', 'delay-redis']);
+  expect(await exited).toBe(2);
+  expect(out()).toBe(
+    'unsticky: delay-redis cannot be done: the compose fleet lacks a hand on the way from the replicas to Redis\n',
+  );
+});
+
+test('docker compose run load: users alone, a replica is killed by hand', async () => {
+  compose('--profile', 'load', 'build', 'load');
+  const folder = path.join(dir, 'by-hand');
+  const mount = ['--volume', `${folder}:/app/report`];
+  const args = ['compose', 'run', '--rm', ...mount, 'load', '--seconds', '15', '--users', '60', '--rate', '200'];
+  const [first] = await fleet.replicas();
+  const load = spawn('docker', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  load.stdout.setEncoding('utf8').on('data', (text) => {
+    said += text;
+  });
+  const ended = new Promise<number | null>((resolve) => load.once('close', resolve));
+  await new Promise<void>((resolve) => load.stdout.on('data', () => said.includes('are logged in') && resolve()));
+  const served = async () => (await fleet.replicas())[0]?.requestsServed ?? 0;
+  await waitFor('replica 1 served nobody', async () => (await served()) > 200, { timeoutMs: 15_000, everyMs: 200 });
+  execFileSync('docker', ['kill', first?.runsAs ?? '']);
+  await fleet.restart(1);
+  expect(await ended).toBe(0);
+  expect(said).toMatch(/PASS: all \d+ sessions survived/);
+  expect(existsSync(path.join(folder, 'index.html'))).toBe(true);
+  expect(readFileSync(path.join(folder, 'history.jsonl'), 'utf8')).toContain('"totals"');
+});

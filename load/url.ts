@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FleetError } from '../deploy/fleet/fleet.ts';
+import type { FaultRecord, History, Operation } from './history.ts';
+import type { Live } from './live.ts';
+import type { Mix } from './mix.ts';
+import { watchPauses } from './pauses.ts';
+import { createUsers } from './users.ts';
+import { createWitness } from './witness.ts';
+
+export interface UrlOptions {
+  url: string;
+  users: number;
+  rate: number;
+  seed: number;
+  command: string;
+  seconds: number;
+  mix: Mix;
+  live: Live;
+  ending: AbortSignal;
+}
+
+/**
+ * Keeps users busy at a site that somebody else breaks. What became of its replicas follows from their answers: one that
+ * started anew, or answered nobody any more, or came later.
+ */
+export async function watchUrl(options: UrlOptions): Promise<History> {
+  const { url, seed, seconds, mix, live, ending } = options;
+  await requireSite(url);
+  const origin = performance.now();
+  const startedAt = new Date();
+  const now = () => Math.round((performance.now() - origin) * 1000) / 1000;
+  const witness = createWitness({ url, connections: 48, keys: mix.keys, promises: false, now });
+  const users = createUsers(witness, options.users, seed, options.rate, mix);
+  const pauses = watchPauses(now);
+  try {
+    await users.logIn();
+    live.report(`${options.users} users are logged in; seed ${seed}. Kill what you like: they go on for ${seconds} s.`);
+    const busyUntil = new AbortController();
+    const busy = users.stayBusy(busyUntil.signal);
+    busy.catch(() => {}); // it is waited for below
+    const stop = live.follow(() => {
+      const { operations, failed } = witness;
+      return `${Math.round(now() / 1000)} of ${seconds} s  ·  ${operations.length} requests, ${failed} failed  ·  sessions whole ${users.whole()} of ${options.users}`;
+    });
+    await sleep(seconds * 1000, undefined, { signal: ending }).catch(() => {});
+    const over = now();
+    busyUntil.abort();
+    await busy;
+    await users.lookAgain();
+    stop();
+    return {
+      format: 1,
+      plan: 'by-hand',
+      driver: 'url',
+      store: 'unknown',
+      seed,
+      users: options.users,
+      replicas: [...new Set(witness.operations.flatMap(({ replica }) => replica ?? []))],
+      startedAt: startedAt.toISOString(),
+      command: options.command,
+      environment: { site: url, node: process.version },
+      invoked: witness.invoked,
+      strangers: null,
+      background: null,
+      pauses: pauses(),
+      skipped: [],
+      interrupted: ending.aborted,
+      operations: witness.operations,
+      faults: seenFaults(witness.operations, over),
+    };
+  } finally {
+    pauses();
+    await witness.close();
+  }
+}
+
+/** @throws {FleetError} unless a site answers there as this one does */
+async function requireSite(url: string): Promise<void> {
+  if (!URL.canParse(url)) throw new FleetError(`${url} is no URL: give the site's, as in http://127.0.0.1:8080`);
+  const answer = await fetch(new URL('/whoami', url), { signal: AbortSignal.timeout(5000) }).catch((cause: Error) => {
+    throw new FleetError(`nobody answers at ${url}: is the fleet up?`, [], { cause });
+  });
+  const body = (await answer.json().catch(() => ({}))) as { replica?: string };
+  if (typeof body.replica !== 'string') throw new FleetError(`${url} does not answer GET /whoami as this site does`);
+}
+
+/** Whoever does it by hand may kill or hang a replica, but no request may fail for that. */
+const mayCost = { failures: 'none', stallMs: 3000, answerMs: 3000 } as const;
+/** A replica that answers nobody for so long is not there, or for ten times as long as it usually takes. */
+const shortestSilenceMs = 1500;
+
+/** What became of the replicas, as far as users could see. */
+function seenFaults(operations: Operation[], over: number): FaultRecord[] {
+  const byReplica = new Map<string, Operation[]>();
+  for (const operation of operations) {
+    if (operation.replica === null) continue;
+    const answers = byReplica.get(operation.replica);
+    if (answers) answers.push(operation);
+    else byReplica.set(operation.replica, [operation]);
+  }
+  return [...byReplica].flatMap(([name, answers]) => seenOf(name, answers, over)).sort((a, b) => a.start - b.start);
+}
+
+function seenOf(name: string, answers: Operation[], over: number): FaultRecord[] {
+  const record = (start: number, end: number, landed: string): FaultRecord => {
+    return { fault: 'by-hand', targets: [name], start, end, landed, mayCost };
+  };
+  const found: FaultRecord[] = [];
+  const goneMs = Math.max(shortestSilenceMs, 10 * medianGap(answers));
+  let started: string | undefined;
+  for (const [index, { start, end, replicaStarted }] of answers.entries()) {
+    const before = answers[index - 1]?.end ?? end;
+    const isNew = replicaStarted !== undefined && started !== undefined && replicaStarted !== started;
+    if (isNew) found.push(record(silenceBefore(answers, index), end, `${name} started anew`));
+    else if (start - before > goneMs)
+      found.push(record(before, start, `${name} answered nobody for ${Math.round(start - before)} ms`));
+    started = replicaStarted ?? started;
+  }
+  const last = answers.at(-1)?.end ?? over;
+  if (over - last > goneMs) found.push(record(last, Math.min(over, last + goneMs), `${name} answered nobody any more`));
+  return found;
+}
+
+/** The usual time from one answer of a replica to the next. */
+function medianGap(answers: Operation[]): number {
+  const gaps = answers.slice(1).map(({ end }, index) => end - (answers[index]?.end ?? end));
+  return gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length / 2)] ?? Infinity;
+}
+
+/** When its longest silence began since it was last known to be the old one: then it went down. */
+function silenceBefore(answers: Operation[], index: number): number {
+  let [longest, from] = [0, answers[index - 1]?.end ?? 0];
+  for (let at = index; at > 0; at -= 1) {
+    const [before, after] = [answers[at - 1]?.end ?? 0, answers[at]?.end ?? 0];
+    if (after - before > longest) [longest, from] = [after - before, before];
+    if (answers[at - 1]?.replicaStarted !== undefined) break; // before that it was the old one
+  }
+  return from;
+}
