@@ -10,8 +10,9 @@ const rules: [folder: string, mayImport: string[]][] = [
   ['load', ['load/', 'deploy/fleet/fleet.ts']],
 ];
 
-/** The commands of load pick a driver, so they may import all of deploy/fleet. */
-const commands = ['load/survive.ts', 'load/demo.ts', 'load/load.ts'];
+/** The commands of load, and the fleet of their own, pick a driver, so they may import all of deploy/fleet. */
+const commands = ['load/survive.ts', 'load/compare.ts', 'load/demo.ts', 'load/load.ts'];
+const picking = [...commands, 'load/own-fleet.ts'];
 
 const files = globSync('{src,deploy,load}/**/*.ts').filter((file) => !file.endsWith('.test.ts'));
 
@@ -23,7 +24,7 @@ function importsOf(file: string): string[] {
 
 test.each(files)('%s imports what its folder may import', (file) => {
   const [folder, mayImport] = rules.find(([folder]) => file.startsWith(`${folder}/`)) as [string, string[]];
-  const allowed = commands.includes(file) ? [...mayImport, 'deploy/fleet/'] : mayImport;
+  const allowed = picking.includes(file) ? [...mayImport, 'deploy/fleet/'] : mayImport;
   for (const target of importsOf(file)) {
     expect(
       allowed.some((start) => target.startsWith(start)),
@@ -35,9 +36,11 @@ test.each(files)('%s imports what its folder may import', (file) => {
 test.each(files)('%s leaves the process to main.ts and to commands', (file) => {
   const mayUse = [
     'src/main.ts',
+    'src/planted.ts',
     'src/testing.ts',
     'deploy/fleet/cli.ts',
     'deploy/fleet/command.ts',
+    'deploy/fleet/docker.ts', // passes its own environment on to Docker
     'deploy/fleet/testing.ts',
     ...commands,
   ];
