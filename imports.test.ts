@@ -40,6 +40,7 @@ test.each(files)('%s leaves the process to main.ts and to commands', (file) => {
     'src/testing.ts',
     'deploy/fleet/cli.ts',
     'deploy/fleet/command.ts',
+    'deploy/fleet/compose-links.ts', // has a line of JavaScript for a container
     'deploy/fleet/docker.ts', // passes its own environment on to Docker
     'deploy/fleet/testing.ts',
     ...commands,
