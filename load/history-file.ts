@@ -34,8 +34,9 @@ export function saveHistory(file: string, history: History): void {
 }
 
 function writeLines(file: string, history: History): void {
-  const { operations, faults, invoked, strangers, background, pauses, skipped, interrupted, ...header } = history;
-  const footer: Footer = { invoked, strangers, background, pauses, skipped, interrupted };
+  const { operations, faults, invoked, strangers, background, pauses, skipped, interrupted, problem, ...header } =
+    history;
+  const footer: Footer = { invoked, strangers, background, pauses, skipped, interrupted, ...(problem && { problem }) };
   const totals = { operations: operations.length, faults: faults.length };
   mkdirSync(path.dirname(file), { recursive: true });
   const fd = openSync(file, 'w');

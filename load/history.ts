@@ -133,6 +133,8 @@ export interface Footer {
   skipped: { fault: string; why: string }[];
   /** Somebody ended it before its time. */
   interrupted: boolean;
+  /** The error at which the run broke off, if it did. */
+  problem?: string;
 }
 
 export interface History extends Header, Footer {

@@ -3,15 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Fleet, FleetError } from '../deploy/fleet/fleet.ts';
 import { followAccessLog } from './access-log.ts';
 import { startBackground } from './background.ts';
-import type { FaultRecord, History } from './history.ts';
+import { type Crowd, connections, createCrowd } from './crowd.ts';
+import type { BackgroundLoad, FaultRecord, History } from './history.ts';
 import type { Live } from './live.ts';
 import type { Mix } from './mix.ts';
-import { watchPauses } from './pauses.ts';
 import { lackOf, type Plan, stepsOf } from './plan.ts';
 import { createRandom } from './random.ts';
 import { applySteps } from './steps.ts';
-import { createUsers, type Users } from './users.ts';
-import { createWitness, type Witness } from './witness.ts';
 
 export interface RunOptions {
   fleet: Fleet;
@@ -31,78 +29,56 @@ export interface RunOptions {
   ending: AbortSignal;
 }
 
-const connections = 48;
-
 /** Runs a plan on a fleet that is up: users log in and stay busy, faults come and are healed, users look again. */
 export async function runPlan(options: RunOptions): Promise<History> {
-  const { fleet, plan, seed, live, mix, ending } = options;
+  const { fleet, name, live, ending, command } = options;
   const { driver, store, http, versions } = await fleet.describe();
   const version = await readVersion(http);
   const replicas = (await fleet.replicas()).map(({ name }) => name);
-  const startedAt = new Date();
-  const now = createClock();
-  const witness = createWitness({ url: http, connections, keys: mix.keys, promises: store === 'durable', now });
-  const users = createUsers(witness, options.users, seed, options.rate, mix);
-  const log = await followAccessLog(fleet, witness.run);
+  const crowd = createCrowd({ ...options, url: http, promises: store === 'durable' });
+  const { witness } = crowd;
   const faults: FaultRecord[] = [];
   const skipped: History['skipped'] = [];
-  const random = createRandom(seed);
-  const pauses = watchPauses(now);
+  let load: BackgroundLoad | null = null;
+  const log = await followAccessLog(fleet, witness.run);
   try {
-    await users.logIn();
-    live.report(`${options.users} users are logged in; seed ${seed}`);
-    const background = options.background > 0 ? startBackground(http, users.cookies(), options.background) : undefined;
-    const stop = live.follow(() => stateOf(witness, users, options.users, faults, now));
-    const busyUntil = new AbortController();
-    const busy = users.stayBusy(busyUntil.signal);
-    busy.catch(() => {}); // it is waited for below
-    const steps = possible(stepsOf(plan, random), fleet, skipped, live);
-    await applySteps({
-      fleet,
-      steps,
-      calmSeconds: plan.calmSeconds,
-      until: untilOf(plan, now),
-      random,
-      now,
-      live,
-      ending,
-      faults,
+    const state = () => stateOf(crowd, options.users, faults);
+    await crowd.spend(live, state, async () => {
+      const background =
+        options.background > 0 ? startBackground(http, crowd.users.cookies(), options.background) : null;
+      try {
+        await breakThings(options, crowd.now, faults, skipped);
+      } finally {
+        // Users are busy until the end: autocannon takes up to a second to stop, which would look like a stall.
+        load = (await background?.stop()) ?? null;
+      }
     });
-    await sleep(Math.max(plan.calmSeconds * 1000, (plan.seconds ?? 0) * 1000 - now()), undefined, {
-      signal: ending,
-    }).catch(() => {});
-    // Users are busy until the end: autocannon takes up to a second to stop, which would look like a stall.
-    const load = (await background?.stop()) ?? null;
-    busyUntil.abort();
-    await busy;
-    await users.lookAgain();
-    stop();
     const strangers = await log.compare(witness.operations);
-    return {
-      format: 1,
-      plan: options.name,
-      driver,
-      store,
-      seed,
-      users: options.users,
-      replicas,
-      startedAt: startedAt.toISOString(),
-      command: options.command,
-      environment: { unsticky: version, ...versions, ...describeEnvironment(options) },
-      invoked: witness.invoked,
-      strangers,
-      background: load,
-      pauses: pauses(),
-      skipped,
-      interrupted: ending.aborted,
-      operations: witness.operations,
-      faults,
-    };
+    const environment = { unsticky: version, ...versions, ...describeEnvironment(options) };
+    const known = { format: 1, plan: name, driver, store, replicas, command, environment } as const;
+    const seen = { strangers, background: load, skipped, interrupted: ending.aborted, faults };
+    return { ...known, ...crowd.record(), ...seen };
   } finally {
-    pauses();
     await log.close();
-    await witness.close();
+    await crowd.close();
   }
+}
+
+/** Faults come and are healed; then it is calm for a while, and for as long as the plan says. */
+async function breakThings(
+  { fleet, plan, seed, live, ending }: RunOptions,
+  now: () => number,
+  faults: FaultRecord[],
+  skipped: History['skipped'],
+): Promise<void> {
+  const { calmSeconds, seconds = 0 } = plan;
+  const random = createRandom(seed);
+  const steps = possible(stepsOf(plan, random), fleet, skipped, live);
+  // A drawn plan goes on until its time is over; any other until its steps are.
+  const until = plan.isDrawn ? now() + seconds * 1000 : Infinity;
+  await applySteps({ fleet, steps, calmSeconds, until, random, now, live, ending, faults });
+  const restMs = Math.max(calmSeconds * 1000, seconds * 1000 - now());
+  await sleep(restMs, undefined, { signal: ending }).catch(() => {});
 }
 
 /** What the site says that it is. @throws {FleetError} where nobody answers */
@@ -111,17 +87,6 @@ async function readVersion(http: string): Promise<string> {
     throw new FleetError(`nobody answers at ${http}: is the fleet up?`, [], { cause });
   });
   return ((await answer.json()) as { version?: string }).version ?? 'unknown';
-}
-
-/** Milliseconds since now, to the microsecond. */
-function createClock(): () => number {
-  const origin = performance.now();
-  return () => Math.round((performance.now() - origin) * 1000) / 1000;
-}
-
-/** A drawn plan goes on until its time is over; any other until its steps are. */
-function untilOf(plan: Plan, now: () => number): number {
-  return plan.isDrawn ? now() + (plan.seconds ?? 0) * 1000 : Infinity;
 }
 
 /** The steps that this fleet can have. The others are told, once each. */
@@ -149,13 +114,8 @@ function describeEnvironment({ rate, background, mix, plan }: RunOptions): Recor
   };
 }
 
-function stateOf(
-  { operations, failed }: Witness,
-  users: Users,
-  count: number,
-  faults: FaultRecord[],
-  now: () => number,
-): string {
+function stateOf({ witness, users, now }: Crowd, count: number, faults: FaultRecord[]): string {
+  const { operations, failed } = witness;
   const from = now() - 1000;
   let last = operations.length;
   while (last > 0 && (operations[last - 1]?.end ?? 0) > from) last -= 1;

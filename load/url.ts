@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetError } from '../deploy/fleet/fleet.ts';
+import { createCrowd } from './crowd.ts';
 import type { FaultRecord, History, Operation } from './history.ts';
 import type { Live } from './live.ts';
 import type { Mix } from './mix.ts';
-import { watchPauses } from './pauses.ts';
-import { createUsers } from './users.ts';
-import { createWitness } from './witness.ts';
 
 export interface UrlOptions {
   url: string;
@@ -24,53 +22,37 @@ export interface UrlOptions {
  * started anew, or answered nobody any more, or came later.
  */
 export async function watchUrl(options: UrlOptions): Promise<History> {
-  const { url, seed, seconds, mix, live, ending } = options;
+  const { url, seconds, live, ending, command } = options;
   await requireSite(url);
-  const origin = performance.now();
-  const startedAt = new Date();
-  const now = () => Math.round((performance.now() - origin) * 1000) / 1000;
-  const witness = createWitness({ url, connections: 48, keys: mix.keys, promises: false, now });
-  const users = createUsers(witness, options.users, seed, options.rate, mix);
-  const pauses = watchPauses(now);
+  const crowd = createCrowd({ ...options, promises: false });
+  const { witness, now } = crowd;
+  let over = 0;
   try {
-    await users.logIn();
-    live.report(`${options.users} users are logged in; seed ${seed}. Kill what you like: they go on for ${seconds} s.`);
-    const busyUntil = new AbortController();
-    const busy = users.stayBusy(busyUntil.signal);
-    busy.catch(() => {}); // it is waited for below
-    const stop = live.follow(() => {
+    const state = () => {
       const { operations, failed } = witness;
-      return `${Math.round(now() / 1000)} of ${seconds} s  ·  ${operations.length} requests, ${failed} failed  ·  sessions whole ${users.whole()} of ${options.users}`;
+      return `${Math.round(now() / 1000)} of ${seconds} s  ·  ${operations.length} requests, ${failed} failed  ·  sessions whole ${crowd.users.whole()} of ${options.users}`;
+    };
+    await crowd.spend(live, state, async () => {
+      live.report(`Kill what you like: they go on for ${seconds} s.`);
+      await sleep(seconds * 1000, undefined, { signal: ending }).catch(() => {});
+      over = now();
     });
-    await sleep(seconds * 1000, undefined, { signal: ending }).catch(() => {});
-    const over = now();
-    busyUntil.abort();
-    await busy;
-    await users.lookAgain();
-    stop();
-    return {
+    const { operations } = witness;
+    const replicas = [...new Set(operations.flatMap(({ replica }) => replica ?? []))];
+    const environment = { site: url, node: process.version };
+    const known = {
       format: 1,
       plan: 'by-hand',
       driver: 'url',
       store: 'unknown',
-      seed,
-      users: options.users,
-      replicas: [...new Set(witness.operations.flatMap(({ replica }) => replica ?? []))],
-      startedAt: startedAt.toISOString(),
-      command: options.command,
-      environment: { site: url, node: process.version },
-      invoked: witness.invoked,
-      strangers: null,
-      background: null,
-      pauses: pauses(),
-      skipped: [],
-      interrupted: ending.aborted,
-      operations: witness.operations,
-      faults: seenFaults(witness.operations, over),
-    };
+      replicas,
+      command,
+      environment,
+    } as const;
+    const seen = { strangers: null, background: null, skipped: [], interrupted: ending.aborted };
+    return { ...known, ...crowd.record(), ...seen, faults: seenFaults(operations, over) };
   } finally {
-    pauses();
-    await witness.close();
+    await crowd.close();
   }
 }
 

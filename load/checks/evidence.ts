@@ -10,8 +10,8 @@ export function missingEvidence(
   faults: FaultFigures[],
   findings: Findings,
 ): string[] {
-  const { driver, operations, users, replicas, invoked, strangers, background } = history;
-  const missing: string[] = [];
+  const { driver, operations, users, replicas, invoked, strangers, background, problem } = history;
+  const missing: string[] = problem === undefined ? [] : [`the run broke off: ${problem}`];
   const loggedIn = new Set(sessions.filter(({ login }) => login).map(({ user }) => user)).size;
   if (loggedIn < users) missing.push(`only ${loggedIn} of ${users} users could log in`);
   const over = faults.reduce((latest, { end }) => Math.max(latest, end ?? Infinity), 0);

@@ -369,6 +369,7 @@ describe('without evidence the verdict is unknown', () => {
   const unseen = { ...kill, landed: '', problem: 'docker is not there' };
   test.each<[string, Operation[], Partial<History>, string]>([
     ['no fault', good, { faults: [] }, 'nothing was at risk'],
+    ['a run that broke off', good, { problem: 'no such fault' }, 'the run broke off: no such fault'],
     ['a fault that did not land', good, { faults: [unseen] }, 'kill-replica was not seen to land: docker is not there'],
     ['a fault that was not healed', good, { faults: [{ ...kill, end: null }] }, 'kill-replica was not healed'],
     [
