@@ -5,6 +5,7 @@ import type { Context } from './context.ts';
 import { createAnswerProblem, notFound } from './errors.ts';
 import { refuseOtherSites, requireJson, requirePath, requireTls, requireUsableKey } from './guards.ts';
 import { createRequestLog } from './logger.ts';
+import { readRoutes } from './route-templates.ts';
 import { createCartRouter } from './routes/cart.ts';
 import { createLoginRouter } from './routes/login.ts';
 import { createLogoutRouter } from './routes/logout.ts';
@@ -22,7 +23,8 @@ export function createApp(context: Context): Express {
   const app = express();
   // Exactly one hop, nginx, may say who the client is and whether it came over TLS.
   app.set('trust proxy', 1).disable('x-powered-by').disable('etag');
-  app.use(createRequestLog(logger), metrics.observe, describeReplica(context), securityHeaders(config.production));
+  if (metrics) app.use(metrics.observeRequest);
+  app.use(createRequestLog(logger), describeReplica(context), securityHeaders(config.production));
   app.use(createPageRouter());
   app.use(requirePath, refuseOtherSites, requireUsableKey, requireJson, express.json({ limit: '16kb' }));
   if (config.production) app.use(requireTls);
@@ -48,6 +50,7 @@ export function createApp(context: Context): Express {
   );
   app.use(createSessionsRouter(context), createWhoamiRouter(context));
   app.use(notFound, createAnswerProblem(logger));
+  metrics?.knowRoutes(readRoutes(app));
   return app;
 }
 
