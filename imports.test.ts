@@ -11,8 +11,8 @@ const rules: [folder: string, mayImport: string[]][] = [
 ];
 
 /** The commands of load, and the fleet of their own, pick a driver, so they may import all of deploy/fleet. */
-const commands = ['load/survive.ts', 'load/compare.ts', 'load/demo.ts', 'load/load.ts'];
-const picking = [...commands, 'load/own-fleet.ts'];
+const commands = ['load/survive.ts', 'load/compare.ts', 'load/demo.ts', 'load/load.ts', 'load/bench.ts'];
+const picking = [...commands, 'load/own-fleet.ts', 'load/bench/servers.ts'];
 
 const files = globSync('{src,deploy,load}/**/*.ts').filter((file) => !file.endsWith('.test.ts'));
 

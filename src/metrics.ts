@@ -64,8 +64,8 @@ export function createMetrics({ config, lifecycle, isStoreUp }: Observed): Metri
   return {
     contentType: registry.contentType,
     read: () => registry.metrics(),
-    ...createHttpMetrics(registers),
-    ...createSessionMetrics(registers),
+    ...createHttpMetrics(registry),
+    ...createSessionMetrics(registry),
   };
 }
 

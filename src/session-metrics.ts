@@ -1,22 +1,22 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
+import { createCounts, createTimings } from './series.ts';
 import type { SessionEvent } from './sessions/index.ts';
 
 const ends = ['created', 'renewed', 'logged_out', 'revoked', 'expired'] as const;
 
 /** Sessions and the store that they live in. What is counted as what, SessionEvent says (sessions/events.ts). */
-export function createSessionMetrics(registers: Registry[]) {
-  const operations = new Counter({
+export function createSessionMetrics(registry: Registry) {
+  const registers = [registry];
+  const operations = createCounts(registry, {
     name: 'session_store_operations_total',
     help: 'Calls to the store of sessions, by command and outcome (refused: not sent, for want of a connection)',
     labelNames: ['command', 'outcome'],
-    registers,
   });
-  const duration = new Histogram({
+  const durations = createTimings(registry, {
     name: 'session_store_operation_duration_seconds',
     help: 'Time until the store answered, or was given up; calls that were refused are left out',
     labelNames: ['command'],
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25],
-    registers,
   });
   const sessions = new Counter({
     name: 'session_events_total',
@@ -50,8 +50,8 @@ export function createSessionMetrics(registers: Registry[]) {
   for (const outcome of ['merged', 'retried', 'refused']) conflicts.inc({ outcome }, 0);
 
   function observeStore(command: string, outcome: string, ms: number): void {
-    operations.inc({ command, outcome });
-    if (outcome !== 'refused') duration.observe({ command }, ms / 1000);
+    operations.add(`${command} ${outcome}`, () => ({ command, outcome }));
+    if (outcome !== 'refused') durations.add(command, () => ({ command }), ms / 1000);
   }
 
   function observeSessions(event: SessionEvent): void {
