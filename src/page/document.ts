@@ -36,7 +36,7 @@ export function renderPage(origin: Origin, state: PageState, { problem = '', typ
             </div>
           </div>
         </header>
-        <div class="inner"><p id="problem" role="alert">${problem}</p><p id="said" role="status" class="unseen"></p></div>
+        <div class="inner told"><p id="problem" role="alert">${problem}</p><p id="said" role="status" class="unseen"></p></div>
         <div class="inner cards">${[renderLogin, renderCart, renderPreferences, renderSessions].map((render) => render(state, options))}</div>
       </main>`,
   });

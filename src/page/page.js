@@ -72,7 +72,7 @@ function take(fresh, isSilent) {
   if (isAlone && parts.every($)) {
     count(main.dataset, false);
     show();
-    return tell(`${problem} What stands here is from before.`, true);
+    return tell(`${main.querySelector('h1').textContent} ${problem} What stands here is from before.`, true);
   }
   document.title = fresh.title;
   document.documentElement.dataset.theme = fresh.documentElement.dataset.theme;

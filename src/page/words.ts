@@ -67,10 +67,10 @@ export function nameOfAgent(userAgent: string | undefined): string {
 const fields: Record<string, string> = { name: 'Name', sku: 'Article', quantity: 'How many' };
 
 const told: Partial<Record<ProblemCode, string>> = {
+  'store-unavailable': 'Nothing was changed. Try again in a second.',
   'logged-out': 'You are not logged in any more.',
   'not-found': 'That session is not there any more: it has ended already.',
-  'outcome-unknown':
-    'Sessions did not answer in time, so whether this was done is unknown. Send it again: it is done once.',
+  'outcome-unknown': 'Sessions did not answer in time. Send it again: it is done once.',
 };
 
 /** A problem in the page's words: what a visitor can do about it, not what a program could. */

@@ -1,5 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import type { Context } from '../context.ts';
+import { methodNotAllowed } from '../errors.ts';
 import { addItem, removeItem } from './cart.ts';
 import { logIn } from './login.ts';
 import { logOut } from './logout.ts';
@@ -32,7 +33,8 @@ export function createPageFormsRouter(context: Context): Router {
       // Who comes here without a form, by the address bar after a problem, wants the page.
       .get(function form(_req, res) {
         res.redirect(303, '/');
-      });
+      })
+      .all(methodNotAllowed('GET', 'POST'));
   }
   return router;
 }
