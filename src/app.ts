@@ -67,6 +67,8 @@ function securityHeaders(production: boolean): RequestHandler {
   return helmet({
     // In development the page is also there without TLS, and other things may live on localhost.
     strictTransportSecurity: production,
+    // Where there is no TLS a browser ignores it, and says so as an error.
+    crossOriginOpenerPolicy: production,
     // Without a referrer browsers send `Origin: null` with forms, and where there is no TLS nothing else tells whose they are.
     referrerPolicy: { policy: 'same-origin' },
     contentSecurityPolicy: {

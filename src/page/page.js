@@ -26,11 +26,11 @@ document.addEventListener('submit', (event) => {
 async function act(path, body) {
   if (isActing) return;
   isActing = true;
-  document.documentElement.ariaBusy = 'true';
+  document.querySelector('main').ariaBusy = 'true';
   await asking;
   asking = exchange(path, body);
   await asking;
-  document.documentElement.ariaBusy = 'false';
+  document.querySelector('main').ariaBusy = 'false';
   isActing = false;
 }
 
