@@ -189,10 +189,30 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
     await page.getByLabel('Keep asking').check();
     await article(page).pressSequentially('bre');
     const before = await page.locator('#dots .dot').count();
-    await eventually(() => page.locator('#dots .dot').count()).toBeGreaterThan(before + 1);
+    // Another tab of the same visitor changes what stands in the section that has the focus.
+    const [cookie] = await page.context().cookies();
+    await createVisitor(http, `sid=${cookie?.value}`).send('POST', '/cart/items', { sku: 'milk', quantity: 1 });
+    await eventually(() => page.locator('#dots .dot').count()).toBeGreaterThan(before + 2);
     await page.keyboard.type('ad');
     await page.keyboard.press('Enter');
-    await eventually(() => page.locator('#items').textContent()).toContain('bread');
+    await eventually(() => page.locator('#items').textContent()).toMatch(/milk.*bread/s);
+  });
+
+  test('a change whose answer was lost is done once, however often it is sent', async () => {
+    const { page } = await visit(http);
+    await logIn(page, 'Ada');
+    const loseAnswers = (times: number) =>
+      page.route('**/page/cart?*', (route) => route.fetch().then(() => route.abort()), { times });
+    await loseAnswers(1);
+    await add(page, 'tea');
+    expect(await page.locator('.dot.failed').count()).toBe(1);
+    await loseAnswers(4); // as often as the page tries by itself
+    await article(page).fill('tea');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await eventually(() => page.getByRole('alert').textContent()).toContain('Send it again: it is done once.');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await eventually(() => page.locator('#items .figure').textContent()).toBe('2');
+    expect(await page.getByRole('alert').textContent()).toBe('');
   });
 
   test('a link of another site leads to a page that knows the visitor', async () => {

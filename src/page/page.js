@@ -19,31 +19,34 @@ document.addEventListener('submit', (event) => {
   event.preventDefault();
   const { target: form, submitter } = event;
   const body = form.method === 'post' ? new URLSearchParams(new FormData(form, submitter)) : undefined;
-  act(new URL(form.action).pathname, body);
+  const { pathname, searchParams } = new URL(form.action);
+  // A form that is there to be sent again must be known for the same.
+  act(pathname, body, form.closest('.alone') && searchParams.get('key'));
 });
 
 /** Does what the visitor asked for. A second press while it is under way is the same press. */
-async function act(path, body) {
+async function act(path, body, key) {
   if (isActing) return;
   isActing = true;
   document.querySelector('main').ariaBusy = 'true';
   await asking;
-  asking = exchange(path, body);
+  asking = exchange(path, body, key);
   await asking;
   document.querySelector('main').ariaBusy = 'false';
   isActing = false;
 }
 
-async function exchange(path, body) {
+async function exchange(path, body, key) {
   const isSilent = path === undefined;
   const what = `${path} ${body}`;
-  if (body && unsure?.what !== what) unsure = { what, key: newKey() };
-  const response = await send(body ? `${path}?key=${unsure.key}` : '/', body);
-  const main = response && new DOMParser().parseFromString(await response.text(), 'text/html');
-  if (!main?.querySelector('main')) return tell(body ? unanswered : notReached, true);
-  if (body && response.status < 500) unsure = undefined;
-  take(main, isSilent);
-  if (!isSilent && response.ok) $('said').textContent = `Done: ${$('replica').textContent} has answered.`;
+  if (body && unsure?.what !== what) unsure = { what, key: key || newKey() };
+  const answer = await send(body ? `${path}?key=${unsure.key}` : '/', body);
+  const fresh = answer && new DOMParser().parseFromString(answer.text, 'text/html');
+  if (!fresh?.querySelector('main')) return tell(body ? unanswered : notReached, true);
+  // Who looks, at least, sees what became of it; the words "send it again" are gone then, too.
+  if (!isSilent && answer.status < 500) unsure = undefined;
+  take(fresh, isSilent);
+  if (!isSilent && answer.status < 400) $('said').textContent = `Done: ${$('replica').textContent} has answered.`;
 }
 
 /** Tries again where no replica has answered, for as long as one takes to come up. The key makes that safe. */
@@ -54,7 +57,9 @@ async function send(url, body) {
     try {
       const signal = AbortSignal.timeout(10_000);
       const response = await fetch(url, { method: body ? 'POST' : 'GET', body, headers, signal });
-      if (response.status !== 502 && response.status !== 504) return response;
+      const { status } = response;
+      const text = await response.text();
+      if (status !== 502 && status !== 504) return { status, text };
     } catch {} // the connection is cut: nothing is known of it
     count({}, false);
     show();
