@@ -102,6 +102,7 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
     const { page, problems } = await visit(http, { viewport: sizes[size], colorScheme });
     const look = async (state: string) => {
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(sizes[size].width);
+      await page.evaluate('scrollTo(0, 0)');
       await page.screenshot({ path: path.join(screenshots, `${state}-${size}-${colorScheme}.png`), fullPage: true });
       expect(await violations(page)).toEqual([]);
     };
@@ -118,7 +119,6 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
     await eventually(() => page.getByRole('alert').textContent()).toContain('Article must be');
     expect(await article(page).inputValue()).toBe('???');
     await look('refused');
-    await page.setViewportSize(sizes[size]);
   });
 
   test('says who answered, and counts what the session has outlived', async () => {
@@ -248,7 +248,14 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
         path: path.join(screenshots, `away-${scripting.replace(' ', '-')}.png`),
         fullPage: true,
       });
-      if (javaScriptEnabled) expect(await violations(page)).toEqual([]);
+      if (javaScriptEnabled) {
+        expect(await violations(page)).toEqual([]);
+        const other = await page.context().newPage();
+        await other.goto(replica.url);
+        expect(await heading(other)).toBe('Sessions cannot be reached.');
+        expect(await violations(other)).toEqual([]);
+        await other.close();
+      }
       await redis.start();
       const again = page.getByRole('button', { name: javaScriptEnabled ? 'Add' : /Send it again|Ask again/ });
       await eventually(async () => {

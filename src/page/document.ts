@@ -90,6 +90,7 @@ function renderDocument({ version, startedAt }: Origin, { title, theme, main, re
     <title>${title} · unsticky</title>
     <link rel="icon" href="/page.svg">
     <link rel="stylesheet" href="/page.css">
+    <link rel="stylesheet" href="/answer.css">
     <link rel="stylesheet" href="/cards.css">
     <script type="module" src="/page.js"></script>
   </head>

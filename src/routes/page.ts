@@ -5,7 +5,7 @@ import { methodNotAllowed } from '../errors.ts';
 import { renderPage } from '../page/document.ts';
 import { originOf, readState } from '../page/state.ts';
 
-const names = ['page.css', 'cards.css', 'page.js', 'answers.js', 'page.svg'];
+const names = ['page.css', 'answer.css', 'cards.css', 'page.js', 'answers.js', 'page.svg'];
 
 /** What the page is made of besides its text: a few files, read once. They need no session. */
 export function createPageFilesRouter(): Router {
