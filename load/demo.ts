@@ -58,13 +58,13 @@ async function demo({ once, http, https, prometheus, dir }: Options): Promise<nu
     const users = { users: 200, rate: 500, background: 200, mix: visitors, seed, command: 'npm run demo' };
     const history = await runPlan({ fleet, name: 'demo', plan, ...users, live, ending: stop.signal });
     const print = { json: false, write: report, cwd: process.cwd() };
-    const judgement = saveAndJudge(history, path.resolve('report'), print);
-    if (once || stop.signal.aborted) return exitCodeOf(judgement);
+    const judged = saveAndJudge(history, path.resolve('report'), print);
+    if (once || stop.signal.aborted) return exitCodeOf(judged);
     const urls = await fleet.describe();
     report(`\nIt stays up: open ${urls.http} and kill what served you: npm run kill -- 2`);
     report(`Prometheus: ${urls.prometheus}. Ctrl-C ends everything.`);
     await Promise.race([ending, down]);
-    return exitCodeOf(judgement);
+    return exitCodeOf(judged);
   });
   return code ?? interrupted;
 }

@@ -1,12 +1,4 @@
-import type { Verdict } from '../checks/judgement.ts';
 import type { Report } from './json.ts';
-
-/** One store's run. */
-export interface Compared {
-  store: string;
-  verdict: Verdict;
-  report: Report;
-}
 
 /** The columns: what is counted, and of how many where that says something. */
 const columns = ['lost-session', 'lost-write', 'stale-read', 'undone-logout', 'failed-request', 'false-success'];
@@ -23,15 +15,15 @@ const titles = [
 ];
 
 /** The stores side by side, as a Markdown table and a line about the run. */
-export function renderComparison(compared: Compared[], command: string): string {
-  const rows = compared.map(({ store, verdict, report }) => {
+export function renderComparison(reports: Report[], command: string): string {
+  const rows = reports.map(({ store, verdict, checks, requests, longestStallMs }) => {
     const cells = columns.map((name) => {
-      const { count = 0, checked = 0 } = report.checks.find((check) => check.name === name) ?? {};
-      const { excused } = report.requests;
-      const also = name === 'failed-request' && excused > 0 ? ` (${excused} more excused)` : '';
+      const { count = 0, checked = 0 } = checks.find((check) => check.name === name) ?? {};
+      const excused = name === 'failed-request' ? requests.excused : 0;
+      const also = excused > 0 ? ` (${excused} more excused)` : '';
       return `${count} of ${checked}${also}`;
     });
-    return [`\`${store}\``, verdict, ...cells, `${Math.round(report.longestStallMs)} ms`];
+    return [`\`${store}\``, verdict, ...cells, `${Math.round(longestStallMs)} ms`];
   });
   const widths = titles.map((title, index) => Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)));
   const line = (cells: string[]) => `| ${cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(' | ')} |`;

@@ -1,13 +1,9 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { renderHtml } from './html.ts';
-import { toReport } from './json.ts';
-import { createSample, type SampleOptions } from './sample.ts';
+import { createSampleReport, type SampleOptions } from './sample.ts';
 
-function reportOf(options: SampleOptions) {
-  const { history, judgement } = createSample({ seconds: 20, ...options });
-  return toReport(history, judgement);
-}
+const reportOf = (options: SampleOptions) => createSampleReport({ seconds: 20, ...options });
 
 test('the verdict comes first, in one sentence', () => {
   const page = renderHtml(reportOf({}));

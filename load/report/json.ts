@@ -26,7 +26,7 @@ export function toReport(history: History, judgement: Judgement): Report {
 }
 
 /** How long a run took, in seconds: to the last thing that was recorded. */
-export function secondsOf({ operations, faults }: History): number {
+function secondsOf({ operations, faults }: History): number {
   let lastMs = 0;
   for (const { end } of operations) lastMs = Math.max(lastMs, end);
   for (const { start, end } of faults) lastMs = Math.max(lastMs, end ?? start);
