@@ -53,6 +53,10 @@ test('several reports are compared first', () => {
   const page = renderHtml(reports);
   expect(page).toContain('<h1>Durable held; memory and plain did not.</h1>');
   expect(page.match(/<details class="run">/g)).toHaveLength(3);
+  expect(page).toMatch(
+    /data-column="Failed requests" class="number"><div>0 <small>of 10,000<\/small><br><small>[\d,]+ more excused</,
+  );
+  expect(page).toContain('Excused are requests that failed while a fault lasted');
   const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
   expect(new Set(ids).size).toBe(ids.length);
 });
