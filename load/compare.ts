@@ -1,12 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
-import { endOfProcess, explain, stores, wholeNumber } from '../deploy/fleet/command.ts';
+import { absolutePath, endOfProcess, explain, stores, wholeNumber } from '../deploy/fleet/command.ts';
 import { FleetError } from '../deploy/fleet/fleet.ts';
 import { createLive } from './live.ts';
 import { visitors } from './mix.ts';
 import { withRunFleet } from './own-fleet.ts';
 import { plans, quick } from './plan.ts';
+import { drawSeed, mostSeed } from './random.ts';
 import { renderComparison, replaceBetweenMarkers } from './report/comparison.ts';
 import type { Report } from './report/json.ts';
 import { writeComparison } from './report/write.ts';
@@ -31,19 +32,9 @@ const options = new Command('compare')
   .option('--users <n>', 'how many users', wholeNumber(1, 10_000), 200)
   .option('--rate <n>', 'requests a second that the users do together', wholeNumber(1, 100_000), 400)
   .option('--replicas <n>', 'how many replicas', wholeNumber(2, 50), 3)
-  .option('--seed <n>', 'repeat the choices of a run', wholeNumber(0, 2 ** 32 - 1), Math.floor(Math.random() * 2 ** 32))
-  .option(
-    '--report <folder>',
-    'where the histories and reports go',
-    (folder) => path.resolve(folder),
-    path.resolve('report'),
-  )
-  .option(
-    '--readme <file>',
-    'the file that has the two markers',
-    (file) => path.resolve(file),
-    path.resolve('README.md'),
-  )
+  .option('--seed <n>', 'repeat the choices of a run', wholeNumber(0, mostSeed), drawSeed())
+  .option('--report <folder>', 'where the histories and reports go', absolutePath, absolutePath('report'))
+  .option('--readme <file>', 'the file that has the two markers', absolutePath, absolutePath('README.md'))
   .parse()
   .opts<Options>();
 
