@@ -121,6 +121,15 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
     await look('refused');
   });
 
+  test.each(['light', 'dark'] as const)('every colour of a replica can be read, %s', async (colorScheme) => {
+    const { page } = await visit(http, { viewport: sizes.narrow, colorScheme });
+    await page.locator('.dot').waitFor();
+    for (let tone = 0; tone < 8; tone++) {
+      await page.evaluate(`for (const { dataset } of document.querySelectorAll('[data-tone]')) dataset.tone = ${tone}`);
+      expect(await violations(page), `tone ${tone}`).toEqual([]);
+    }
+  });
+
   test('says who answered, and counts what the session has outlived', async () => {
     const { page, problems } = await visit(http);
     await logIn(page, 'Ada');
