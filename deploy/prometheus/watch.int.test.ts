@@ -1,11 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createVisitor } from '../../src/testing.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { startTestFleet } from '../fleet/testing.ts';
 import { waitFor } from '../fleet/wait.ts';
 import { dashboardQueries, needsExporter, Prometheus } from './testing.ts';
 
-// A fleet under load, on which everything happens that there is an alert for. What happens takes a moment to be seen.
+// A fleet under load, on which everything happens that there is an alert for, but for changes that are refused: all
+// routes of this app use updateSession. What happens takes a moment to be seen.
+vi.setConfig({ testTimeout: 120_000 });
 const seen = { timeoutMs: 40_000, everyMs: 200 };
 let fleet: Fleet;
 let http: string;
@@ -15,7 +17,7 @@ let leaving = false;
 let crowd: Promise<unknown>;
 
 beforeAll(async () => {
-  ({ fleet, http, end } = await startTestFleet({ prometheus: 0, links: true }));
+  ({ fleet, http, end } = await startTestFleet({ prometheus: 0 }));
   prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
   crowd = Promise.all(Array.from({ length: 4 }, (_, number) => shop(`Visitor ${number}`)));
 });
@@ -45,49 +47,33 @@ async function shop(name: string): Promise<void> {
   }
 }
 
-async function stateOf(alertname: string, replica?: string): Promise<string | undefined> {
+async function find(alertname: string, replica?: string) {
   const alerts = await prometheus.alerts();
-  return alerts.find(({ labels }) => labels.alertname === alertname && (!replica || labels.replica === replica))?.state;
+  return alerts.find(({ labels }) => labels.alertname === alertname && (!replica || labels.replica === replica));
 }
+const stateOf = async (alertname: string, replica?: string) => (await find(alertname, replica))?.state;
 
-const fires = (name: string, replica?: string) =>
-  waitFor(`${name} fires`, async () => (await stateOf(name, replica)) === 'firing', seen);
-const ends = (name: string) => waitFor(`${name} is over`, async () => (await stateOf(name)) === undefined, seen);
+/** Waits for it, and sees that it says what it means and what to do. */
+async function fires(name: string, replica?: string): Promise<void> {
+  const isFiring = async () => (await stateOf(name, replica)) === 'firing';
+  await waitFor(`${name} fires`, isFiring, seen);
+  const { summary, description, action } = (await find(name, replica))?.annotations ?? {};
+  for (const text of [summary, description, action]) expect(text, name).toMatch(/^(?!.*(<error|<no value|NaN)).{16}/);
+  if (replica) expect(summary).toContain(replica);
+}
+const ends = (name: string, replica?: string) =>
+  waitFor(`${name} is over`, async () => (await stateOf(name, replica)) === undefined, seen);
 
 const number = async (expr: string) => (await prometheus.ask(expr))[0]?.value ?? 0;
 
 test('no alert while nothing happens; replicas are told apart', async () => {
   await waitFor('requests are counted', async () => (await number('job:http_requests:rate10s')) > 10, seen);
-  await waitFor(
-    'replicas are ready',
-    async () => (await number('sum(replica_lifecycle_state{state="ready"})')) === 3,
-    seen,
-  );
+  const ready = 'sum(replica_lifecycle_state{state="ready"})';
+  await waitFor('replicas are ready', async () => (await number(ready)) === 3, seen);
   const up = (await prometheus.ask('up')).map(({ labels }) => labels.replica).sort();
   expect(up).toEqual(['replica-1', 'replica-2', 'replica-3']);
-  await ends('NoReplicaReady'); // it may have been pending before the first look
-  expect(await prometheus.alerts()).toEqual([]);
-});
-
-test('changes that are refused are told', async () => {
-  const way = async (ms: number) => {
-    for (const { number } of await fleet.replicas()) await fleet.links?.delay?.(number, ms);
-  };
-  const visitor = createVisitor(http);
-  await visitor.send('POST', '/cart/items', { sku: 'a', quantity: 1 });
-  // Of many at once one is done a round trip, and there is time for few of those.
-  await way(80);
-  const add = () => visitor.send('POST', '/cart/items', { sku: 'a', quantity: 1 });
-  await waitFor(
-    'one is told 409',
-    async () => {
-      const answers = await Promise.all(Array.from({ length: 12 }, add));
-      return answers.some(({ status }) => status === 409);
-    },
-    seen,
-  );
-  await fires('ConflictsRefused');
-  await way(0);
+  // Some may have been pending before the first look.
+  await waitFor('there is no alert', async () => (await prometheus.alerts()).length === 0, seen);
 });
 
 test('a Redis that is down is told, and what it costs', async () => {
@@ -112,21 +98,14 @@ test('a replica that is started again and again is told', async () => {
 });
 
 test('a killed replica is told, and that none is left', async () => {
-  await fleet.kill(2);
-  await waitFor('it is pending', async () => (await stateOf('ReplicaDown', 'replica-2')) === 'pending', seen);
-  await fires('ReplicaDown', 'replica-2');
-  expect(await stateOf('ReplicaDown', 'replica-1')).toBeUndefined();
-  await fleet.kill(1);
-  await fleet.kill(3);
+  for (const number of [2, 1, 3]) await fleet.kill(number);
   await fires('NoReplicaReady');
-  const alerts = await prometheus.alerts();
-  for (const replica of [1, 2, 3]) await fleet.restart(replica);
-  for (const { labels, annotations } of alerts) {
-    for (const part of ['summary', 'description', 'action'])
-      expect(annotations[part], `${labels.alertname}: ${part}`).toMatch(/^(?!.*(<error|<no value|NaN)).{20}/);
-  }
-  expect(alerts.find(({ labels }) => labels.replica === 'replica-2')?.annotations.summary).toBe('replica-2 is down');
+  for (const number of [1, 3]) await fleet.restart(number);
+  await fires('ReplicaDown', 'replica-2');
+  await ends('ReplicaDown', 'replica-1');
   await ends('NoReplicaReady');
+  expect(await stateOf('ReplicaDown', 'replica-2')).toBe('firing');
+  await fleet.restart(2);
   await ends('ReplicaDown');
 });
 
@@ -154,19 +133,25 @@ test('every question of the dashboard has an answer', async () => {
 test('every rule has, and they take little time', async () => {
   const rules = await prometheus.rules();
   expect(rules.length).toBeGreaterThan(15);
+  const seconds = Math.ceil(performance.now() / 1000);
   for (const { name, query, type, health } of rules) {
     expect(health, name).toBe('ok');
-    const asked = type === 'recording' ? name : `ALERTS{alertname="${name}", alertstate="firing"}`;
-    const seconds = Math.ceil(performance.now() / 1000);
-    expect(await prometheus.count(asked, seconds), `${name}: ${query}`).toBeGreaterThan(0);
-    expect(await prometheus.count(query, seconds), `${name}: ${query}`).toBeGreaterThan(0);
+    if (name === 'replica:replica_lifecycle_state:lost5m') continue; // of containers alone: compose.docker.test.ts
+    const isProvoked = type === 'alerting' && name !== 'ConflictsRefused';
+    if (isProvoked)
+      expect(await prometheus.count(`ALERTS{alertname="${name}", alertstate="firing"}`, seconds), name).toBeGreaterThan(
+        0,
+      );
+    const asked = type === 'alerting' && !isProvoked ? query.replace(/ > 0$/, '') : query;
+    expect(await prometheus.count(asked, seconds), `${name}: ${asked}`).toBeGreaterThan(0);
   }
-  const own = await (await fetch(`${prometheus.url}/metrics`)).text();
-  const total = (metric: string) =>
-    own.split('\n').reduce((sum, line) => (line.startsWith(`${metric} `) ? Number(line.split(' ')[1]) : sum), 0);
-  const perRound =
-    (total('prometheus_rule_evaluation_duration_seconds_sum') /
-      total('prometheus_rule_evaluation_duration_seconds_count')) *
-    rules.length;
-  expect(perRound).toBeLessThan(0.2);
+  const figures = await (await fetch(`${prometheus.url}/metrics`)).text();
+  const sum = (metric: string) =>
+    [...figures.matchAll(new RegExp(`^${metric}(?:{.*})? (.*)$`, 'gm'))].reduce(
+      (sum, [, value]) => sum + Number(value),
+      0,
+    );
+  const groups = figures.match(/^prometheus_rule_group_rules{/gm)?.length ?? 0;
+  const rounds = sum('prometheus_rule_group_iterations_total') / groups;
+  expect(sum('prometheus_rule_group_duration_seconds_sum') / rounds).toBeLessThan(0.2);
 });
