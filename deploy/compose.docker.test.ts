@@ -5,7 +5,7 @@ import { createComposeFleet } from './fleet/compose.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import { countAnswers } from './fleet/testing.ts';
 import { waitFor } from './fleet/wait.ts';
-import { dashboardQueries, Prometheus } from './prometheus/testing.ts';
+import { dashboardQueries, needsExporter, Prometheus } from './prometheus/testing.ts';
 
 // A project of its own, on free ports, so that a fleet which is up is left alone.
 const compose = (...args: string[]) =>
@@ -88,10 +88,10 @@ test('no request fails when one of two replicas is killed, or leaves', async () 
     });
     await end();
     await waitFor('nginx knows that one is left', async () => (await seenBy(8)).length === 1, { timeoutMs: 5000 });
+    await waitFor('there was load', async () => statuses.length > 100, { timeoutMs: 10_000 });
     ended = true;
     await Promise.all(load);
     expect(statuses.filter((status) => status !== 200 && status !== 201)).toEqual([]);
-    expect(statuses.length).toBeGreaterThan(100);
   }
   await fleet.scale(3);
 });
@@ -224,18 +224,19 @@ test('the figures of nginx and Redis are back after both were killed; nobody els
   expect({ status, type: body.type }).toEqual({ status: 404, type: 'urn:problem-type:unsticky:not-found' });
 });
 
-test('every question of the dashboard has an answer, and every rule', async () => {
+test('every question of the dashboard about nginx and Redis has an answer', async () => {
   const prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
+  const questions = dashboardQueries().filter(needsExporter);
+  expect(questions.length).toBeGreaterThan(10);
   const seconds = Math.ceil(performance.now() / 1000); // since before the fleet was up
-  const rules = (await prometheus.rules()).filter(({ type }) => type === 'recording');
-  const questions = [...dashboardQueries(), ...rules.map(({ name, query }) => ({ where: name, expr: query }))];
-  expect(questions.length).toBeGreaterThan(50);
   const isAnswered = await Promise.all(questions.map(async ({ expr }) => (await prometheus.count(expr, seconds)) > 0));
   expect(questions.filter((_, index) => !isAnswered[index])).toEqual([]);
 });
 
 test("the rules' tests hold for this Prometheus, too", () => {
-  const promtool = (...args: string[]) => compose('exec', '-T', 'prometheus', 'promtool', ...args);
+  // Its own folder is the only one where it may write.
+  const promtool = (...args: string[]) =>
+    compose('exec', '-T', '-e', 'TMPDIR=/prometheus', 'prometheus', 'promtool', ...args);
   promtool('check', 'config', '/etc/prometheus/containers.yml');
   expect(promtool('test', 'rules', '/etc/prometheus/rules.test.yml')).toContain('SUCCESS');
 });
