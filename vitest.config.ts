@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: ['**/*.int.test.ts', '**/*.docker.test.ts', ...elsewhere],
+          exclude: ['**/*.int.test.ts', '**/*.browser.test.ts', '**/*.docker.test.ts', ...elsewhere],
         },
       },
       // Starts real servers on 127.0.0.1. One file after the other: they measure time, and there may be two cores.
@@ -18,6 +18,17 @@ export default defineConfig({
         test: {
           name: 'int',
           include: ['**/*.int.test.ts'],
+          exclude: elsewhere,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      // Starts real servers too, and looks at their pages with the Chromium that is on the PATH; without one they are skipped.
+      {
+        test: {
+          name: 'browser',
+          include: ['**/*.browser.test.ts'],
           exclude: elsewhere,
           testTimeout: 60_000,
           hookTimeout: 60_000,
