@@ -11,6 +11,8 @@ export interface Action {
   words: [doing: string, done: string, verb: string];
   /** What it is done to, where that is not the replica. */
   object?: string;
+  /** On the timeline, where verb and object are too long. */
+  short?: string;
   /** The method of the fleet that it needs. */
   needs?: string;
   /** Requests may fail by it: not for somebody else's proof. */

@@ -62,7 +62,7 @@ export function createDesk({ fleet, visitors, journal, changed }: DeskOptions): 
     const key = keyOf(action, number);
     const mine: Running = { name, words: `${doing} ${object}` };
     running.set(key, mine);
-    if (action.mark) journal.mark(action.mark, `${verb} ${object}`);
+    if (action.mark) journal.mark(action.mark, action.short ?? `${verb} ${object}`);
     const rewrite = journal.write('plain', `${doing} ${object} …`);
     const start = performance.now();
     const report = (line: string) => void journal.write('plain', line);

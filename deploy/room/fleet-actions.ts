@@ -10,34 +10,37 @@ export const fleetActions = {
     label: 'Add a replica',
     words: ['Adding', 'Added', 'add'],
     object: 'a replica',
+    short: 'add',
     needs: 'scale',
-    run: ({ fleet, report }) => scaleBy(fleet, 1, report),
+    run: ({ fleet }) => scaleBy(fleet, 1),
   },
   remove: {
     ...all,
     label: 'Remove one',
     words: ['Removing', 'Removed', 'remove'],
     object: 'the newest replica',
+    short: 'remove',
     needs: 'scale',
     why: ({ replicas }) => (replicas.length === 1 ? 'this is the last replica' : undefined),
-    run: ({ fleet, report }) => scaleBy(fleet, -1, report),
+    run: ({ fleet }) => scaleBy(fleet, -1),
   },
   roll: {
     ...all,
     label: 'Roll all',
     words: ['Restarting', 'Restarted', 'restart'],
     object: 'all replicas, one after the other',
+    short: 'roll all',
     needs: 'roll',
-    run: ({ fleet, report }) => fleet.roll(report),
+    run: ({ fleet }) => fleet.roll(),
   },
   'store-durable': storeAction('durable'),
   'store-plain': storeAction('plain'),
   'store-memory': storeAction('memory'),
 } satisfies Record<string, Action>;
 
-async function scaleBy(fleet: Stage['fleet'], more: number, report: Stage['report']): Promise<void> {
+async function scaleBy(fleet: Stage['fleet'], more: number): Promise<void> {
   const replicas = await fleet.replicas();
-  await fleet.scale(replicas.length + more, report);
+  await fleet.scale(replicas.length + more);
 }
 
 function storeAction(store: string): Action {
@@ -46,6 +49,7 @@ function storeAction(store: string): Action {
     label: store,
     words: ['Switching', 'Switched', 'switch'],
     object: `sessions to the store ${store}`,
+    short: `store ${store}`,
     needs: 'deploy',
     costs: true,
     why: ({ description }) => (description?.store === store ? 'sessions are kept there now' : undefined),
@@ -58,7 +62,7 @@ async function switchStore({ fleet, visitors, report }: Stage, store: string): P
   const isWatched = visitors.look().state === 'busy';
   if (isWatched) await visitors.stop();
   try {
-    await fleet.deploy({ SESSION_STORE: store }, report);
+    await fleet.deploy({ SESSION_STORE: store });
   } finally {
     if (isWatched) {
       report('The users begin anew: the stores share no sessions');

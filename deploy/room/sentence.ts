@@ -17,8 +17,9 @@ export function sentenceOf({ replicas, redis, nginx, visitors, store }: Facts): 
   const state = broken.length > 0 ? list(broken) : `all ${plural(replicas.length, 'replica')} are ready`;
   const { totals, failedPerSecond } = visitors;
   if (visitors.state !== 'busy' || !totals) {
-    const waiting = visitors.state === 'away' ? 'nobody is visiting' : 'the users are on their way';
-    return { tone: broken.length > 0 ? 'unknown' : 'good', text: `${began(state)}; ${waiting}.` };
+    const waiting =
+      visitors.state === 'away' ? 'Start the users to see their sessions survive' : 'Users are on their way';
+    return { tone: broken.length > 0 ? 'unknown' : 'plain', text: `${began(state)}. ${waiting}.` };
   }
   const harm = harmOf(totals);
   if (harm) return { tone: 'bad', text: `${began(state)}. ${capital(harm)}: the store ${store} does not hold.` };

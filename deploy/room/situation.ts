@@ -6,6 +6,7 @@ import type { Sight, Visitors } from './visitors.ts';
 export interface Stage {
   fleet: Fleet;
   visitors: Visitors;
+  /** Writes down what is not seen of the replicas. */
   report(line: string): void;
 }
 

@@ -24,7 +24,8 @@ export function createDots(canvas, { ways, root }) {
     flow = {
       perSecond: Math.min(mostPerSecond, perSecond / fewPerDot),
       failing: visitors.perSecond ? (visitors.failedPerSecond ?? 0) / visitors.perSecond : 0,
-      replicas: replicas.filter(({ perSecond, state }) => perSecond > 0 && state === 'ready'),
+      replicas:
+        nginx.state === 'up' ? replicas.filter(({ perSecond, state }) => perSecond > 0 && state === 'ready') : [],
       usesRedis: fleet?.store !== 'memory' && redis.state === 'up',
     };
     const style = getComputedStyle(root);
@@ -60,10 +61,8 @@ export function createDots(canvas, { ways, root }) {
   function begin() {
     const isFailing = Math.random() < flow.failing;
     const replica = choose();
-    const out = [
-      'visitors',
-      ...(isFailing || !replica ? [] : [`to ${replica}`, ...(flow.usesRedis ? [`from ${replica}`] : [])]),
-    ];
+    const asks = replica && flow.usesRedis && !isFailing;
+    const out = ['visitors', ...(replica ? [`to ${replica}`] : []), ...(asks ? [`from ${replica}`] : [])];
     const legs = [...out.map((way) => ({ way, back: false })), ...out.toReversed().map((way) => ({ way, back: true }))];
     dots.push({ legs, at: 0, isFailing });
   }

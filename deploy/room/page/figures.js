@@ -29,7 +29,7 @@ function figuresOf(totals, users, state) {
   const names = ['sessions whole', 'sessions lost', 'acknowledged writes missing', 'requests failed'];
   if (!totals) {
     const of = state === 'arriving' ? 'the users are logging in' : 'start the users to see';
-    return names.map((name) => ({ name, value: none, of, tone: 'unknown' }));
+    return names.map((name) => ({ name, value: none, of, tone: 'plain' }));
   }
   const { whole, lost, writes, writesLost, requests, failed, since } = totals;
   const when = `since ${clock(since)}${state === 'away' ? ', until they left' : ''}`;

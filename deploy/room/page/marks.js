@@ -30,6 +30,7 @@ export function createMarks(marks, colourOf, isLabelled) {
     context.save();
     context.font = `600 ${11 * dots}px system-ui, sans-serif`;
     context.textBaseline = 'bottom';
+    context.textAlign = 'left';
     const right = bbox.left + bbox.width;
     const taken = [Infinity, Infinity];
     // The latest first: it is what one looks for.

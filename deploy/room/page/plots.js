@@ -4,6 +4,7 @@ import { createMarks } from './marks.js';
 import { clock } from './words.js';
 
 const length = 300;
+const shortest = 60;
 
 /** Draws the last five minutes. The plots share their cursor. */
 export function createPlots(elements) {
@@ -24,7 +25,18 @@ export function createPlots(elements) {
     for (const mark of marks.values()) if (mark.at < at - length * 1000) marks.delete(mark.id);
     setText(by, sources[points.at(-1)?.by ?? 'nobody']);
     if (plots.length === 0) draw();
-    for (const plot of plots) plot.setData(dataOf(plot.name), true);
+    for (const plot of plots) {
+      plot.setData(dataOf(plot.name), true);
+      // The latest, where nobody points at another moment.
+      if ((plot.cursor.left ?? -1) < 0 && points.length > 0) plot.setLegend({ idx: points.length - 1 }, false);
+    }
+  }
+
+  /** As long as there is little to show, that is shown larger. */
+  function span() {
+    const last = points.at(-1)?.at ?? 1;
+    const first = points[0]?.at ?? last;
+    return [Math.max(last - length + 1, Math.min(first, last - shortest)), last];
   }
 
   function dataOf(name) {
@@ -37,11 +49,7 @@ export function createPlots(elements) {
     plots = [...elements].map((element) => {
       const { plot: name } = element.dataset;
       const sorted = () => [...marks.values()].sort((a, b) => a.at - b.at);
-      const plot = new uPlot(
-        optionsOf(name, element.clientWidth, () => points.at(-1)?.at, sorted),
-        dataOf(name),
-        element,
-      );
+      const plot = new uPlot(optionsOf(name, element.clientWidth, span, sorted), dataOf(name), element);
       return Object.assign(plot, { name, element });
     });
   }
@@ -81,7 +89,7 @@ const colourOf = (name) => getComputedStyle(document.documentElement).getPropert
 const number = (value) =>
   value === null || value === undefined ? '–' : Number(value.toPrecision(3)).toLocaleString('en-US');
 
-function optionsOf(name, width, latest, marks) {
+function optionsOf(name, width, span, marks) {
   const axis = {
     stroke: colourOf('--soft'),
     grid: { stroke: colourOf('--line'), width: 1 },
@@ -97,7 +105,7 @@ function optionsOf(name, width, latest, marks) {
     padding: [isLabelled ? 34 : 8, 8, 0, 0],
     cursor: { sync: { key: 'room' }, y: false, drag: { x: false, y: false } },
     scales: {
-      x: { range: () => [(latest() ?? 0) - length + 1, latest() ?? 1] },
+      x: { range: span },
       y: isLog
         ? { distr: 3, range: (_, least, most) => uPlot.rangeLog(least ?? 1, most ?? 100, 10, true) }
         : { range: (_, __, most) => [0, Math.max(isLabelled ? 10 : 5, (most ?? 0) * 1.1)] },
@@ -106,13 +114,14 @@ function optionsOf(name, width, latest, marks) {
       {
         ...axis,
         size: 26,
-        space: 70,
-        values: (_, ticks) => ticks.map((tick) => clock(tick * 1000).slice(0, 5)),
-        incrs: [60],
+        space: 80,
+        values: (_, ticks) => ticks.map((tick) => clock(tick * 1000)),
+        incrs: [30, 60],
       },
       {
         ...axis,
         size: 50,
+        space: 22,
         grid: { ...axis.grid, ...(isLog && whole) },
         values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : number(tick))),
       },

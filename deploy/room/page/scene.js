@@ -2,14 +2,14 @@ import { h, keyed, setAttribute, setSign, setText, sign } from './dom.js';
 import { createButton, updateButton, updateButtons } from './press.js';
 import { createReplica, updateReplica } from './replica.js';
 import { createWays } from './ways.js';
-import { count, latency, none, plural, rate } from './words.js';
+import { latency, none, plural, rate } from './words.js';
 
 /** The fleet as a picture: who visits, what passes requests on, what answers them, and where sessions are kept. */
 export function createScene(root) {
   const part = (id) => root.querySelector(`#${id}`);
   const visitors = createVisitors(part('visitors'));
-  const nginx = createPart(part('nginx'), 'nginx', 'round robin', 'nginx');
-  const redis = createPart(part('redis'), 'Redis', 'keeps the sessions', 'Redis');
+  const nginx = createPart(part('nginx'), 'nginx', createSpeed());
+  const redis = createPart(part('redis'), 'Redis');
   const stores = createStores(part('redis'));
   const [replicas, all] = [part('replicas'), part('all')];
   const ways = createWays(root);
@@ -18,8 +18,11 @@ export function createScene(root) {
 
   function show(view) {
     visitors(view.visitors);
-    nginx(view.nginx, view.nginx.perSecond === null ? none : `${rate(view.nginx.perSecond)} requests/s`);
-    redis(view.redis, view.redis.words || none);
+    nginx(view.nginx, 'round robin', view.nginx.perSecond);
+    redis(
+      view.redis,
+      view.fleet?.store === 'memory' ? 'not asked: sessions are in the replicas' : 'keeps the sessions',
+    );
     stores(view.stores);
     setAttribute(replicas, 'data-many', view.replicas.length > 4 ? 'true' : null);
     keyed(
@@ -39,50 +42,52 @@ export function createScene(root) {
 
 function createVisitors(node) {
   const what = h('p', { class: 'what' });
-  const speed = h('p', { class: 'large' });
-  const detail = h('p', { class: 'detail' });
+  const speed = createSpeed();
+  const [median, slow] = [h('p', { class: 'detail' }), h('p', { class: 'detail' })];
   const button = createButton('');
-  node.append(
-    h('h3', { id: 'visitors-name' }, 'Visitors'),
-    what,
-    speed,
-    detail,
-    h('div', { class: 'buttons' }, button),
-  );
+  node.append(h('h3', { id: 'visitors-name' }, 'Visitors'), what, speed, median, slow);
+  node.append(h('div', { class: 'buttons' }, button));
   return ({ state, users, perSecond, p50, p99, button: offered }) => {
     setAttribute(node, 'data-state', state);
     const words = {
-      away: 'nobody is there',
+      away: `${plural(users, 'user')} can come`,
       arriving: 'logging in …',
       busy: plural(users, 'user'),
       leaving: 'leaving …',
     };
     setText(what, words[state]);
-    setText(speed, state === 'away' ? none : `${rate(perSecond)} requests/s`);
-    setText(
-      detail,
-      perSecond ? `half within ${latency(p50)}, 99 % within ${latency(p99)}` : `${count(users)} users can come`,
-    );
+    setSpeed(speed, state === 'away' ? null : perSecond);
+    setText(median, p50 === null ? '' : `half within ${latency(p50)}`);
+    setText(slow, p99 === null ? '' : `99 % within ${latency(p99)}`);
     setAttribute(button, 'data-strong', offered.action === 'users-start' ? 'true' : null);
     updateButton(button, offered);
   };
 }
 
-function createPart(node, name, what, about) {
+/** @param speed where there is a figure of how much passes */
+function createPart(node, name, speed) {
+  const what = h('p', { class: 'what' });
   const words = h('span');
   const state = h('p', { class: 'state' }, sign('good'), words);
-  const detail = h('p', { class: 'large' });
   const buttons = h('div', { class: 'buttons' });
-  const id = `${node.id}-name`;
-  node.append(h('h3', { id }, name), h('p', { class: 'what' }, what), detail, state, buttons);
+  node.append(h('h3', { id: `${node.id}-name` }, name), what, ...(speed ? [speed] : []), state, buttons);
   const signs = { up: 'good', hangs: 'paused', down: 'bad', silent: 'bad', unknown: 'unknown' };
-  return (part, figure) => {
+  return (part, about, perSecond) => {
     setAttribute(node, 'data-state', part.state);
+    setText(what, about);
+    if (speed) setSpeed(speed, perSecond);
     setSign(state.firstElementChild, signs[part.state]);
     setText(words, part.words || 'unknown');
-    setText(detail, figure === part.words ? '' : figure);
-    updateButtons(buttons, part.buttons, about);
+    updateButtons(buttons, part.buttons, name);
   };
+}
+
+function createSpeed() {
+  return h('p', { class: 'large' }, h('span'), ' ', h('small', {}, 'requests/s'));
+}
+
+function setSpeed(element, perSecond) {
+  setText(element.firstElementChild, perSecond === null ? none : rate(perSecond));
 }
 
 /** Which store is chosen stands on the button, and is said. */

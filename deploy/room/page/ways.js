@@ -27,9 +27,9 @@ export function createWays(root) {
       };
     };
     const [visitors, nginx, redis] = ['visitors', 'nginx', 'redis'].map((id) => box(node(id)));
-    const isWide = nginx.left > visitors.right;
+    const isWide = redis.left > nginx.right;
     const replicas = [...root.querySelectorAll('.replica')].map((element) => [element.dataset.key, box(element)]);
-    const wanted = new Map([['visitors', isWide ? across(visitors, nginx) : down(visitors, nginx)]]);
+    const wanted = new Map([['visitors', across(visitors, nginx)]]);
     for (const [name, replica] of replicas) {
       wanted.set(`to ${name}`, isWide ? across(nginx, replica) : gutter(nginx, replica, 'left', frame.width));
       wanted.set(`from ${name}`, isWide ? across(replica, redis) : gutter(redis, replica, 'right', frame.width));
@@ -79,10 +79,6 @@ export function createWays(root) {
 function across(from, to) {
   const bend = (to.left - from.right) * 0.55;
   return `M${from.right} ${from.y}C${from.right + bend} ${from.y} ${to.left - bend} ${to.y} ${to.left} ${to.y}`;
-}
-
-function down(from, to) {
-  return `M${from.x} ${from.bottom}L${to.x} ${to.top}`;
 }
 
 /** Along the edge of the page, and into the box from its side: drawn towards Redis on the right, from nginx on the left. */
