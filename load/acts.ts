@@ -58,13 +58,16 @@ function missIn({ losses }: User, { missing }: UserVisit, expected: number[], sa
 
 /** What users can do. */
 export function createActs(witness: Witness, mix: Mix) {
-  /** A connection that was just being closed tells nothing: browsers repeat such a request by themselves, where that is safe. */
+  /**
+   * A connection that was just being closed tells nothing: browsers repeat such a request by themselves, where that is safe,
+   * until they come to one that is open or new (Chromium's HttpNetworkTransaction::ShouldResendRequest).
+   */
   async function operate(user: User, visit: UserVisit, kind: Kind, details: Details = {}) {
     const isSure = () => kind === 'cart' && !details.cookie && visit.isLoggedIn; // while it logs out, either way is right
     const expected = isSure() ? [...visit.inCart] : [];
     let operation = await witness.operate(visit, kind, details);
     const isRepeatable = mix.keys || !(kind in { login: 0, add: 0, prefer: 0, logout: 0 });
-    if (operation.error === 'closed' && isRepeatable) {
+    while (operation.error === 'closed' && isRepeatable) {
       operation = await witness.operate(visit, kind, { ...details, repeats: operation });
     }
     if (

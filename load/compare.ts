@@ -1,17 +1,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
-import { endOfProcess, explain, stores, wholeNumber } from '../deploy/fleet/command.ts';
+import { absolutePath, endOfProcess, explain, stores, wholeNumber } from '../deploy/fleet/command.ts';
 import { FleetError } from '../deploy/fleet/fleet.ts';
 import { createLive } from './live.ts';
 import { visitors } from './mix.ts';
 import { withRunFleet } from './own-fleet.ts';
 import { plans, quick } from './plan.ts';
-import { type Compared, renderComparison, replaceBetweenMarkers } from './report/comparison.ts';
-import { toReport } from './report/json.ts';
+import { drawSeed, mostSeed } from './random.ts';
+import { renderComparison, replaceBetweenMarkers } from './report/comparison.ts';
+import type { Report } from './report/json.ts';
 import { writeComparison } from './report/write.ts';
 import { runPlan } from './run.ts';
-import { saveAndJudge } from './verdict.ts';
+import { exitCodeOf, saveAndJudge } from './verdict.ts';
 
 interface Options {
   plan: string;
@@ -31,19 +32,9 @@ const options = new Command('compare')
   .option('--users <n>', 'how many users', wholeNumber(1, 10_000), 200)
   .option('--rate <n>', 'requests a second that the users do together', wholeNumber(1, 100_000), 400)
   .option('--replicas <n>', 'how many replicas', wholeNumber(2, 50), 3)
-  .option('--seed <n>', 'repeat the choices of a run', wholeNumber(0, 2 ** 32 - 1), Math.floor(Math.random() * 2 ** 32))
-  .option(
-    '--report <folder>',
-    'where the histories and reports go',
-    (folder) => path.resolve(folder),
-    path.resolve('report'),
-  )
-  .option(
-    '--readme <file>',
-    'the file that has the two markers',
-    (file) => path.resolve(file),
-    path.resolve('README.md'),
-  )
+  .option('--seed <n>', 'repeat the choices of a run', wholeNumber(0, mostSeed), drawSeed())
+  .option('--report <folder>', 'where the histories and reports go', absolutePath, absolutePath('report'))
+  .option('--readme <file>', 'the file that has the two markers', absolutePath, absolutePath('README.md'))
   .parse()
   .opts<Options>();
 
@@ -58,7 +49,7 @@ async function compare({
   users,
   rate,
   seed,
-  report,
+  report: folder,
   readme,
   ...options
 }: Options): Promise<number> {
@@ -68,29 +59,24 @@ async function compare({
   const print = { json: false, write: console.log, cwd: process.cwd() };
   const choices = `--plan ${name}${options.quick ? ' --quick' : ''} --users ${users} --rate ${rate} --replicas ${replicas} --seed ${seed}`;
   const command = `npm run compare -- ${choices}`;
-  const compared: Compared[] = [];
+  const reports: Report[] = [];
   live.report(`${name}: ${plan.about}`);
   // The best comes last, so that it is what the reader sees.
   for (const store of stores.toReversed()) {
-    const result = await withRunFleet({ replicas, store, env: process.env }, ending.signal, async (fleet) => {
+    const report = await withRunFleet({ replicas, store, env: process.env }, ending.signal, async (fleet) => {
       live.report(`\n${store}:`);
       const each = { plan, users, rate, background: 0, mix: visitors, seed, command, live, ending: ending.signal };
-      const history = await runPlan({ fleet, name, ...each });
-      const judgement = saveAndJudge(history, path.join(report, store), print);
-      return { store, verdict: judgement.verdict, report: toReport(history, judgement) };
+      return saveAndJudge(await runPlan({ fleet, name, ...each }), path.join(folder, store), print);
     });
-    if (!result || ending.signal.aborted)
+    if (!report || ending.signal.aborted)
       throw new FleetError('ended before all stores were compared: nothing is written');
-    compared.push(result);
+    reports.push(report);
   }
-  writeComparison(
-    report,
-    compared.map(({ report }) => report),
-  );
-  const table = renderComparison(compared, command);
-  console.log(`\n${table}\n\nreport: ${path.relative(process.cwd(), path.join(report, 'index.html'))}`);
+  writeComparison(folder, reports);
+  const table = renderComparison(reports, command);
+  console.log(`\n${table}\n\nreport: ${path.relative(process.cwd(), path.join(folder, 'index.html'))}`);
   writeFileSync(readme, replaceBetweenMarkers(readFileSync(readme, 'utf8'), table));
   console.log(`the table is in ${path.relative(process.cwd(), readme)}`);
-  const durable = compared.find(({ store }) => store === 'durable');
-  return durable?.verdict === 'pass' ? 0 : durable?.verdict === 'fail' ? 1 : 2;
+  const durable = reports.find(({ store }) => store === 'durable');
+  return durable ? exitCodeOf(durable) : 2;
 }

@@ -7,6 +7,7 @@ import { defaultDir } from '../deploy/fleet/local-files.ts';
 import { createLive } from './live.ts';
 import { visitors } from './mix.ts';
 import { type Plan, plans } from './plan.ts';
+import { drawSeed } from './random.ts';
 import { runPlan } from './run.ts';
 import { exitCodeOf, saveAndJudge } from './verdict.ts';
 
@@ -50,7 +51,7 @@ async function demo({ once, http, https, prometheus, dir }: Options): Promise<nu
   const code = await withLocalFleet(fleet, async (fleet, ending) => {
     const { down } = await serveFleet(fleet, dir);
     const plan = plans.demo as Plan;
-    const seed = Math.floor(Math.random() * 2 ** 32);
+    const seed = drawSeed();
     report(`\n200 users go shopping for ${plan.seconds} s, while ${plan.about}.`);
     const stop = new AbortController();
     void Promise.race([ending, down]).then(() => stop.abort());
@@ -58,13 +59,13 @@ async function demo({ once, http, https, prometheus, dir }: Options): Promise<nu
     const users = { users: 200, rate: 500, background: 200, mix: visitors, seed, command: 'npm run demo' };
     const history = await runPlan({ fleet, name: 'demo', plan, ...users, live, ending: stop.signal });
     const print = { json: false, write: report, cwd: process.cwd() };
-    const judgement = saveAndJudge(history, path.resolve('report'), print);
-    if (once || stop.signal.aborted) return exitCodeOf(judgement);
+    const judged = saveAndJudge(history, path.resolve('report'), print);
+    if (once || stop.signal.aborted) return exitCodeOf(judged);
     const urls = await fleet.describe();
     report(`\nIt stays up: open ${urls.http} and kill what served you: npm run kill -- 2`);
     report(`Prometheus: ${urls.prometheus}. Ctrl-C ends everything.`);
     await Promise.race([ending, down]);
-    return exitCodeOf(judgement);
+    return exitCodeOf(judged);
   });
   return code ?? interrupted;
 }

@@ -1,3 +1,10 @@
+export const mostSeed = 2 ** 32 - 1;
+
+/** For a run that repeats no other. */
+export function drawSeed(): number {
+  return Math.floor(Math.random() * (mostSeed + 1));
+}
+
 /** Random numbers from 0 to 1 that follow from the seed (mulberry32, Tommy Ettinger, 2017): a run can be repeated. */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0;

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { Command, Option } from 'commander';
-import { drivers, endOfProcess, explain, stores, wholeNumber } from '../deploy/fleet/command.ts';
+import { absolutePath, drivers, endOfProcess, explain, stores, wholeNumber } from '../deploy/fleet/command.ts';
 import { createComposeFleet } from '../deploy/fleet/compose.ts';
 import { type Fleet, FleetError } from '../deploy/fleet/fleet.ts';
 import { HistoryError, readHistory } from './history-file.ts';
@@ -8,6 +8,7 @@ import { createLive, silent } from './live.ts';
 import { visitors } from './mix.ts';
 import { withRunFleet } from './own-fleet.ts';
 import { lackOf, plans, quick } from './plan.ts';
+import { drawSeed, mostSeed } from './random.ts';
 import { runPlan } from './run.ts';
 import { watchUrl } from './url.ts';
 import { exitCodeOf, judgeAndReport, type Print, saveAndJudge } from './verdict.ts';
@@ -60,18 +61,8 @@ function readOptions(): Options {
     )
     .option('--url <url>', 'users alone, at a site that you break by hand')
     .option('--judge <file>', 'judge a history that was saved')
-    .option(
-      '--seed <n>',
-      'repeat the choices of a run',
-      wholeNumber(0, 2 ** 32 - 1),
-      Math.floor(Math.random() * 2 ** 32),
-    )
-    .option(
-      '--report <folder>',
-      'where the history and the reports go',
-      (folder) => path.resolve(folder),
-      path.resolve('report'),
-    )
+    .option('--seed <n>', 'repeat the choices of a run', wholeNumber(0, mostSeed), drawSeed())
+    .option('--report <folder>', 'where the history and the reports go', absolutePath, absolutePath('report'))
     .option('--json', 'print JSON')
     .parse()
     .opts<Options>();

@@ -1,14 +1,13 @@
 import path from 'node:path';
 import { judge } from './checks/judge.ts';
-import type { Judgement } from './checks/judgement.ts';
 import type { History } from './history.ts';
 import { saveHistory } from './history-file.ts';
-import { toReport } from './report/json.ts';
+import { type Report, toReport } from './report/json.ts';
 import { renderTerminal } from './report/terminal.ts';
 import { writeReports } from './report/write.ts';
 
 /** Saves a history, judges it, writes the reports into the folder, and prints the verdict. */
-export function saveAndJudge(history: History, folder: string, print: Print): Judgement {
+export function saveAndJudge(history: History, folder: string, print: Print): Report {
   const file = path.join(folder, 'history.jsonl');
   saveHistory(file, history);
   return judgeAndReport(history, folder, file, print);
@@ -22,19 +21,19 @@ export interface Print {
 }
 
 /** As above, of a history that is saved already. */
-export function judgeAndReport(history: History, folder: string, file: string, { json, write, cwd }: Print): Judgement {
-  const judgement = judge(history);
-  writeReports(folder, history, judgement);
-  if (json) write(JSON.stringify(toReport(history, judgement)));
+export function judgeAndReport(history: History, folder: string, file: string, { json, write, cwd }: Print): Report {
+  const report = toReport(history, judge(history));
+  writeReports(folder, report);
+  if (json) write(JSON.stringify(report));
   else {
     const shown = (name: string) => path.relative(cwd, name) || name;
-    write(`${renderTerminal(history, judgement)}\n`);
+    write(`${renderTerminal(report)}\n`);
     write(`report: ${shown(path.join(folder, 'index.html'))}   history: ${shown(file)}`);
   }
-  return judgement;
+  return report;
 }
 
 /** 0 only on a pass; 1 on a fail; 2 where nothing can be said. */
-export function exitCodeOf({ verdict }: Judgement): number {
+export function exitCodeOf({ verdict }: Report): number {
   return { pass: 0, fail: 1, unknown: 2 }[verdict];
 }

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { createComposeFleet } from './compose.ts';
 import { connectFleet } from './control.ts';
@@ -17,6 +18,11 @@ export function wholeNumber(min: number, max: number) {
     if (/^\d+$/.test(text) && number >= min && number <= max) return number;
     throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
   };
+}
+
+/** Reads an option that is a path. */
+export function absolutePath(text: string): string {
+  return path.resolve(text);
 }
 
 /** @throws {FleetError} where nothing is up */

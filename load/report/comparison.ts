@@ -1,48 +1,18 @@
-import type { Verdict } from '../checks/judgement.ts';
+import { aboutExcused, countsOf, titles } from './compared.ts';
 import type { Report } from './json.ts';
 
-/** One store's run. */
-export interface Compared {
-  store: string;
-  verdict: Verdict;
-  report: Report;
-}
-
-/** The columns: what is counted, and of how many where that says something. */
-const columns = ['lost-session', 'lost-write', 'stale-read', 'undone-logout', 'failed-request', 'false-success'];
-const titles = [
-  'store',
-  'verdict',
-  'sessions lost',
-  'acknowledged writes lost',
-  'stale reads',
-  'logouts undone',
-  'failed requests',
-  'false successes',
-  'longest stall',
-];
-
 /** The stores side by side, as a Markdown table and a line about the run. */
-export function renderComparison(compared: Compared[], command: string): string {
-  const rows = compared.map(({ store, verdict, report }) => {
-    const cells = columns.map((name) => {
-      const { count = 0, checked = 0 } = report.checks.find((check) => check.name === name) ?? {};
-      const { excused } = report.requests;
-      const also = name === 'failed-request' && excused > 0 ? ` (${excused} more excused)` : '';
-      return `${count} of ${checked}${also}`;
+export function renderComparison(reports: Report[], command: string): string {
+  const rows = reports.map((report) => {
+    const cells = countsOf(report).map(({ count, checked, excused }) => {
+      return `${count} of ${checked}${excused > 0 ? ` (${excused} more excused)` : ''}`;
     });
-    return [`\`${store}\``, verdict, ...cells, `${Math.round(report.longestStallMs)} ms`];
+    return [`\`${report.store}\``, report.verdict, ...cells, `${Math.round(report.longestStallMs)} ms`];
   });
   const widths = titles.map((title, index) => Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)));
   const line = (cells: string[]) => `| ${cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(' | ')} |`;
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
-  return [
-    line(titles),
-    rule,
-    ...rows.map(line),
-    '',
-    `(\`${command}\`. Excused are requests that failed while a fault lasted that may cost them: better a 503 than a false success.)`,
-  ].join('\n');
+  return [line(titles), rule, ...rows.map(line), '', `(\`${command}\`. ${aboutExcused})`].join('\n');
 }
 
 export const markers = ['<!-- compare: written by npm run compare -->', '<!-- /compare -->'] as const;

@@ -1,13 +1,9 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { renderHtml } from './html.ts';
-import { toReport } from './json.ts';
-import { createSample, type SampleOptions } from './sample.ts';
+import { createSampleReport, type SampleOptions } from './sample.ts';
 
-function reportOf(options: SampleOptions) {
-  const { history, judgement } = createSample({ seconds: 20, ...options });
-  return toReport(history, judgement);
-}
+const reportOf = (options: SampleOptions) => createSampleReport({ seconds: 20, ...options });
 
 test('the verdict comes first, in one sentence', () => {
   const page = renderHtml(reportOf({}));
@@ -57,6 +53,10 @@ test('several reports are compared first', () => {
   const page = renderHtml(reports);
   expect(page).toContain('<h1>Durable held; memory and plain did not.</h1>');
   expect(page.match(/<details class="run">/g)).toHaveLength(3);
+  expect(page).toMatch(
+    /data-column="Failed requests" class="number"><div>0 <small>of 10,000<\/small><br><small>[\d,]+ more excused</,
+  );
+  expect(page).toContain('Excused are requests that failed while a fault lasted');
   const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
   expect(new Set(ids).size).toBe(ids.length);
 });

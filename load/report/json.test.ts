@@ -2,7 +2,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
 import { toReport } from './json.ts';
 import schema from './report.schema.json' with { type: 'json' };
-import { createSample } from './sample.ts';
+import { createSample, createSampleReport } from './sample.ts';
 
 const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true, formats: { 'date-time': true } }).compile(
   schema,
@@ -10,8 +10,7 @@ const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true, formats: 
 
 /** As it is read from report.json. */
 function reportOf(verdict: 'pass' | 'fail' | 'unknown'): Record<string, unknown> {
-  const { history, judgement } = createSample({ verdict, seconds: 20, perSecond: 400 });
-  return JSON.parse(JSON.stringify(toReport(history, judgement)));
+  return JSON.parse(JSON.stringify(createSampleReport({ verdict, seconds: 20, perSecond: 400 })));
 }
 
 test.each(['pass', 'fail', 'unknown'] as const)('a report of a %s is as the schema says', (verdict) => {
@@ -42,8 +41,7 @@ test('a report has all of the history but its requests', () => {
 });
 
 test('each fault says what was at risk', () => {
-  const { history, judgement } = createSample({ seconds: 20 });
-  const [kill, , pause] = toReport(history, judgement).atRisk;
+  const [kill, , pause] = createSampleReport({ seconds: 20 }).atRisk;
   expect(kill).toMatchObject({ fault: 'kill-replica', sessionsOpen: 200, served: [{ target: 'replica-2' }] });
   expect(kill?.served[0]?.answers).toBeGreaterThan(300);
   expect(kill?.underWay).toBeGreaterThan(0);

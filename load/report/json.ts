@@ -18,15 +18,15 @@ export function toReport(history: History, judgement: Judgement): Report {
   return {
     schemaVersion: 1,
     ...known,
-    seconds: secondsOf(history),
+    seconds: runSecondsOf(history),
     ...judgement,
     atRisk: atRiskOf(history),
     timeline: timelineOf(history),
   };
 }
 
-/** How long a run took, in seconds: to the last thing that was recorded. */
-export function secondsOf({ operations, faults }: History): number {
+/** To the last thing that was recorded. */
+function runSecondsOf({ operations, faults }: History): number {
   let lastMs = 0;
   for (const { end } of operations) lastMs = Math.max(lastMs, end);
   for (const { start, end } of faults) lastMs = Math.max(lastMs, end ?? start);

@@ -1,14 +1,12 @@
 import { expect, test } from 'vitest';
+import type { Report } from './json.ts';
 import { toJUnit } from './junit.ts';
-import { createSample } from './sample.ts';
+import { createSampleReport } from './sample.ts';
 
-function junitOf(
-  verdict: 'pass' | 'fail' | 'unknown',
-  change: (sample: ReturnType<typeof createSample>) => void = () => {},
-): string {
-  const sample = createSample({ verdict, seconds: 10 });
-  change(sample);
-  return toJUnit(sample.history, sample.judgement);
+function junitOf(verdict: 'pass' | 'fail' | 'unknown', change: (report: Report) => void = () => {}): string {
+  const report = createSampleReport({ verdict, seconds: 10 });
+  change(report);
+  return toJUnit(report);
 }
 
 test('a pass has neither failures nor errors', () => {
@@ -41,7 +39,7 @@ test('no verdict is an error', () => {
 });
 
 test('a fault that did not land or heal is an error', () => {
-  const junit = junitOf('pass', ({ judgement: { faults } }) => {
+  const junit = junitOf('pass', ({ faults }) => {
     Object.assign(faults[0] ?? {}, { landed: '', problem: 'no such process' });
     Object.assign(faults[1] ?? {}, { end: null });
   });
@@ -50,15 +48,13 @@ test('a fault that did not land or heal is an error', () => {
 });
 
 test('a fail that no check tells is a failure none the less', () => {
-  const junit = junitOf('pass', ({ judgement }) =>
-    Object.assign(judgement, { verdict: 'fail', reasons: ['something else'] }),
-  );
+  const junit = junitOf('pass', (report) => Object.assign(report, { verdict: 'fail', reasons: ['something else'] }));
   expect(junit).toContain('name="evidence" time="0.000"><failure message="something else">');
 });
 
 test('whatever is in a text, it is well-formed', () => {
-  const junit = junitOf('pass', ({ history }) => {
-    history.plan = `<&>"'\n\u0000\u001B\uD800\uFFFF😀`;
+  const junit = junitOf('pass', (report) => {
+    report.plan = `<&>"'\n\u0000\u001B\uD800\uFFFF😀`;
   });
   expect(junit).toContain(
     '<testsuite name="unsticky.&lt;&amp;&gt;&quot;&apos;&#10;\uFFFD\uFFFD\uFFFD\uFFFD😀.durable"',

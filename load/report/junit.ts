@@ -1,6 +1,5 @@
-import type { CheckResult, FaultFigures, Judgement } from '../checks/judgement.ts';
-import type { History } from '../history.ts';
-import { secondsOf } from './json.ts';
+import type { CheckResult, FaultFigures } from '../checks/judgement.ts';
+import type { Report } from './json.ts';
 import { count, list, moment } from './words.ts';
 
 /** How many violations a failure quotes. */
@@ -19,24 +18,24 @@ interface Case {
  * landed and healed, and one for the evidence, which is an error where nothing can be said. It has a failure or an error
  * wherever the verdict is not a pass.
  */
-export function toJUnit(history: History, judgement: Judgement): string {
-  const { plan, store, driver, seed, skipped } = history;
+export function toJUnit(report: Report): string {
+  const { plan, store, driver, seed, verdict, environment, startedAt, seconds, checks, faults, skipped } = report;
   const suite = `unsticky.${plan}.${store}`;
   const cases: Case[] = [
-    ...judgement.checks.map(checkCase),
-    ...judgement.faults.map(faultCase),
+    ...checks.map(checkCase),
+    ...faults.map(faultCase),
     ...skipped.map(
       ({ fault, why }): Case => ({ name: `fault ${fault}`, seconds: 0, result: { tag: 'skipped', message: why } }),
     ),
-    evidenceCase(judgement),
+    evidenceCase(report),
   ];
   const having = (tag: string) => cases.filter(({ result }) => result?.tag === tag).length;
-  const totals = `tests="${cases.length}" failures="${having('failure')}" errors="${having('error')}" skipped="${having('skipped')}" time="${time(secondsOf(history))}"`;
-  const properties = Object.entries({ driver, seed: String(seed), verdict: judgement.verdict, ...history.environment });
+  const totals = `tests="${cases.length}" failures="${having('failure')}" errors="${having('error')}" skipped="${having('skipped')}" time="${time(seconds)}"`;
+  const properties = Object.entries({ driver, seed: String(seed), verdict, ...environment });
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites name="unsticky" ${totals}>`,
-    `<testsuite name="${xml(suite)}" ${totals} timestamp="${xml(history.startedAt.slice(0, 19))}">`,
+    `<testsuite name="${xml(suite)}" ${totals} timestamp="${xml(startedAt.slice(0, 19))}">`,
     '<properties>',
     ...properties.map(([name, value]) => `<property name="${xml(name)}" value="${xml(value)}"/>`),
     '</properties>',
@@ -70,7 +69,7 @@ function faultCase({ fault, targets, start, end, landed, problem }: FaultFigures
   return { name, seconds, result: { tag: 'error', message: output } };
 }
 
-function evidenceCase({ verdict, reasons, checks }: Judgement): Case {
+function evidenceCase({ verdict, reasons, checks }: Report): Case {
   const name = 'evidence';
   if (verdict === 'unknown')
     return { name, seconds: 0, result: { tag: 'error', message: 'nothing can be said', text: reasons.join('\n') } };

@@ -4,8 +4,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { toReport } from './json.ts';
-import { createSample } from './sample.ts';
+import { createSampleReport } from './sample.ts';
 import { writeComparison, writeReports } from './write.ts';
 
 const executable = findOnPath(['chromium', 'chromium-browser', 'google-chrome']);
@@ -23,14 +22,10 @@ describe.skipIf(!executable)(`the page of a report, in a browser${why}`, () => {
   beforeAll(async () => {
     mkdirSync(screenshots, { recursive: true });
     for (const verdict of ['pass', 'fail', 'unknown'] as const) {
-      const { history, judgement } = createSample({ verdict });
-      pages[verdict] = writeReports(path.join(folder, verdict), history, judgement).html;
+      pages[verdict] = writeReports(path.join(folder, verdict), createSampleReport({ verdict })).html;
     }
     const stores = { memory: 'fail', plain: 'fail', durable: 'pass' } as const;
-    const reports = Object.entries(stores).map(([store, verdict]) => {
-      const { history, judgement } = createSample({ store, verdict });
-      return toReport(history, judgement);
-    });
+    const reports = Object.entries(stores).map(([store, verdict]) => createSampleReport({ store, verdict }));
     pages.comparison = writeComparison(folder, reports).html;
     browser = await chromium.launch({ executablePath: executable as string, args: ['--no-sandbox'] });
   });

@@ -1,6 +1,7 @@
 import type { CheckResult, FaultFigures, Judgement, Verdict, Violation } from '../checks/judgement.ts';
 import type { History, Kind, MayCost, Operation } from '../history.ts';
 import { createRandom } from '../random.ts';
+import { type Report, toReport } from './json.ts';
 
 export interface SampleOptions {
   verdict?: Verdict;
@@ -54,6 +55,12 @@ export function createSample({
     ),
   };
   return { history, judgement: judgementOf(history, faults, verdict) };
+}
+
+/** What is told of such a run. */
+export function createSampleReport(options?: SampleOptions): Report {
+  const { history, judgement } = createSample(options);
+  return toReport(history, judgement);
 }
 
 const nothing: MayCost = { failures: 'none', stallMs: 1000, answerMs: null };

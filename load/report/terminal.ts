@@ -1,12 +1,12 @@
-import type { FaultFigures, Judgement } from '../checks/judgement.ts';
-import type { History } from '../history.ts';
+import type { FaultFigures } from '../checks/judgement.ts';
+import type { Report } from './json.ts';
 
 const shownViolations = 3;
 
 /** The verdict and what it rests on, for people to read. */
-export function renderTerminal(history: History, judgement: Judgement): string {
-  const { plan, store, driver, users, seed, background, replicas, skipped, interrupted } = history;
-  const { requests, checked, latencyMs, shares, checks, faults, longestStallMs } = judgement;
+export function renderTerminal(report: Report): string {
+  const { plan, store, driver, users, seed, background, replicas, skipped, interrupted } = report;
+  const { requests, checked, latencyMs, shares, checks, faults, longestStallMs } = report;
   const count = (name: string) => checks.find((check) => check.name === name)?.count ?? 0;
   const excused = requests.excused > 0 ? `, ${requests.excused} more while a fault lasted that may cost them` : '';
   const repeated = requests.reconnected > 0 ? `, ${requests.reconnected} repeated on a new connection` : '';
@@ -39,9 +39,9 @@ export function renderTerminal(history: History, judgement: Judgement): string {
     ...rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`),
     ...(faults.length > 0 ? ['', ...renderFaults(faults)] : []),
     ...skipped.map(({ fault, why }) => `  left out: ${fault}, ${why}`),
-    ...renderViolations(judgement),
+    ...renderViolations(report),
     '',
-    renderVerdict(judgement),
+    renderVerdict(report),
   ].join('\n');
 }
 
@@ -62,7 +62,7 @@ function renderFaults(faults: FaultFigures[]): string[] {
   });
 }
 
-function renderViolations({ checks }: Judgement): string[] {
+function renderViolations({ checks }: Report): string[] {
   const shown = checks.flatMap(({ title, count, violations }) => {
     if (count === 0) return [];
     return [
@@ -74,7 +74,7 @@ function renderViolations({ checks }: Judgement): string[] {
   return shown.length > 0 ? ['', 'What users were told, and what they found:', ...shown] : [];
 }
 
-function renderVerdict({ verdict, reasons, checked, faults }: Judgement): string {
+function renderVerdict({ verdict, reasons, checked, faults }: Report): string {
   if (verdict === 'pass') {
     const faced = `${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}`;
     return `PASS: all ${checked.sessions} sessions survived ${faced}, and nothing that was acknowledged was lost`;

@@ -27,6 +27,11 @@ export function list(words: string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }
 
+/** With a capital letter first. */
+export function capitalise(words: string): string {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
+}
+
 /** One request in plain words: `add of article 17 → replica-2 answered 201 after 8.4 ms (ok), showing 3, 17`. */
 export function describeOperation(operation: Operation): string {
   const { kind, value, cookie, repeats, ends } = operation;

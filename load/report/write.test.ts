@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { toReport } from './json.ts';
-import { createSample } from './sample.ts';
+import { createSample, createSampleReport } from './sample.ts';
 import { writeComparison, writeReports } from './write.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'unsticky-report-'));
@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 test('300,000 requests are reported in less than 2 s, on a page of less than 1.5 MB', () => {
   const { history, judgement } = createSample({ verdict: 'fail', seconds: 600 });
   const start = performance.now();
-  const { json, junit, html } = writeReports(path.join(folder, 'a', 'b'), history, judgement);
+  const { json, junit, html } = writeReports(path.join(folder, 'a', 'b'), toReport(history, judgement));
   expect(performance.now() - start).toBeLessThan(2000);
   expect(statSync(html).size).toBeLessThan(1_500_000);
   expect(JSON.parse(readFileSync(json, 'utf8'))).toMatchObject({ verdict: 'fail', seed: history.seed });
@@ -21,15 +21,12 @@ test('300,000 requests are reported in less than 2 s, on a page of less than 1.5
 });
 
 test('a comparison is written, and knows where its histories are', () => {
-  const { history, judgement } = createSample({ seconds: 10 });
-  const { html } = writeComparison(folder, [
-    toReport(history, judgement),
-    toReport({ ...history, store: 'plain' }, judgement),
-  ]);
+  const report = createSampleReport({ seconds: 10 });
+  const { html } = writeComparison(folder, [report, { ...report, store: 'plain' }]);
   expect(readFileSync(html, 'utf8')).toContain(`${path.join('plain', 'history.jsonl')}</code>`);
 });
 
 test('what the file system refuses is thrown', () => {
-  const { history, judgement } = createSample({ seconds: 1 });
-  expect(() => writeReports('/dev/null/report', history, judgement)).toThrow('ENOTDIR');
+  const report = createSampleReport({ seconds: 1 });
+  expect(() => writeReports('/dev/null/report', report)).toThrow('ENOTDIR');
 });

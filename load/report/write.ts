@@ -1,9 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Judgement } from '../checks/judgement.ts';
-import type { History } from '../history.ts';
 import { renderHtml } from './html.ts';
-import { type Report, toReport } from './json.ts';
+import type { Report } from './json.ts';
 import { toJUnit } from './junit.ts';
 
 export interface ReportFiles {
@@ -18,11 +16,10 @@ export interface ReportFiles {
  *
  * @throws {Error} what the file system says
  */
-export function writeReports(folder: string, history: History, judgement: Judgement): ReportFiles {
-  const report = toReport(history, judgement);
+export function writeReports(folder: string, report: Report): ReportFiles {
   return {
     json: write(folder, 'report.json', `${JSON.stringify(report)}\n`),
-    junit: write(folder, 'junit.xml', toJUnit(history, judgement)),
+    junit: write(folder, 'junit.xml', toJUnit(report)),
     html: write(folder, 'index.html', renderHtml(report, { historyFileOf: () => historyIn(folder) })),
   };
 }

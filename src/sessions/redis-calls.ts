@@ -16,7 +16,7 @@ export interface RedisCalls {
 export interface Client {
   isReady: boolean;
   isOpen: boolean;
-  on(event: 'connect' | 'ready' | 'reconnecting', listener: () => void): unknown;
+  on(event: 'connect' | 'ready' | 'reconnecting' | 'error', listener: () => void): unknown;
   connect(): Promise<unknown>;
   destroy(): void;
   get(key: string): Promise<string | null>;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Answer, createVisitor, startTestRedis, type TestRedis, until } from '../testing.ts';
 import { startTestApp, type TestApp } from '../testing-app.ts';
@@ -48,6 +49,12 @@ const faults: Record<string, { apply(): Promise<unknown>; heal(): Promise<unknow
     heal: async () => {},
   },
 };
+
+async function connectionsOf({ command }: TestRedis): Promise<number> {
+  return String(await command('CLIENT', 'LIST'))
+    .trim()
+    .split('\n').length;
+}
 
 const kinds = ['/set', '/push', '/redirect', '/empty', '/head', '/stream', '/login'];
 const body = { value: 'new', item: 'new', name: 'new' };
@@ -217,6 +224,35 @@ describe('durable', () => {
       await behind.close();
       way.close();
     }
+  });
+
+  test('after Redis has hung for seconds each replica has one connection, and no answer is that to another question', async () => {
+    const visitors = await Promise.all(
+      ['ada', 'bob', 'cyd', 'dan'].map(async (name) => {
+        const visitor = createVisitor(app.url);
+        expect((await visitor.send('POST', '/set', { value: name })).status).toBe(201);
+        return { name, visitor };
+      }),
+    );
+    const before = await connectionsOf(redis);
+    const [answers, over] = [[] as { status: number; isOwn: boolean }[], new AbortController()];
+    const asking = visitors.map(async ({ name, visitor }) => {
+      while (!over.signal.aborted) {
+        const { status, body } = await visitor.send('GET', '/');
+        answers.push({ status, isOwn: body.value === name });
+        await sleep(10);
+      }
+    });
+    redis.process().kill('SIGSTOP');
+    await sleep(3300); // each second the connection is given up and made anew
+    redis.process().kill('SIGCONT');
+    const enough = answers.length + 400;
+    await until(async () => answers.length > enough);
+    over.abort();
+    await Promise.all(asking);
+    expect(answers.filter(({ status, isOwn }) => status !== 503 && !isOwn)).toEqual([]);
+    expect(answers.filter(({ isOwn }) => isOwn).length).toBeGreaterThan(100);
+    expect(await connectionsOf(redis)).toBe(before);
   });
 
   test('a revocation that was given up and is done late ends nobody who has logged in since', async () => {

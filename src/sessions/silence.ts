@@ -1,5 +1,12 @@
 import type { Client } from './redis-calls.ts';
 
+/**
+ * An attempt to connect notices that its client was destroyed when its socket has closed, and only if the client is not
+ * open again by then. Else two attempts go on with two connections and one queue, and an answer is taken for that to
+ * another's question (node-redis 6.3.1).
+ */
+const noticedMs = 20;
+
 /** Notices a connection on which nothing comes any more. */
 export interface SilenceWatch {
   asked(): void;
@@ -26,6 +33,7 @@ export function watchSilence(client: Client, ms: number): SilenceWatch {
   };
   client.on('connect', asked); // it begins with questions of its own
   client.on('ready', heard);
+  client.on('error', heard); // nothing to wait for until the next attempt
   client.on('reconnecting', heard);
   return {
     asked,
@@ -34,7 +42,7 @@ export function watchSilence(client: Client, ms: number): SilenceWatch {
       if (since === undefined || !client.isOpen || performance.now() - since < ms) return;
       heard();
       client.destroy();
-      client.connect().catch(() => {}); // the client's own listener for errors is told
+      setTimeout(() => client.isOpen || client.connect().catch(() => {}), noticedMs).unref(); // its own listener for errors is told
     },
   };
 }
