@@ -42,17 +42,19 @@ const mostAdds = 150;
 /** How long a user tries what it must know. */
 const patienceMs = 15_000;
 
+export const noLosses = (): Losses => ({ sessions: 0, writes: 0, writesLost: 0 });
+
 export function newVisit(user: string, number: number, random: () => number): UserVisit {
   const isTidy = random() < 0.1;
   const nothing = { added: 0, preferred: 0, inCart: [], missing: new Set<number>(), isLoggedIn: false, isLost: false };
   return { session: `${user}.${number}`, cookie: '', isTidy, ...nothing };
 }
 
-/** Counts each article that is not there once. */
-function missIn({ losses }: User, { missing }: UserVisit, expected: number[], saw: (number | string)[]): void {
+/** Counts each article that is not there once. What is being removed may be there or not. */
+function missIn({ losses }: User, { missing, inCart }: UserVisit, expected: number[], saw: (number | string)[]): void {
   const shown = new Set(saw);
   const before = missing.size;
-  for (const value of expected) if (!shown.has(value)) missing.add(value);
+  for (const value of expected) if (!shown.has(value) && inCart.includes(value)) missing.add(value);
   losses.writesLost += missing.size - before;
 }
 

@@ -37,7 +37,7 @@ export function createRoomUsers({ users: count, rate }: RoomUsersOptions): Visit
       const promises = store === 'durable';
       const witness = createWitness({ url: http, connections, keys: true, promises, now: () => performance.now() });
       const users = createUsers(witness, count, firstNumber, rate, mix, firstNumber);
-      crowd = await arrive(witness, users, (mine) => {
+      await arrive(witness, users, count, (mine) => {
         crowd = mine;
       });
       state = 'busy';
@@ -58,7 +58,7 @@ export function createRoomUsers({ users: count, rate }: RoomUsersOptions): Visit
 }
 
 /** Has them log in and stay. What they see on the way is told from the first moment. */
-async function arrive(witness: Witness, users: Users, begin: (crowd: Crowd) => void): Promise<Crowd> {
+async function arrive(witness: Witness, users: Users, count: number, begin: (crowd: Crowd) => void): Promise<void> {
   const since = Date.now();
   const offset = since - performance.now();
   const tally = createTally();
@@ -71,7 +71,7 @@ async function arrive(witness: Witness, users: Users, begin: (crowd: Crowd) => v
       take();
       const { sessions: lost, writes, writesLost } = users.losses();
       const { requests, failed } = tally;
-      const totals = { since, requests, failed, whole: users.whole(), lost, writes, writesLost };
+      const totals = { since, users: count, requests, failed, whole: users.whole(), lost, writes, writesLost };
       return { totals, seconds: tally.seconds() };
     },
     async leave() {
@@ -84,5 +84,4 @@ async function arrive(witness: Witness, users: Users, begin: (crowd: Crowd) => v
   begin(crowd);
   await users.logIn();
   busy = users.stayBusy(over.signal).catch(() => {});
-  return crowd;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createActs, type Losses, newVisit, type User } from './acts.ts';
+import { createActs, type Losses, newVisit, noLosses, type User } from './acts.ts';
 import type { Mix } from './mix.ts';
 import { createRandom } from './random.ts';
 import type { Witness } from './witness.ts';
@@ -36,8 +36,15 @@ export function createUsers(
   const users = Array.from({ length: count }, (_, index): User => {
     const id = `user-${String(index + firstNumber).padStart(4, '0')}`;
     const random = createRandom(seed + index);
-    const losses = { sessions: 0, writes: 0, writesLost: 0 };
-    return { id, visits: 0, visit: newVisit(id, 1, random), past: undefined, isWhole: true, losses, random };
+    return {
+      id,
+      visits: 0,
+      visit: newVisit(id, 1, random),
+      past: undefined,
+      isWhole: true,
+      losses: noLosses(),
+      random,
+    };
   });
   const meanTurn = (1 + mix.hands) / 2;
   const thinkMs = (count * meanTurn * 1000) / rate;

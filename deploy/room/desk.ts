@@ -66,7 +66,7 @@ export function createDesk({ fleet, visitors, journal, changed }: DeskOptions): 
     const rewrite = journal.write('plain', `${doing} ${object} …`);
     const start = performance.now();
     const report = (line: string) => void journal.write('plain', line);
-    withLimit(action.run({ fleet, visitors, report }, number), action.limitSeconds)
+    withLimit(() => action.run({ fleet, visitors, report }, number), action.limitSeconds)
       .then(() => {
         lastDone.set(action.target, name);
         rewrite('plain', `${done} ${object} (${seconds(performance.now() - start)})`);
@@ -114,11 +114,11 @@ function isAboutAll(name: string): boolean {
 }
 
 /** @throws {Error} where it takes longer; it may still be done then */
-async function withLimit(work: Promise<unknown>, limitSeconds: number): Promise<void> {
+async function withLimit(work: () => Promise<unknown>, limitSeconds: number): Promise<void> {
   const over = new AbortController();
   const late = sleep(limitSeconds * 1000, 'late', { signal: over.signal, ref: false }).catch(() => {});
   try {
-    if ((await Promise.race([work, late])) === 'late')
+    if ((await Promise.race([work(), late])) === 'late')
       throw new Error(`it has not ended within ${limitSeconds} s; it may still happen`);
   } finally {
     over.abort();

@@ -42,8 +42,8 @@ export function createJournal(): Journal {
     write(tone, text, at = Date.now()) {
       const entry = { id: ++ids, at, tone, text };
       entries.push(entry);
-      if (entries.length > mostEntries) entries.shift();
       changed.entries.add(entry);
+      if (entries.length > mostEntries) changed.entries.delete(entries.shift() as Entry);
       return (tone, text) => {
         Object.assign(entry, { tone, text });
         changed.entries.add(entry);
@@ -52,8 +52,8 @@ export function createJournal(): Journal {
     mark(kind, name, at = Date.now()) {
       const mark = { id: ++ids, at, name, kind };
       marks.push(mark);
-      if (marks.length > mostMarks) marks.shift();
       changed.marks.add(mark);
+      if (marks.length > mostMarks) changed.marks.delete(marks.shift() as Mark);
     },
     news() {
       const news = { entries: [...changed.entries], marks: [...changed.marks] };

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Fleet, FleetError } from '../fleet/fleet.ts';
+import { requireFree } from '../fleet/ports.ts';
 import { createDesk } from './desk.ts';
 import { headers, refuseStranger, refuseWithoutToken } from './guard.ts';
 import { createJournal } from './journal.ts';
@@ -19,6 +20,8 @@ export interface RoomOptions {
   visitors?: Visitors;
   /** On 127.0.0.1; 0 picks a free one. */
   port: number;
+  /** The command's option for it, to tell whoever finds it taken. */
+  portOption?: string;
   /** What whoever looks or acts must know; a random one if not given. */
   token?: string;
 }
@@ -40,7 +43,8 @@ export interface Room {
  * the fleet goes on.
  * @throws {FleetError} where the port is taken
  */
-export async function createRoom({ fleet, visitors = nobody, port, token = newToken() }: RoomOptions): Promise<Room> {
+export async function createRoom(options: RoomOptions): Promise<Room> {
+  const { fleet, visitors = nobody, port, portOption = '--port', token = newToken() } = options;
   const journal = createJournal();
   const timeline = createTimeline();
   const files = readPageFiles();
@@ -79,6 +83,7 @@ export async function createRoom({ fleet, visitors = nobody, port, token = newTo
     answer(req, res).catch(() => res.destroy()); // the client has gone while it was sending
   });
   server.maxConnections = 64;
+  if (port) await requireFree(port, 'control room', portOption);
   await listen(server, port);
   return {
     link: `http://127.0.0.1:${(server.address() as AddressInfo).port}/#${token}`,
@@ -104,11 +109,7 @@ function sendJson(res: ServerResponse, status: number, body: object): void {
 
 function listen(server: ReturnType<typeof createServer>, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const isTaken = cause.code === 'EADDRINUSE';
-      const words = `port ${port} (control room) is taken: end what listens there, or choose another with --port`;
-      reject(new FleetError(isTaken ? words : `the control room: ${cause.message}`, [], { cause }));
-    });
-    server.listen(port, '127.0.0.1', resolve);
+    server.once('error', (cause) => reject(new FleetError(`the control room: ${cause.message}`, [], { cause })));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, resolve);
   });
 }

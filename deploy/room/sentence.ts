@@ -7,7 +7,7 @@ export interface Facts {
   replicas: ReplicaStatus[];
   redis: PartView['state'];
   nginx: PartView['state'];
-  visitors: Pick<View['visitors'], 'state' | 'users' | 'totals' | 'failedPerSecond'>;
+  visitors: Pick<View['visitors'], 'state' | 'totals' | 'failedPerSecond'>;
   store: string;
 }
 
@@ -24,7 +24,7 @@ export function sentenceOf({ replicas, redis, nginx, visitors, store }: Facts): 
   const harm = harmOf(totals);
   if (harm) return { tone: 'bad', text: `${began(state)}. ${capital(harm)}: the store ${store} does not hold.` };
   const failing = failedPerSecond ? `, ${plural(failedPerSecond, 'request')} failed in the last second` : '';
-  const whole = `${broken.length > 0 || failing ? 'yet' : 'and'} ${wholeWords(totals, visitors.users)}`;
+  const whole = `${broken.length > 0 || failing ? 'yet' : 'and'} ${wholeWords(totals)}`;
   const tone = failing ? 'unknown' : 'good';
   return { tone, text: `${began(`${state}${failing}`)}, ${whole}.` };
 }
@@ -62,7 +62,7 @@ function harmOf({ lost, writesLost }: Totals): string | undefined {
   return harms.length > 0 ? list(harms) : undefined;
 }
 
-function wholeWords({ whole }: Totals, users: number): string {
+function wholeWords({ whole, users }: Totals): string {
   return whole === users
     ? `all ${count(users)} sessions are whole`
     : `${count(whole)} of ${count(users)} sessions are whole`;

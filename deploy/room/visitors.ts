@@ -17,7 +17,7 @@ export interface Sight {
   state: 'away' | 'arriving' | 'busy' | 'leaving';
   /** Why the room may neither start nor stop them; absent where it may. */
   reserved?: string;
-  /** How many there are, or would be. */
+  /** How many they are, or would be. */
   users: number;
   /** Since they came; null where they never did. */
   totals: Totals | null;
@@ -30,6 +30,8 @@ export interface Sight {
 export interface Totals {
   /** Milliseconds since 1970. */
   since: number;
+  /** How many they are. */
+  users: number;
   requests: number;
   /** Requests that did not succeed, but for refusals that are right. */
   failed: number;

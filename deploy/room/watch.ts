@@ -99,20 +99,28 @@ export function createWatch({ fleet, visitors, journal, timeline, desk, tell }: 
     return { view: view(situation()), points: timeline.points, entries: journal.entries, marks: journal.marks };
   }
 
-  async function run(signal: AbortSignal): Promise<void> {
-    const first = await look();
-    await timeline.catchUp(first.sight.seconds, first.description?.prometheus);
+  async function first(signal: AbortSignal): Promise<void> {
+    const { sight, description } = await look();
+    await timeline.catchUp(sight.seconds, description?.prometheus);
     if (!signal.aborted) tell('whole', whole());
-    let start = performance.now();
+  }
+
+  async function again(signal: AbortSignal): Promise<void> {
+    const now = await look();
+    const points = timeline.goOn(now.sight.seconds, now.description && probes.figures.value);
+    if (!signal.aborted) tell('news', { view: view(now), points, ...journal.news() });
+  }
+
+  /** Whatever goes wrong here is told, and must end nobody else's process. */
+  async function run(signal: AbortSignal): Promise<void> {
+    let work = first;
     while (!signal.aborted) {
+      const start = performance.now();
+      await work(signal).catch((err: Error) => void journal.write('bad', `The room could not look: ${err.message}`));
+      work = again;
       const wake = AbortSignal.any([signal, early.signal]);
       await sleep(Math.max(0, everyMs - (performance.now() - start)), undefined, { signal: wake }).catch(() => {});
-      if (signal.aborted) return;
       early = new AbortController();
-      start = performance.now();
-      const now = await look();
-      const points = timeline.goOn(now.sight.seconds, now.description && probes.figures.value);
-      if (!signal.aborted) tell('news', { view: view(now), points, ...journal.news() });
     }
   }
 

@@ -2,10 +2,10 @@ import { h, keyed, setAttribute, setSign, setText, sign } from './dom.js';
 import { clock, count, none } from './words.js';
 
 /** What became of the users' sessions, large. Without users there is nothing to say, and that is no good news. */
-export function showFigures(list, { visitors: { totals, users, state } }) {
+export function showFigures(list, { visitors: { totals, state } }) {
   keyed(
     list,
-    figuresOf(totals, users, state),
+    figuresOf(totals, state),
     ({ name }) => name,
     ({ name }) =>
       h(
@@ -25,13 +25,13 @@ export function showFigures(list, { visitors: { totals, users, state } }) {
   );
 }
 
-function figuresOf(totals, users, state) {
+function figuresOf(totals, state) {
   const names = ['sessions whole', 'sessions lost', 'acknowledged writes missing', 'requests failed'];
   if (!totals) {
     const of = state === 'arriving' ? 'the users are logging in' : 'start the users to see';
     return names.map((name) => ({ name, value: none, of, tone: 'plain' }));
   }
-  const { whole, lost, writes, writesLost, requests, failed, since } = totals;
+  const { users, whole, lost, writes, writesLost, requests, failed, since } = totals;
   const when = `since ${clock(since)}${state === 'away' ? ', until they left' : ''}`;
   return [
     { value: count(whole), of: `of ${count(users)} users`, tone: whole === users ? 'good' : 'bad' },
