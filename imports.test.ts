@@ -43,6 +43,7 @@ test.each(files)('%s leaves the process to main.ts and to commands', (file) => {
     'deploy/fleet/compose-links.ts', // has a line of JavaScript for a container
     'deploy/fleet/docker.ts', // passes its own environment on to Docker
     'deploy/fleet/testing.ts',
+    'deploy/room/testing.ts',
     ...commands,
   ];
   if (mayUse.includes(file)) return;

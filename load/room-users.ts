@@ -13,6 +13,8 @@ export interface RoomUsersOptions {
 
 /** Users while they are at the site. */
 interface Crowd {
+  /** Resolves once they are logged in; from then on they are busy. */
+  logIn(): Promise<void>;
   sumUp(): { totals: Totals; seconds: Sight['seconds'] };
   leave(): Promise<void>;
 }
@@ -37,10 +39,10 @@ export function createRoomUsers({ users: count, rate }: RoomUsersOptions): Visit
       const promises = store === 'durable';
       const witness = createWitness({ url: http, connections, keys: true, promises, now: () => performance.now() });
       const users = createUsers(witness, count, firstNumber, rate, mix, firstNumber);
-      await arrive(witness, users, count, (mine) => {
-        crowd = mine;
-      });
-      state = 'busy';
+      const arriving = createCrowd(witness, users, count);
+      crowd = arriving;
+      await arriving.logIn();
+      if (crowd === arriving && state === 'arriving') state = 'busy';
     },
     async stop() {
       if (!crowd || state === 'leaving') return;
@@ -57,8 +59,8 @@ export function createRoomUsers({ users: count, rate }: RoomUsersOptions): Visit
   };
 }
 
-/** Has them log in and stay. What they see on the way is told from the first moment. */
-async function arrive(witness: Witness, users: Users, count: number, begin: (crowd: Crowd) => void): Promise<void> {
+/** What they see is told from their first request on. */
+function createCrowd(witness: Witness, users: Users, count: number): Crowd {
   const since = Date.now();
   const offset = since - performance.now();
   const tally = createTally();
@@ -66,7 +68,11 @@ async function arrive(witness: Witness, users: Users, count: number, begin: (cro
   const timer = setInterval(take, everyMs).unref();
   const over = new AbortController();
   let busy: Promise<unknown> = Promise.resolve();
-  const crowd: Crowd = {
+  return {
+    async logIn() {
+      await users.logIn();
+      if (!over.signal.aborted) busy = users.stayBusy(over.signal).catch(() => {});
+    },
     sumUp() {
       take();
       const { sessions: lost, writes, writesLost } = users.losses();
@@ -76,12 +82,11 @@ async function arrive(witness: Witness, users: Users, count: number, begin: (cro
     },
     async leave() {
       over.abort();
-      await Promise.race([busy, sleep(leaveMs)]);
+      const late = new AbortController();
+      await Promise.race([busy, sleep(leaveMs, undefined, { signal: late.signal }).catch(() => {})]);
+      late.abort();
       clearInterval(timer);
       await witness.close();
     },
   };
-  begin(crowd);
-  await users.logIn();
-  busy = users.stayBusy(over.signal).catch(() => {});
 }

@@ -3,6 +3,7 @@ import type { Desk } from './desk.ts';
 import type { ReplicaFigures } from './figures.ts';
 import type { Probes } from './probes.ts';
 import type { createRates } from './rates.ts';
+import type { createRestarts } from './restarts.ts';
 import { sentenceOf } from './sentence.ts';
 import type { Situation } from './situation.ts';
 import type { Button, PartView, Point, ReplicaView, View } from './view.ts';
@@ -13,6 +14,7 @@ export interface Known {
   probes: Probes;
   desk: Desk;
   rates: ReturnType<typeof createRates>;
+  restarts: ReturnType<typeof createRestarts>;
   /** The last second of the timeline. */
   last: Point | undefined;
 }
@@ -32,7 +34,10 @@ export function composeView(known: Known): View {
     notices: noticesOf(known),
     sentence: description
       ? sentenceOf({ replicas, redis, nginx, visitors, store })
-      : { tone: 'unknown', text: `${capital(probes.description.problem ?? 'no fleet is up')}.` },
+      : {
+          tone: 'unknown',
+          text: `${capital(probes.description.problem ?? probes.replicas.problem ?? 'no fleet is up')}.`,
+        },
     visitors,
     nginx: {
       state: nginx,
@@ -55,7 +60,8 @@ function replicaOf(status: ReplicaStatus, known: Known): ReplicaView {
   const { number, name, runsAs, state, since } = status;
   const figures: Partial<ReplicaFigures> = known.probes.figures.value?.replicas.get(name) ?? {};
   const isServing = state === 'ready' || state === 'draining';
-  const { restarts = null, perSecond = known.rates.of(name) } = figures;
+  const perSecond = figures.perSecond ?? known.rates.of(name);
+  const restarts = [figures.restarts, known.restarts.of(name)].filter((count) => count != null);
   const measured = (value: number | null | undefined) => (isServing ? (value ?? null) : null);
   const names = ['kill', 'stop', state === 'paused' ? 'resume' : 'pause', state === 'down' ? 'start' : 'restart'];
   return {
@@ -68,7 +74,7 @@ function replicaOf(status: ReplicaStatus, known: Known): ReplicaView {
     p50: measured(figures.p50),
     p99: measured(figures.p99),
     inFlight: measured(figures.inFlight),
-    restarts,
+    restarts: restarts.length > 0 ? Math.max(...restarts) : null,
     store: isServing ? (figures.store ?? null) : null,
     version: isServing ? (figures.version ?? null) : null,
     buttons: buttons(known, names, number),

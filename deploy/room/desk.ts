@@ -9,7 +9,7 @@ import type { Situation, Stage } from './situation.ts';
 import type { Button } from './view.ts';
 import { seconds } from './words.ts';
 
-const actions: Record<string, Action> = { ...replicaActions, ...fleetActions, ...partActions };
+const known: Record<string, Action> = { ...replicaActions, ...fleetActions, ...partActions };
 
 /** Where buttons are pressed: one thing at a time is done to each part, whoever asks. */
 export interface Desk {
@@ -35,9 +35,10 @@ export interface DeskOptions extends Omit<Stage, 'report'> {
   journal: Journal;
   /** Something has begun or ended: what is shown is old. */
   changed(): void;
+  actions?: Record<string, Action>;
 }
 
-export function createDesk({ fleet, visitors, journal, changed }: DeskOptions): Desk {
+export function createDesk({ fleet, visitors, journal, changed, actions = known }: DeskOptions): Desk {
   const running = new Map<string, Running>();
   const lastDone = new Map<Action['target'], string>();
 
@@ -48,7 +49,8 @@ export function createDesk({ fleet, visitors, journal, changed }: DeskOptions): 
     const busy = running.get(keyOf(action, number)) ?? (isAboutAll(name) ? running.get('replicas') : undefined);
     if (busy) return `${busy.words} goes on`;
     if (!situation.description && name !== 'users-stop') return 'there is no fleet';
-    if (action.costs && situation.sight.reserved) return situation.sight.reserved;
+    const { reserved, state } = situation.sight;
+    if (action.costs && reserved && state !== 'away') return reserved;
     if (action.target === 'replica' && !replica) return `there is no replica ${number}`;
     return action.why?.(situation, replica);
   }

@@ -15,7 +15,7 @@ export interface Site {
 
 export interface Sight {
   state: 'away' | 'arriving' | 'busy' | 'leaving';
-  /** Why the room may neither start nor stop them; absent where it may. */
+  /** Why the room may neither start nor stop them, nor cost them requests while they are there; absent where it may. */
   reserved?: string;
   /** How many they are, or would be. */
   users: number;

@@ -7,6 +7,7 @@ import { createFaultWatch } from './faults.ts';
 import type { Journal } from './journal.ts';
 import { createProbes } from './probes.ts';
 import { createRates } from './rates.ts';
+import { createRestarts } from './restarts.ts';
 import type { Situation } from './situation.ts';
 import type { Timeline } from './timeline.ts';
 import type { News, PartView, View } from './view.ts';
@@ -43,6 +44,7 @@ const patienceMs = 400;
 export function createWatch({ fleet, visitors, journal, timeline, desk, tell }: WatchOptions): Watch {
   const probes = createProbes(fleet);
   const rates = createRates();
+  const restarts = createRestarts();
   const seeFaults = createFaultWatch(journal);
   let before: ReplicaStatus[] | undefined;
   let conditions = new Map<string, boolean>();
@@ -65,7 +67,7 @@ export function createWatch({ fleet, visitors, journal, timeline, desk, tell }: 
   }
 
   const view = (now: Situation): View =>
-    composeView({ situation: now, probes, desk: desk(), rates, last: timeline.points.at(-1) });
+    composeView({ situation: now, probes, desk: desk(), rates, restarts, last: timeline.points.at(-1) });
 
   /** Writes down what has changed since the last look. */
   function note({ description, replicas, redis, nginx, sight }: Situation): void {
@@ -75,6 +77,7 @@ export function createWatch({ fleet, visitors, journal, timeline, desk, tell }: 
       if (before) for (const { tone, text } of changesBetween(before, replicas)) journal.write(tone, text);
       before = replicas;
       rates.see(shown, probes.replicas.at);
+      restarts.see(shown);
     }
     const holds = new Map([['the fleet', description !== undefined]]);
     if (description && redis !== 'unknown') holds.set('Redis', redis === 'up');
