@@ -23,10 +23,12 @@ export function sentenceOf({ replicas, redis, nginx, visitors, store }: Facts): 
   }
   const harm = harmOf(totals);
   if (harm) return { tone: 'bad', text: `${began(state)}. ${capital(harm)}: the store ${store} does not hold.` };
-  const failing = failedPerSecond ? `, ${plural(failedPerSecond, 'request')} failed in the last second` : '';
-  const whole = `${broken.length > 0 || failing ? 'yet' : 'and'} ${wholeWords(totals)}`;
-  const tone = failing ? 'unknown' : 'good';
-  return { tone, text: `${began(`${state}${failing}`)}, ${whole}.` };
+  const whole = wholeWords(totals);
+  if (!failedPerSecond)
+    return { tone: 'good', text: `${began(state)}, ${broken.length > 0 ? 'yet' : 'and'} ${whole}.` };
+  const failing = `${plural(failedPerSecond, 'request')} failed in the last second`;
+  const trouble = broken.length > 0 ? list([...broken, failing]) : `${began(state)}, but ${failing}`;
+  return { tone: 'unknown', text: `${trouble}; ${whole}.` };
 }
 
 function brokenOf(

@@ -85,6 +85,9 @@ const kinds = {
   failed: { keys: ['failed'], labels: ['failed'], height: 84, value: same },
 };
 
+/** Nobody fails half a request. */
+const wholeSteps = [1, 10, 100, 1000, 10_000].flatMap((power) => [power, 2 * power, 5 * power]);
+
 const colourOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const number = (value) =>
   value === null || value === undefined ? '–' : Number(value.toPrecision(3)).toLocaleString('en-US');
@@ -102,7 +105,7 @@ function optionsOf(name, width, span, marks) {
   return {
     width,
     height: kinds[name].height,
-    padding: [isLabelled ? 34 : 8, 8, 0, 0],
+    padding: [isLabelled ? 34 : 8, 20, 0, 0],
     cursor: { sync: { key: 'room' }, y: false, drag: { x: false, y: false } },
     scales: {
       x: { range: span },
@@ -122,6 +125,7 @@ function optionsOf(name, width, span, marks) {
         ...axis,
         size: 50,
         space: 22,
+        ...(!isLog && { incrs: wholeSteps }),
         grid: { ...axis.grid, ...(isLog && whole) },
         values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : number(tick))),
       },
