@@ -123,6 +123,7 @@ describe.skipIf(!executable)(`the control room, in a browser${why}`, () => {
       .poll(() => page.evaluate<number[]>(drawnPixels), patience)
       .toSatisfy((counts: number[]) => counts.every((count) => count > 200));
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(sizes[size].width);
+    expect(await page.evaluate<string[]>(cutOff)).toEqual([]);
     await page.screenshot({ path: path.join(pictures, `room-${size}-${colorScheme}.png`), fullPage: true });
     expect(await violations(page)).toEqual([]);
     expect(problems).toEqual([]);
@@ -134,6 +135,11 @@ describe.skipIf(!executable)(`the control room, in a browser${why}`, () => {
     await expect.poll(() => page.evaluate<number>(dotPixels), patience).toBeGreaterThan(50);
     await page.emulateMedia({ reducedMotion: 'reduce' });
     await expect.poll(() => page.evaluate<number>(dotPixels), patience).toBe(0);
+    const { page: still } = await open({ reducedMotion: 'reduce' });
+    const speed = () => still.locator('#visitors .large').textContent();
+    const first = await speed();
+    await expect.poll(speed, patience).not.toBe(first); // it is told news, and draws nothing
+    expect(await still.evaluate<number>(dotPixels)).toBe(0);
   });
 
   test('a room that ends is said to be old, and one that begins in its place is found', async () => {
@@ -181,6 +187,11 @@ const drawnPixels = `[...document.querySelectorAll('.plot canvas')].map((canvas)
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   return data.filter((value, index) => index % 4 === 3 && value > 0).length;
 })`;
+
+/** What reaches beyond the right edge of the page, be it cut off there. */
+const cutOff = `[...document.querySelectorAll('body *:not(.sr, .sr *)')]
+  .filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > innerWidth + 1)
+  .map((element) => element.outerHTML.slice(0, 100))`;
 
 const dotPixels = `(() => {
   const canvas = document.querySelector('.dots');
