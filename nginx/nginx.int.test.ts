@@ -55,6 +55,20 @@ test('with a replica that hangs, requests that are safe to repeat go to the othe
   await fleet.resume(1);
 });
 
+test('a form has its key in its address: with a replica that hangs it goes to the other, and is done once', async () => {
+  await fleet.pause(1);
+  const visitor = createVisitor(http);
+  const urlencoded = { 'content-type': 'application/x-www-form-urlencoded' };
+  const post = (path: string) => visitor.send('POST', path, 'sku=a&quantity=1', urlencoded);
+  const keyed = await Promise.all([post('/page/cart?key=a'), post('/page/cart?key=b')]);
+  expect(keyed.map(({ status }) => status)).toEqual([303, 303]);
+  for (const path of ['/page/cart', '/page/cart?KEY=a', '/page/cart?other=1&key=a', '/cart/items?key=a']) {
+    const once = await Promise.all([post(path), post(path)]);
+    expect(once.filter(({ status }) => status === 504)).toHaveLength(1);
+  }
+  await fleet.resume(1);
+});
+
 test('with a replica that is dead, even a POST without a key goes to the other: nothing of it was sent', async () => {
   await fleet.kill(1);
   const visitor = createVisitor(http);

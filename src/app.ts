@@ -3,12 +3,15 @@ import helmet from 'helmet';
 import { stampNewSessions } from './compared-stores.ts';
 import type { Context } from './context.ts';
 import { createAnswerProblem, notFound } from './errors.ts';
+import { createFormReader } from './form.ts';
 import { refuseOtherSites, requireJson, requirePath, requireTls, requireUsableKey } from './guards.ts';
 import { createRequestLog } from './logger.ts';
 import { createCartRouter } from './routes/cart.ts';
 import { createLoginRouter } from './routes/login.ts';
 import { createLogoutRouter } from './routes/logout.ts';
-import { createPageRouter } from './routes/page.ts';
+import { createPageFilesRouter, createPageRouter } from './routes/page.ts';
+import { createPageFormsRouter } from './routes/page-forms.ts';
+import { createSendProblem } from './routes/page-problem.ts';
 import { createPreferencesRouter } from './routes/preferences.ts';
 import { createProfileRouter } from './routes/profile.ts';
 import { createSessionsRouter } from './routes/sessions.ts';
@@ -23,8 +26,9 @@ export function createApp(context: Context): Express {
   // Exactly one hop, nginx, may say who the client is and whether it came over TLS.
   app.set('trust proxy', 1).disable('x-powered-by').disable('etag');
   app.use(createRequestLog(logger), metrics.observe, describeReplica(context), securityHeaders(config.production));
-  app.use(createPageRouter());
-  app.use(requirePath, refuseOtherSites, requireUsableKey, requireJson, express.json({ limit: '16kb' }));
+  app.use(createPageFilesRouter());
+  app.use(requirePath, refuseOtherSites, createFormReader());
+  app.use(requireUsableKey, requireJson, express.json({ limit: '16kb' }));
   if (config.production) app.use(requireTls);
   if (config.store !== 'durable') app.use(sendWhole);
   // What went before had express-session's own name for the cookie.
@@ -47,7 +51,8 @@ export function createApp(context: Context): Express {
     createPreferencesRouter(),
   );
   app.use(createSessionsRouter(context), createWhoamiRouter(context));
-  app.use(notFound, createAnswerProblem(logger));
+  app.use(createPageRouter(context), createPageFormsRouter(context));
+  app.use(notFound, createAnswerProblem(logger, createSendProblem(context)));
   return app;
 }
 
@@ -62,6 +67,10 @@ function securityHeaders(production: boolean): RequestHandler {
   return helmet({
     // In development the page is also there without TLS, and other things may live on localhost.
     strictTransportSecurity: production,
+    // Where there is no TLS a browser ignores it, and says so as an error.
+    crossOriginOpenerPolicy: production,
+    // Without a referrer browsers send `Origin: null` with forms, and where there is no TLS nothing else tells whose they are.
+    referrerPolicy: { policy: 'same-origin' },
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {

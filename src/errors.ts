@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import type { Logger } from './logger.ts';
 import { SessionError } from './sessions/index.ts';
 
@@ -14,6 +14,7 @@ const catalogue = {
   'method-not-allowed': [405, 'This method is not for this address'],
   'body-too-large': [413, 'The body is too large'],
   'not-json': [415, 'The body is not JSON'],
+  'not-form': [415, 'The body is not a form'],
   'cart-limit': [422, 'The cart cannot hold that'],
   'internal-error': [500, 'Something went wrong here'],
   'store-unavailable': [503, 'Sessions cannot be reached'],
@@ -39,21 +40,22 @@ export class Problem extends Error {
   override name = 'Problem';
   readonly status: number;
   readonly code: ProblemCode;
+  readonly title: string;
   readonly extra: Extra;
 
   constructor(code: ProblemCode, detail: string, extra: Extra = {}) {
     super(detail, { cause: extra.cause });
     this.code = code;
-    this.status = catalogue[code][0];
+    [this.status, this.title] = catalogue[code];
     this.extra = extra;
   }
 
   send(res: Response): void {
     const { errors, headers = {} } = this.extra;
-    const title = catalogue[this.code][1];
     const type = `urn:problem-type:unsticky:${this.code}`;
-    const body = { type, title, status: this.status, detail: this.message, ...(errors && { errors }) };
-    res.status(this.status).set(headers).type('application/problem+json').send(JSON.stringify(body));
+    const { title, status, message: detail } = this;
+    const body = { type, title, status, detail, ...(errors && { errors }) };
+    res.status(status).set(headers).type('application/problem+json').send(JSON.stringify(body));
   }
 }
 
@@ -70,14 +72,20 @@ export const notFound: RequestHandler = function notFound(req) {
   throw new Problem('not-found', `There is no ${req.path} on this server.`);
 };
 
-/** The last middleware: any error becomes problem+json, never a stack trace. What is not the visitor's fault is logged. */
-export function createAnswerProblem(logger: Logger): ErrorRequestHandler {
-  return function answerProblem(err, req, res, _next) {
+/** Answers with a problem. */
+export type SendProblem = (problem: Problem, req: Request, res: Response) => void | Promise<void>;
+
+/**
+ * The last middleware: any error becomes a problem, by itself problem+json, never a stack trace. What is not the visitor's
+ * fault is logged.
+ */
+export function createAnswerProblem(logger: Logger, send: SendProblem): ErrorRequestHandler {
+  return function answerProblem(err, req, res, _next): void | Promise<void> {
     const problem = toProblem(err);
     if (problem.status >= 500) logger.error({ err, requestId: req.requestId }, problem.code);
     // Half an answer is out already: a broken connection is the only way left to say that it is not a success.
     if (res.headersSent) return void req.socket.destroy();
-    problem.send(res);
+    return send(problem, req, res);
   };
 }
 

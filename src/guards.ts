@@ -39,9 +39,9 @@ export const requireTls: RequestHandler = function requireTls(req, _res, next) {
   throw new Problem('tls-required', 'In production sessions live on TLS connections alone. Use https.');
 };
 
-/** Refuses a body that does not say it is JSON: 415. */
+/** Refuses a body that does not say it is JSON: 415. What was read as a form stands in `req.body` already. */
 export const requireJson: RequestHandler = function requireJson(req, _res, next) {
   const hasBody = req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
-  if (!hasBody || req.is('application/json')) return next();
+  if (!hasBody || req.body !== undefined || req.is('application/json')) return next();
   throw new Problem('not-json', 'Send the body as application/json.');
 };

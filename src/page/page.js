@@ -1,108 +1,134 @@
-// The visitor's page. It counts what this session has outlived in the browser: a read writes nothing on the server.
+// The page without reloads. It shows what the server renders, and nothing else: forms are sent as they are, and what differs
+// in the page that comes back takes the place of what stands.
+import { count, show } from './answers.js';
+
 const $ = (id) => document.getElementById(id);
-const seen = JSON.parse(sessionStorage.getItem('seen') ?? '{"session":null,"requests":0,"starts":{},"last":[]}');
+const parts = ['greeting', 'replica', 'lived', 'login', 'cart', 'preferences', 'sessions', 'about'];
+const unanswered = 'No replica has answered, so whether this was done is unknown. Send it again: it is done once.';
+const notReached = 'Nobody answers. What stands here is from before.';
 
-async function call(method, path, body) {
-  const headers = body && { 'Content-Type': 'application/json' };
-  // The key makes a change safe to repeat: nginx sends it to another replica when one dies under it.
-  if (method === 'POST' && headers) headers['Idempotency-Key'] = crypto.randomUUID();
-  const response = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
-  const answer = response.status === 204 ? null : await response.json();
-  const replica = response.headers.get('X-Served-By');
-  if (replica) remember(replica);
-  if (!response.ok) throw new Error(answer.detail ?? answer.title);
-  return answer;
+/** The last change that got no clear answer. Sent again it must be known for the same. */
+let unsure;
+/** The exchange that is under way. */
+let asking;
+let isActing = false;
+/** True where the problem on show is that nobody could be asked. */
+let isCutOff = false;
+
+document.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const { target: form, submitter } = event;
+  const body = form.method === 'post' ? new URLSearchParams(new FormData(form, submitter)) : undefined;
+  const { pathname, searchParams } = new URL(form.action);
+  // A form that is there to be sent again must be known for the same.
+  act(pathname, body, form.closest('.alone') && searchParams.get('key'));
+});
+
+/** Does what the visitor asked for. A second press while it is under way is the same press. */
+async function act(path, body, key) {
+  if (isActing) return;
+  isActing = true;
+  document.querySelector('main').ariaBusy = 'true';
+  await asking;
+  asking = exchange(path, body, key);
+  await asking;
+  document.querySelector('main').ariaBusy = 'false';
+  isActing = false;
 }
 
-function remember(replica) {
-  seen.requests += 1;
-  seen.last = [...seen.last, replica].slice(-20);
-  seen.starts[replica] ??= [];
+async function exchange(path, body, key) {
+  const isSilent = path === undefined;
+  const what = `${path} ${body}`;
+  if (body && unsure?.what !== what) unsure = { what, key: key || newKey() };
+  const answer = await send(body ? `${path}?key=${unsure.key}` : '/', body);
+  const fresh = answer && new DOMParser().parseFromString(answer.text, 'text/html');
+  if (!fresh?.querySelector('main')) return tell(body ? unanswered : notReached, true);
+  // Who looks, at least, sees what became of it; the words "send it again" are gone then, too.
+  if (!isSilent && answer.status < 500) unsure = undefined;
+  take(fresh, isSilent);
+  if (!isSilent && answer.status < 400) $('said').textContent = `Done: ${$('replica').textContent} has answered.`;
 }
 
-/** Runs an action of the visitor's, then shows everything anew; a refusal is shown in words. */
-async function act(action) {
-  $('problem').hidden = true;
-  try {
-    await action?.();
-    await show();
-  } catch (error) {
-    $('problem').textContent = error.message;
-    $('problem').hidden = false;
+/** Tries again where no replica has answered, for as long as one takes to come up. The key makes that safe. */
+async function send(url, body) {
+  const headers = { Accept: 'text/html', Prefer: 'return=representation' };
+  for (const wait of [0, 300, 900, 1800]) {
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    try {
+      const signal = AbortSignal.timeout(10_000);
+      const response = await fetch(url, { method: body ? 'POST' : 'GET', body, headers, signal });
+      const { status } = response;
+      const text = await response.text();
+      if (status !== 502 && status !== 504) return { status, text };
+    } catch {} // the connection is cut: nothing is known of it
+    count({}, false);
+    show();
   }
 }
 
-async function show() {
-  const whoami = await call('GET', '/whoami');
-  const { items } = await call('GET', '/cart');
-  const sessions = whoami.user ? (await call('GET', '/sessions')).sessions : [];
-  $('who').textContent = whoami.user ? `You are ${whoami.user.name}.` : 'You are not logged in.';
-  $('logged-in').hidden = !whoami.user;
-  $('logged-out').hidden = Boolean(whoami.user);
-  $('replica').textContent = whoami.replica;
-  fill('cart', items, ({ sku, quantity }) => [`${quantity} × ${sku} `, endButton('Remove', sku, `/cart/items/${sku}`)]);
-  fill('sessions', sessions, ({ id, current, lastSeenAt, userAgent }) => [
-    `${current ? 'Here' : (userAgent ?? 'Elsewhere')}, last seen ${new Date(lastSeenAt).toLocaleTimeString()} `,
-    endButton('End', current ? 'this session' : id, `/sessions/${id}`),
-  ]);
-  showOutlived(whoami);
+function newKey() {
+  return crypto.getRandomValues(new Uint32Array(4)).join('-');
 }
 
-function showOutlived({ replica, startedAt, session }) {
-  if (seen.session !== (session?.id ?? null))
-    Object.assign(seen, { session: session?.id ?? null, requests: 0, starts: {} });
-  seen.starts[replica] ??= [];
-  const starts = seen.starts[replica];
-  if (!starts.includes(startedAt)) starts.push(startedAt);
-  sessionStorage.setItem('seen', JSON.stringify(seen));
-  fill(
-    'dots',
-    seen.last,
-    (name) => [name.split('-').at(-1).slice(0, 4)],
-    (item, name) => {
-      item.title = name;
-      item.style.setProperty(
-        '--hue',
-        [...name].reduce((hue, letter) => (hue * 31 + letter.charCodeAt(0) * 137) % 360, 7),
-      );
-    },
-  );
-  const replicas = Object.keys(seen.starts).length;
-  const restarts = Object.values(seen.starts).reduce((sum, list) => sum + Math.max(0, list.length - 1), 0);
-  const minutes = session ? Math.floor((Date.now() - new Date(session.createdAt)) / 60_000) : 0;
-  $('outlived').textContent = session
-    ? `This session has lived ${minutes} min, through ${seen.requests} requests, ${replicas} replicas and ${restarts} restarts.`
-    : 'Nothing is stored for you yet.';
+/** Puts what the server has rendered into the page. */
+function take(fresh, isSilent) {
+  const [main, problem] = [fresh.querySelector('main'), fresh.getElementById('problem').textContent];
+  const isAlone = main.classList.contains('alone');
+  if (isAlone && parts.every($)) {
+    count(main.dataset, false);
+    show();
+    return tell(`${main.querySelector('h1').textContent} ${problem} What stands here is from before.`, true);
+  }
+  document.title = fresh.title;
+  document.documentElement.dataset.theme = fresh.documentElement.dataset.theme;
+  if (isAlone || !parts.every($)) document.querySelector('main').replaceWith(document.adoptNode(main));
+  else replaceParts(fresh, isSilent);
+  if (!isSilent || isCutOff) tell(problem, false);
+  start();
 }
 
-function fill(id, rows, parts, decorate = () => {}) {
-  const items = rows.map((row) => {
-    const item = document.createElement('li');
-    item.append(...parts(row));
-    decorate(item, row);
-    return item;
-  });
-  $(id).replaceChildren(...items);
+function replaceParts(fresh, isSilent) {
+  Object.assign(document.querySelector('main').dataset, { ...fresh.querySelector('main').dataset });
+  const focused = document.activeElement;
+  for (const id of parts) {
+    const [old, next] = [$(id), fresh.getElementById(id)];
+    const hasFocus = old.contains(focused) && focused !== document.body;
+    // Nobody's typing is taken away by a look.
+    if (isSame(old, next) || (isSilent && hasFocus && focused.matches('input, select'))) continue;
+    const scrolled = old.querySelector('.rows')?.scrollTop ?? 0;
+    old.replaceWith(document.adoptNode(next));
+    next.querySelector('.rows')?.scrollTo(0, scrolled);
+    if (hasFocus) ($(focused.id) ?? next.querySelector('h2')).focus();
+  }
 }
 
-function endButton(label, what, path) {
-  const button = document.createElement('button');
-  button.textContent = label;
-  button.setAttribute('aria-label', `${label} ${what}`);
-  button.addEventListener('click', () => act(() => call('DELETE', path)));
-  return button;
+function isSame(old, next) {
+  const text = (element) => element.outerHTML.replace(/\?key=[\w-]+/g, '');
+  return text(old) === text(next);
 }
 
-function onSubmit(id, action) {
-  $(id).addEventListener('submit', (event) => {
-    event.preventDefault();
-    act(() => action(Object.fromEntries(new FormData(event.target))));
-  });
+function tell(words, cutOff) {
+  isCutOff = cutOff;
+  if ($('problem').textContent !== words) $('problem').textContent = words;
 }
 
-onSubmit('login', ({ name }) => call('POST', '/login', { name }));
-onSubmit('add', ({ sku }) => call('POST', '/cart/items', { sku, quantity: 1 }));
-$('again').addEventListener('click', () => act());
-$('logout').addEventListener('click', () => act(() => call('POST', '/logout')));
-$('logout-everywhere').addEventListener('click', () => act(() => call('DELETE', '/sessions')));
-act();
+/** Counts the answer that is on show. */
+function start() {
+  const { classList, dataset } = document.querySelector('main');
+  count(dataset, !classList.contains('alone'));
+  show();
+  if ($('keep')) $('keep').hidden = false;
+}
+
+async function keepAsking() {
+  if ($('keep-asking')?.checked && !document.hidden && !isActing) {
+    asking = exchange();
+    await asking;
+  }
+  setTimeout(keepAsking, 1000);
+}
+
+// A page that comes back from the browser's memory shows what was.
+addEventListener('pageshow', (event) => event.persisted && act());
+start();
+keepAsking();

@@ -1,13 +1,12 @@
-import type { Request } from 'express';
 import type { z } from 'zod';
 import { Problem } from '../errors.ts';
 
 /**
- * Reads the request's JSON body as `schema` describes it.
+ * Reads a body that is parsed, JSON or a form, as `schema` describes it.
  * @throws {Problem} invalid-body (400), with every field that is wrong
  */
-export function readBody<T extends z.ZodType>(req: Request, schema: T): z.infer<T> {
-  const parsed = schema.safeParse(req.body ?? {});
+export function readBody<T extends z.ZodType>(body: unknown, schema: T): z.infer<T> {
+  const parsed = schema.safeParse(body ?? {});
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.flatMap((issue) => {
     const fields = issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.') || 'body'];

@@ -4,7 +4,7 @@ import { methodNotAllowed, Problem } from '../errors.ts';
 import { updateSession } from '../sessions/index.ts';
 import { readBody } from './body.ts';
 
-interface CartItem {
+export interface CartItem {
   sku: string;
   quantity: number;
 }
@@ -35,36 +35,40 @@ export function createCartRouter(): Router {
   router
     .route('/cart')
     .get(function readCart(req, res) {
-      res.json(cartOf(req));
+      res.json({ items: req.session.cart ?? [] });
     })
     .all(methodNotAllowed('GET'));
   router
     .route('/cart/items')
-    .post(async function addItem(req, res) {
-      const { sku, quantity } = readBody(req, body);
-      const items = await updateSession(req, (session) => {
-        session.cart = withItem(session.cart ?? [], sku, quantity);
-        return session.cart;
-      });
-      res.status(201).json({ items });
+    .post(async function postItem(req, res) {
+      res.status(201).json({ items: await addItem(req, req.body) });
     })
     .all(methodNotAllowed('POST'));
   router
     .route('/cart/items/:sku')
     // nginx may deliver a DELETE twice, so the second must find nothing wrong.
-    .delete(async function removeItem(req, res) {
-      const items = await updateSession(req, (session) => {
-        if (session.cart) session.cart = session.cart.filter(({ sku }) => sku !== req.params.sku);
-        return session.cart ?? [];
-      });
-      res.json({ items });
+    .delete(async function deleteItem(req, res) {
+      res.json({ items: await removeItem(req, req.params.sku) });
     })
     .all(methodNotAllowed('DELETE'));
   return router;
 }
 
-function cartOf(req: Request): { items: CartItem[] } {
-  return { items: req.session.cart ?? [] };
+/** @throws {Problem} invalid-body (400), cart-limit (422) */
+export async function addItem(req: Request, item: unknown): Promise<CartItem[]> {
+  const { sku, quantity } = readBody(item, body);
+  return updateSession(req, (session) => {
+    session.cart = withItem(session.cart ?? [], sku, quantity);
+    return session.cart;
+  });
+}
+
+/** Whether it was there or not. */
+export async function removeItem(req: Request, removed: string): Promise<CartItem[]> {
+  return updateSession(req, (session) => {
+    if (session.cart) session.cart = session.cart.filter(({ sku }) => sku !== removed);
+    return session.cart ?? [];
+  });
 }
 
 /** @throws {Problem} cart-limit (422) */

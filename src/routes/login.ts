@@ -1,4 +1,4 @@
-import { Router } from 'express';
+import { type Request, Router } from 'express';
 import { z } from 'zod';
 import { methodNotAllowed } from '../errors.ts';
 import { renewSession } from '../sessions/index.ts';
@@ -27,15 +27,19 @@ export function createLoginRouter(): Router {
   router
     .route('/login')
     .post(async function login(req, res) {
-      const { name } = readBody(req, body);
-      const id = name.normalize('NFKC').toLowerCase().replaceAll(' ', '-');
-      const [since, userAgent] = [new Date().toISOString(), req.get('User-Agent')?.slice(0, 256)];
-      const user = await renewSession(req, (session) => {
-        Object.assign(session, { user: { id, name }, since, userAgent });
-        return { id, name };
-      });
-      res.json({ user });
+      res.json({ user: await logIn(req) });
     })
     .all(methodNotAllowed('POST'));
   return router;
+}
+
+/** Logs in whom the request's body names. @throws {Problem} invalid-body (400) */
+export async function logIn(req: Request): Promise<{ id: string; name: string }> {
+  const { name } = readBody(req.body, body);
+  const id = name.normalize('NFKC').toLowerCase().replaceAll(' ', '-');
+  const [since, userAgent] = [new Date().toISOString(), req.get('User-Agent')?.slice(0, 256)];
+  return renewSession(req, (session) => {
+    Object.assign(session, { user: { id, name }, since, userAgent });
+    return { id, name };
+  });
 }

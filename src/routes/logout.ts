@@ -1,4 +1,4 @@
-import { Router } from 'express';
+import { type Request, type Response, Router } from 'express';
 import { describe } from '../compared-stores.ts';
 import { methodNotAllowed } from '../errors.ts';
 import { destroySession } from '../sessions/index.ts';
@@ -9,9 +9,13 @@ export function createLogoutRouter(): Router {
   router
     .route('/logout')
     .post(async function logout(req, res) {
-      if (describe(req)) await destroySession(req, res);
+      await logOut(req, res);
       res.status(204).end();
     })
     .all(methodNotAllowed('POST'));
   return router;
+}
+
+export async function logOut(req: Request, res: Response): Promise<void> {
+  if (describe(req)) await destroySession(req, res);
 }

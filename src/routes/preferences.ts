@@ -1,12 +1,18 @@
-import { Router } from 'express';
+import { type Request, Router } from 'express';
 import { z } from 'zod';
 import { methodNotAllowed } from '../errors.ts';
 import { updateSession } from '../sessions/index.ts';
 import { readBody } from './body.ts';
 
+export interface Preferences {
+  theme?: string;
+  /** A language tag (RFC 5646). */
+  language?: string;
+}
+
 declare module 'express-session' {
   interface SessionData {
-    preferences?: { theme?: string; language?: string };
+    preferences?: Preferences;
   }
 }
 
@@ -25,14 +31,18 @@ export function createPreferencesRouter(): Router {
     .get(function readPreferences(req, res) {
       res.json(req.session.preferences ?? {});
     })
-    .patch(async function changePreferences(req, res) {
-      const change = readBody(req, body);
-      const preferences = await updateSession(req, (session) => {
-        if (Object.keys(change).length > 0) session.preferences = { ...session.preferences, ...change };
-        return session.preferences ?? {};
-      });
-      res.json(preferences);
+    .patch(async function patchPreferences(req, res) {
+      res.json(await changePreferences(req));
     })
     .all(methodNotAllowed('GET', 'PATCH'));
   return router;
+}
+
+/** Sets what the request's body names, and gives all. @throws {Problem} invalid-body (400) */
+export async function changePreferences(req: Request): Promise<Preferences> {
+  const change = readBody(req.body, body);
+  return updateSession(req, (session) => {
+    if (Object.keys(change).length > 0) session.preferences = { ...session.preferences, ...change };
+    return session.preferences ?? {};
+  });
 }

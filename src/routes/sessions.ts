@@ -1,4 +1,4 @@
-import { Router } from 'express';
+import { type Request, type Response, Router } from 'express';
 import { describe, list, revoke } from '../compared-stores.ts';
 import type { Context } from '../context.ts';
 import { methodNotAllowed, Problem } from '../errors.ts';
@@ -10,31 +10,55 @@ export function createSessionsRouter({ config }: Context): Router {
   const router = Router();
   router
     .route('/sessions')
-    .get(async function readSessions(req, res) {
-      const current = describe(req)?.handle;
-      const entries = await list(req, requireUser(req).id, config.idleSeconds);
-      const sessions = entries.map(({ handle, attributes, createdAt, lastSeenAt }) => {
-        return { id: handle, current: handle === current, createdAt, lastSeenAt, userAgent: attributes.userAgent };
-      });
-      res.json({ sessions });
+    .get(async function getSessions(req, res) {
+      res.json({ sessions: await readSessions(req, config.idleSeconds) });
     })
-    .delete(async function endAll(req, res) {
-      await revoke(req, requireUser(req).id);
-      await destroySession(req, res);
+    .delete(async function deleteSessions(req, res) {
+      await endSessions(req, res);
       res.status(204).end();
     })
     .all(methodNotAllowed('GET', 'DELETE'));
 
   router
     .route('/sessions/:id')
-    .delete(async function endOne(req, res) {
-      const { id } = req.params;
-      const ended = await revoke(req, requireUser(req).id, id);
-      if (ended === 0)
-        throw new Problem('not-found', 'You have no such session: it may have ended. GET /sessions lists them.');
-      if (id === describe(req)?.handle) await destroySession(req, res);
+    .delete(async function deleteSession(req, res) {
+      await endSession(req, res, req.params.id);
       res.status(204).end();
     })
     .all(methodNotAllowed('DELETE'));
   return router;
+}
+
+/** One of a user's sessions, as its user may see it. */
+export interface ListedSession {
+  /** A handle, never the session's id. */
+  id: string;
+  current: boolean;
+  createdAt: Date;
+  lastSeenAt: Date;
+  userAgent: string | undefined;
+}
+
+/** Where the request's user is logged in. @throws {Problem} logged-out (401) */
+export async function readSessions(req: Request, idleSeconds: number): Promise<ListedSession[]> {
+  const current = describe(req)?.handle;
+  const entries = await list(req, requireUser(req).id, idleSeconds);
+  return entries.map(({ handle: id, attributes, createdAt, lastSeenAt }) => {
+    const userAgent = attributes.userAgent as string | undefined;
+    return { id, current: id === current, createdAt, lastSeenAt, userAgent };
+  });
+}
+
+/** @throws {Problem} logged-out (401), not-found (404) */
+export async function endSession(req: Request, res: Response, id: string): Promise<void> {
+  const ended = await revoke(req, requireUser(req).id, id);
+  if (ended === 0)
+    throw new Problem('not-found', 'You have no such session: it may have ended. GET /sessions lists them.');
+  if (id === describe(req)?.handle) await destroySession(req, res);
+}
+
+/** Ends all of the user's sessions, this one included. @throws {Problem} logged-out (401) */
+export async function endSessions(req: Request, res: Response): Promise<void> {
+  await revoke(req, requireUser(req).id);
+  await destroySession(req, res);
 }

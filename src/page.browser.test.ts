@@ -1,0 +1,328 @@
+import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { Fleet } from '../deploy/fleet/fleet.ts';
+import { startTestFleet } from '../deploy/fleet/testing.ts';
+import { createVisitor, startTestRedis, startTestReplica } from './testing.ts';
+
+const executable = findOnPath(['chromium', 'chromium-browser', 'google-chrome']);
+const why = executable ? '' : ' (skipped: there is no Chromium on the PATH)';
+const screenshots = fileURLToPath(new URL('../test-results/page', import.meta.url));
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const sizes = { wide: { width: 1280, height: 900 }, narrow: { width: 390, height: 844 } };
+const phone = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1';
+
+describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
+  let browser: Browser;
+  let fleet: Fleet;
+  let http: string;
+  let https: string;
+  let end: () => Promise<void>;
+
+  beforeAll(async () => {
+    mkdirSync(screenshots, { recursive: true });
+    ({ fleet, http, end } = await startTestFleet({ replicas: 3 }));
+    ({ https } = await fleet.describe());
+    // Without TLS a browser says whose a form is to localhost alone, not to a host like this one.
+    const args = ['--no-sandbox', '--host-resolver-rules=MAP *.test 127.0.0.1'];
+    browser = await chromium.launch({ executablePath: executable as string, args });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await end?.();
+  });
+
+  /** A visitor's browser, and what went wrong in it. */
+  async function visit(url: string, options: BrowserContextOptions = {}) {
+    const context = await browser.newContext({ viewport: sizes.wide, reducedMotion: 'reduce', ...options });
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    const problems: string[] = [];
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    page.on('pageerror', (error) => problems.push(error.message));
+    await page.goto(url);
+    return { page, problems };
+  }
+
+  const scripts = [
+    { scripting: 'with JavaScript', javaScriptEnabled: true },
+    { scripting: 'without JavaScript', javaScriptEnabled: false },
+  ];
+  const addresses = [
+    { over: 'http', urlOf: () => http },
+    { over: 'https', urlOf: () => https },
+    { over: 'http, at a name', urlOf: () => http.replace('127.0.0.1', 'shop.test') },
+  ];
+  const ways = scripts.flatMap((script) => addresses.map((address) => ({ ...script, ...address })));
+
+  test.each(ways)('a visit over $over, $scripting', async ({ javaScriptEnabled, urlOf }) => {
+    const options = { javaScriptEnabled, ignoreHTTPSErrors: true };
+    const name = `Ada ${crypto.randomUUID().slice(0, 8)}`;
+    const { page, problems } = await visit(urlOf(), options);
+    await logIn(page, name);
+    for (const sku of ['tea', 'soap', 'tea']) await add(page, sku);
+    await eventually(() => page.locator('#items li').allInnerTexts()).toHaveLength(2);
+    expect((await page.locator('#items li').allInnerTexts()).join()).toMatch(/2\s*tea.*1\s*soap/s);
+    await page.getByRole('button', { name: 'Remove soap' }).click();
+    await eventually(() => page.locator('#items li').count()).toBe(1);
+
+    await page.getByLabel('Theme').selectOption('dark');
+    await page.getByLabel('Greeting').selectOption('fr');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await eventually(() => heading(page)).toBe(`Bonjour, ${name}.`);
+    expect(await page.locator('h1 span').getAttribute('lang')).toBe('fr');
+    expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(19, 21, 24)');
+
+    const other = await visit(urlOf(), { ...options, userAgent: phone });
+    await logIn(other.page, name);
+    await page.getByRole('button', { name: 'Ask again' }).click();
+    await page.getByRole('button', { name: 'End Safari on iOS' }).click();
+    await eventually(() => page.locator('#sessions li').count()).toBe(1);
+    await other.page.getByRole('button', { name: 'Ask again' }).click();
+    await eventually(() => heading(other.page)).toBe('Hello, stranger.');
+
+    await logIn(other.page, name);
+    await other.page.getByRole('button', { name: 'Log out everywhere' }).click();
+    await eventually(() => heading(other.page)).toBe('Hello, stranger.');
+    await page.getByRole('button', { name: 'Ask again' }).click();
+    await eventually(() => heading(page)).toBe('Hello, stranger.');
+    expect([...problems, ...other.problems]).toEqual([]);
+  });
+
+  const looks = (['wide', 'narrow'] as const).flatMap((size) =>
+    (['light', 'dark'] as const).map((colorScheme) => ({ size, colorScheme })),
+  );
+
+  test.each(looks)('$size, $colorScheme: it fits, and axe finds nothing', async ({ size, colorScheme }) => {
+    const { page, problems } = await visit(http, { viewport: sizes[size], colorScheme });
+    const look = async (state: string) => {
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(sizes[size].width);
+      await page.evaluate('scrollTo(0, 0)');
+      await page.screenshot({ path: path.join(screenshots, `${state}-${size}-${colorScheme}.png`), fullPage: true });
+      expect(await violations(page)).toEqual([]);
+    };
+    await look('logged-out');
+    const name = `Grace ${size} ${colorScheme}`;
+    await createVisitor(http).send('POST', '/login', { name }, { 'user-agent': phone });
+    await logIn(page, name);
+    for (const sku of ['tea', 'w'.repeat(64), ...Array.from({ length: 12 }, (_, at) => `article-${at}`)])
+      await add(page, sku);
+    await look('logged-in');
+    expect(problems).toEqual([]);
+    await article(page).fill('???');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await eventually(() => page.getByRole('alert').textContent()).toContain('Article must be');
+    expect(await article(page).inputValue()).toBe('???');
+    await look('refused');
+  });
+
+  test.each(['light', 'dark'] as const)('every colour of a replica can be read, %s', async (colorScheme) => {
+    const { page } = await visit(http, { viewport: sizes.narrow, colorScheme });
+    await page.locator('.dot').waitFor();
+    for (let tone = 0; tone < 8; tone++) {
+      await page.evaluate(`for (const { dataset } of document.querySelectorAll('[data-tone]')) dataset.tone = ${tone}`);
+      expect(await violations(page), `tone ${tone}`).toEqual([]);
+    }
+  });
+
+  test('says who answered, and counts what the session has outlived', async () => {
+    const { page, problems } = await visit(http);
+    await logIn(page, 'Ada');
+    const outlived = () => page.locator('#lived').textContent();
+    await eventually(outlived).toMatch(
+      /^This session has lived less than a minute, through 1 request, 1 replica and 0 restarts\.$/,
+    );
+    for (let asked = 2; asked <= 6; asked++) {
+      await page.getByRole('button', { name: 'Ask again' }).click();
+      await eventually(outlived).toContain(`through ${asked} requests`);
+    }
+    expect(await outlived()).toContain('3 replicas and 0 restarts');
+    await fleet.restart(2);
+    await page.getByLabel('Keep asking').check();
+    await eventually(outlived).toContain('3 replicas and 1 restart.');
+    await page.getByLabel('Keep asking').uncheck();
+    // One colour a replica, and the name beside it.
+    const dots = await page.evaluate<[string, string][]>(
+      '[...document.querySelectorAll("#dots .dot")].map((dot) => [dot.title, getComputedStyle(dot).backgroundColor])',
+    );
+    const colours = new Map(dots);
+    expect(dots.every(([name, colour]) => colours.get(name) === colour)).toBe(true);
+    expect(new Set(colours.values()).size).toBe(3);
+    expect(await page.locator('#legend').textContent()).toMatch(/replica-1 × \d+.*replica-2 × \d+.*replica-3 × \d+/);
+    await page.reload();
+    await eventually(outlived).toContain('3 replicas and 1 restart.');
+    expect(problems).toEqual([]);
+  });
+
+  test('a killed replica costs the visitor nothing', async () => {
+    const { page, problems } = await visit(http);
+    await logIn(page, 'Ada');
+    await add(page, 'tea');
+    const served = await page.locator('#replica').textContent();
+    const number = Number(served?.split('-').at(-1));
+    await fleet.kill(number);
+    onTestFinished(() => fleet.restart(number));
+    for (const sku of ['soap', 'bread', 'milk', 'salt']) await add(page, sku);
+    expect(await heading(page)).toBe('Hello, Ada.');
+    expect(await page.locator('#items li').count()).toBe(5);
+    expect(await page.locator('.dot.failed').count()).toBe(0);
+    expect(await page.locator('#replica').textContent()).not.toBe(served);
+    expect(problems).toEqual([]);
+  });
+
+  test.each(scripts)(
+    'a replica that hangs costs a wait, and no form is done twice, $scripting',
+    async ({ javaScriptEnabled }) => {
+      const { page, problems } = await visit(http, { javaScriptEnabled });
+      await logIn(page, 'Ada');
+      await fleet.pause(1);
+      onTestFinished(() => fleet.resume(1));
+      for (let added = 0; added < 4; added++) await add(page, 'tea');
+      expect(problems).toEqual([]);
+    },
+  );
+
+  test('what is typed and where the focus is stay, whatever comes in meanwhile', async () => {
+    const { page } = await visit(http);
+    await logIn(page, 'Ada');
+    await add(page, 'tea');
+    expect(await page.evaluate('document.activeElement.id')).toBe('add');
+    await page.getByRole('button', { name: 'Remove tea' }).click();
+    await eventually(() => page.locator('#items li').count()).toBe(0);
+    expect(await page.evaluate('document.activeElement.id')).toBe('cart-title');
+    await page.getByLabel('Keep asking').check();
+    await article(page).pressSequentially('bre');
+    const before = await page.locator('#dots .dot').count();
+    // Another tab of the same visitor changes what stands in the section that has the focus.
+    const [cookie] = await page.context().cookies();
+    await createVisitor(http, `sid=${cookie?.value}`).send('POST', '/cart/items', { sku: 'milk', quantity: 1 });
+    await eventually(() => page.locator('#dots .dot').count()).toBeGreaterThan(before + 2);
+    await page.keyboard.type('ad');
+    await page.keyboard.press('Enter');
+    await eventually(() => page.locator('#items').textContent()).toMatch(/milk.*bread/s);
+  });
+
+  test('a change whose answer was lost is done once, however often it is sent', async () => {
+    const { page } = await visit(http);
+    await logIn(page, 'Ada');
+    const loseAnswers = (times: number) =>
+      page.route('**/page/cart?*', (route) => route.fetch().then(() => route.abort()), { times });
+    await loseAnswers(1);
+    await add(page, 'tea');
+    expect(await page.locator('.dot.failed').count()).toBe(1);
+    await loseAnswers(4); // as often as the page tries by itself
+    await article(page).fill('tea');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await eventually(() => page.getByRole('alert').textContent()).toContain('Send it again: it is done once.');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await eventually(() => page.locator('#items .figure').textContent()).toBe('2');
+    expect(await page.getByRole('alert').textContent()).toBe('');
+  });
+
+  test('a link of another site leads to a page that knows the visitor', async () => {
+    const { page, problems } = await visit(http);
+    await logIn(page, 'Ada');
+    const elsewhere = createServer((_req, res) => {
+      res.setHeader('Content-Type', 'text/html').end(`<!doctype html><a href="${http}/">there</a>`);
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => void elsewhere.close());
+    await new Promise((resolve) => elsewhere.once('listening', resolve));
+    await page.goto(`http://elsewhere.test:${(elsewhere.address() as { port: number }).port}/`);
+    await page.getByRole('link').click();
+    await eventually(() => heading(page)).toBe('Hello, Ada.');
+    expect(problems.filter((problem) => !problem.includes('favicon') && !problem.includes('404'))).toEqual([]);
+  });
+
+  test.each(scripts)(
+    'Redis away, $scripting: said in words, and well again afterwards',
+    async ({ scripting, javaScriptEnabled }) => {
+      const redis = await startTestRedis({ appendOnly: true });
+      const replica = await startTestReplica({ REDIS_URL: redis.url, REPLICA: 'replica-1' });
+      onTestFinished(async () => {
+        await replica.drain();
+        await redis.stop();
+      });
+      const { page } = await visit(replica.url, { javaScriptEnabled });
+      await logIn(page, 'Ada');
+      await redis.stop();
+      await article(page).fill('tea');
+      await page.getByRole('button', { name: 'Add', exact: true }).click();
+      await eventually(() => page.locator('#problem').textContent()).toContain('Nothing was changed.');
+      await page.screenshot({
+        path: path.join(screenshots, `away-${scripting.replace(' ', '-')}.png`),
+        fullPage: true,
+      });
+      if (javaScriptEnabled) {
+        expect(await violations(page)).toEqual([]);
+        const other = await page.context().newPage();
+        await other.goto(replica.url);
+        expect(await heading(other)).toBe('Sessions cannot be reached.');
+        expect(await violations(other)).toEqual([]);
+        await other.close();
+      }
+      await redis.start();
+      const again = page.getByRole('button', { name: javaScriptEnabled ? 'Add' : /Send it again|Ask again/ });
+      await eventually(async () => {
+        await again.click();
+        return page
+          .locator('#items')
+          .textContent({ timeout: 300 })
+          .catch(() => '');
+      }).toMatch(/1\s*tea/);
+    },
+  );
+});
+
+/** Waits for what the page is to show: machines may be busy. */
+function eventually<T>(read: () => Promise<T>) {
+  return expect.poll(read, { timeout: 15_000 });
+}
+
+async function logIn(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Name').fill(name);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('button', { name: 'Log out', exact: true }).waitFor();
+}
+
+function article(page: Page) {
+  return page.getByRole('textbox', { name: 'Article' });
+}
+
+async function add(page: Page, sku: string): Promise<void> {
+  const quantity = page.locator('#items li', { has: page.getByText(sku, { exact: true }) }).locator('.figure');
+  const before = (await quantity.count()) === 0 ? 0 : Number(await quantity.textContent());
+  await article(page).fill(sku);
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await eventually(() => quantity.textContent()).toBe(String(before + 1));
+}
+
+async function heading(page: Page): Promise<string | null> {
+  return page.locator('h1').textContent();
+}
+
+/** What axe-core finds. Its script comes by the browser's own way in, which the page's policy does not concern. */
+async function violations(page: Page): Promise<unknown> {
+  await page.evaluate(axe);
+  return page.evaluate(
+    'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]))',
+  );
+}
+
+function findOnPath(names: string[]): string | undefined {
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  return names.flatMap((name) => folders.map((dir) => path.join(dir, name))).find(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,282 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { createVisitor, freePort, startTestRedis, startTestReplica, type TestRedis, until } from './testing.ts';
+
+let redis: TestRedis;
+let replicas: Awaited<ReturnType<typeof startTestReplica>>[];
+beforeAll(async () => {
+  redis = await startTestRedis();
+  const start = (replica: string) => startTestReplica({ REDIS_URL: redis.url, REPLICA: replica });
+  replicas = await Promise.all([start('replica-1'), start('replica-2')]);
+});
+afterAll(async () => {
+  for (const replica of replicas) await replica.drain();
+  await redis.stop();
+});
+
+const urlencoded = { 'content-type': 'application/x-www-form-urlencoded' };
+
+/** A browser without JavaScript, as far as the server can tell: it looks at pages, and sends forms to any replica. */
+function createBrowser(urls = replicas.map(({ url }) => url)) {
+  const visitor = createVisitor('');
+  let sent = 0;
+  const next = (path: string) => `${urls[sent++ % urls.length]}${path}`;
+  return {
+    visitor,
+    look: (headers = {}) => visitor.send('GET', next('/'), undefined, { accept: 'text/html', ...headers }),
+    submit(
+      form: string,
+      fields: Record<string, string> = {},
+      { key = crypto.randomUUID() as string, headers = {} } = {},
+    ) {
+      const all = { accept: 'text/html,*/*;q=0.8', ...urlencoded, 'sec-fetch-site': 'same-origin', ...headers };
+      return visitor.send('POST', next(`/page/${form}?key=${key}`), new URLSearchParams(fields).toString(), all);
+    },
+  };
+}
+
+const text = (page: string) => page.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+
+describe('forms, without JavaScript', () => {
+  test('do what the API does, and lead back to the page, which any replica shows at once', async () => {
+    const browser = createBrowser();
+    const done = async (form: string, fields?: Record<string, string>) => {
+      const answer = await browser.submit(form, fields);
+      expect(answer).toMatchObject({ status: 303 });
+      expect(answer.headers.get('location')).toBe('/');
+      return (await browser.look()).body;
+    };
+    expect(await done('cart', { sku: 'tea', quantity: '2' })).toContain('remove-tea');
+    const before = browser.visitor.cookie;
+    expect(text(await done('login', { name: 'Ada' }))).toContain('Hello , Ada .');
+    expect(browser.visitor.cookie).not.toBe(before);
+    expect(text(await done('cart', { sku: 'soap', quantity: '1' }))).toContain('2 articles, 3 pieces');
+    expect(await done('cart/remove', { sku: 'tea' })).not.toContain('remove-tea');
+    const german = await done('preferences', { theme: 'dark', language: 'de' });
+    expect(german).toContain('data-theme="dark"');
+    expect(german).toContain('<span lang="de">Hallo</span>');
+
+    const elsewhere = createBrowser();
+    await elsewhere.submit('login', { name: 'Ada' }, { headers: { 'user-agent': 'curl/8' } });
+    const [, handle = ''] = /id="end-([^"]+)"/.exec((await browser.look()).body) ?? [];
+    expect(await done('sessions/end', { id: handle })).not.toContain('id="end-');
+    expect(text((await elsewhere.look()).body)).toContain('Hello , stranger');
+    await elsewhere.submit('login', { name: 'Ada' });
+    expect(text(await done('logout'))).toContain('Hello , stranger');
+    await browser.submit('login', { name: 'Ada' });
+    expect(text(await done('logout-everywhere'))).toContain('Hello , stranger');
+    expect(text((await elsewhere.look()).body)).toContain('Hello , stranger');
+  });
+
+  test('give out the same cookie, and clear it', async () => {
+    const browser = createBrowser();
+    const cookieOf = async (form: string, fields = {}) =>
+      (await browser.submit(form, fields)).headers.get('set-cookie');
+    expect(await cookieOf('login', { name: 'Ada' })).toMatch(/^sid=s%3A.*HttpOnly; SameSite=Strict; Max-Age=3600/);
+    expect(await cookieOf('logout')).toMatch(/^sid=;.*Expires=Thu, 01 Jan 1970/);
+  });
+
+  test('are shown again with what is wrong, in words, and with what was typed', async () => {
+    const browser = createBrowser();
+    const wrong = await browser.submit('cart', { sku: '<b>"', quantity: 'many' });
+    expect(wrong.status).toBe(400);
+    expect(text(wrong.body)).toContain('Article must be 1 to 64 letters');
+    expect(text(wrong.body)).toContain('How many must be a whole number.');
+    expect(wrong.body).toContain('value="&#60;b&#62;&#34;"');
+    const gone = await browser.submit('logout-everywhere');
+    expect(gone).toMatchObject({ status: 401, body: expect.stringContaining('You are not logged in any more.') });
+  });
+
+  test('that come twice with one key take effect once; another content, or another key, is another change', async () => {
+    const browser = createBrowser();
+    await browser.submit('login', { name: 'Ada' });
+    const tea = { sku: 'tea', quantity: '1' };
+    for (const fields of [tea, tea, { sku: 'soap', quantity: '1' }]) {
+      expect((await browser.submit('cart', fields, { key: 'one' })).status).toBe(303);
+    }
+    expect(text((await browser.look()).body)).toContain('2 articles, 2 pieces');
+    await browser.submit('cart', tea, { key: 'two' });
+    expect(text((await browser.look()).body)).toContain('2 articles, 3 pieces');
+    const unusable = await browser.submit('cart', tea, { key: 'a%20b' });
+    expect(unusable).toMatchObject({ status: 400, body: expect.stringContaining('Load the page again') });
+  });
+
+  test('are answered with the page itself where that is preferred', async () => {
+    const answer = await createBrowser().submit(
+      'login',
+      { name: 'Ada' },
+      { headers: { prefer: 'return=representation' } },
+    );
+    expect(answer).toMatchObject({ status: 200, body: expect.stringContaining('<bdi>Ada</bdi>') });
+    expect(answer.headers.get('preference-applied')).toBe('return=representation');
+  });
+
+  test('of another site are refused, whatever they are', async () => {
+    const browser = createBrowser();
+    for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }]) {
+      const answer = await browser.submit('login', { name: 'Mallory' }, { headers });
+      expect(answer).toMatchObject({ status: 403, body: expect.stringContaining('Another site sent this.') });
+      expect(answer.headers.get('content-type')).toContain('text/html');
+      expect(answer.headers.get('set-cookie')).toBeNull();
+    }
+    const old = createVisitor(replicas[0]?.url ?? '');
+    const post = (origin: string) => old.send('POST', '/page/login', 'name=Ada', { ...urlencoded, origin });
+    for (const origin of ['null', 'https://elsewhere.example']) expect((await post(origin)).status).toBe(403);
+    expect((await post(replicas[0]?.url ?? '')).status).toBe(303);
+    // A browser that names the site sends no origin where a referrer is forbidden.
+    expect((await browser.submit('login', { name: 'Ada' }, { headers: { origin: 'null' } })).status).toBe(303);
+  });
+
+  test('have addresses that take forms alone, and small ones; the API takes none', async () => {
+    const visitor = createVisitor(replicas[0]?.url ?? '');
+    const accept = { accept: 'text/html' };
+    expect((await visitor.send('POST', '/page/login', { name: 'Ada' })).status).toBe(415);
+    expect((await visitor.send('POST', '/login', 'name=Ada', urlencoded)).status).toBe(415);
+    expect((await visitor.send('POST', '/page/login', `name=${'a'.repeat(5000)}`, urlencoded)).status).toBe(413);
+    expect((await visitor.send('POST', '/page/nowhere', 'a=1', urlencoded)).status).toBe(404);
+    expect((await visitor.send('DELETE', '/page/login')).status).toBe(405);
+    expect((await visitor.send('GET', '/page/login?key=a', undefined, accept)).headers.get('location')).toBe('/');
+    for (const body of ['name=a&name=b', 'name=Ada&admin=1', '']) {
+      expect((await visitor.send('POST', '/page/login', body, urlencoded)).status).toBe(400);
+    }
+  });
+
+  test('need TLS in production, as all changes do', async () => {
+    const settings = { NODE_ENV: 'production', SESSION_SECRETS: 'p'.repeat(32), REDIS_URL: redis.url };
+    const replica = await startTestReplica(settings);
+    onTestFinished(async () => void (await replica.drain()));
+    const browser = createBrowser([replica.url]);
+    expect((await browser.look()).status).toBe(200);
+    const plain = await browser.submit('login', { name: 'Ada' });
+    expect(plain).toMatchObject({ status: 403, body: expect.stringContaining('Use https.') });
+    const tls = await browser.submit('login', { name: 'Ada' }, { headers: { 'x-forwarded-proto': 'https' } });
+    expect(tls.status).toBe(303);
+    expect(tls.headers.get('set-cookie')).toMatch(/^__Host-sid=.*; Secure;/);
+  });
+});
+
+describe('a look at the page', () => {
+  test('costs Redis nothing for a visitor without a cookie', async () => {
+    const browser = createBrowser();
+    const look = async () => {
+      const answer = await browser.look();
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('set-cookie')).toBeNull();
+    };
+    expect(await redis.countCommands(look)).toEqual([]);
+  });
+
+  test('costs one command, two more and one a session for who is logged in, and writes nothing', async () => {
+    const browser = createBrowser();
+    const namesOf = async () => {
+      const commands = await redis.countCommands(async () => void (await browser.look()));
+      return commands.map((line) => /"(\w+)"/.exec(line)?.[1]?.toUpperCase()).sort();
+    };
+    await browser.submit('cart', { sku: 'tea', quantity: '1' });
+    expect(await namesOf()).toEqual(['GETEX']);
+    await browser.submit('login', { name: 'Grace' });
+    expect(await namesOf()).toEqual(['GETEX', 'MGET', 'PTTL', 'ZRANGE']);
+  });
+
+  test('shows what visitors have written as text', async () => {
+    const browser = createBrowser();
+    const evil = '<img src=x onerror=alert(1)>"\'';
+    const headers = { 'user-agent': '<script>alert(2)</script>' };
+    await createBrowser().submit('login', { name: evil }, { headers });
+    await browser.submit('login', { name: evil });
+    const { body } = await browser.look();
+    expect(body).not.toMatch(/<img|<script>|onerror=alert\(1\)>/);
+    expect(body).toContain('<bdi>&#60;img src=x onerror=alert(1)&#62;&#34;&#39;</bdi>');
+    expect(body).toContain('&#60;script&#62;alert(2)');
+  });
+
+  test('holds no cookie and no session id', async () => {
+    const browser = createBrowser();
+    await browser.submit('login', { name: 'Ada' });
+    const id = decodeURIComponent(browser.visitor.cookie).slice('sid=s:'.length).split('.')[0] ?? '';
+    expect(id).toHaveLength(32);
+    expect((await browser.look()).body).not.toContain(id);
+  });
+
+  test('by a link of another site, which comes without the cookie, asks again from here', async () => {
+    const refresh = '<meta http-equiv="refresh" content="0">';
+    expect((await createBrowser().look({ 'sec-fetch-site': 'cross-site' })).body).toContain(refresh);
+    expect((await createBrowser().look({ 'sec-fetch-site': 'same-origin' })).body).not.toContain(refresh);
+  });
+
+  test.each(['plain', 'memory'])('and its forms work with the store %s, too', async (store) => {
+    const replica = await startTestReplica({ SESSION_STORE: store, REDIS_URL: redis.url });
+    onTestFinished(async () => void (await replica.drain()));
+    const browser = createBrowser([replica.url]);
+    await browser.submit('cart', { sku: 'tea', quantity: '1' });
+    await browser.submit('login', { name: `Ada of ${store}` });
+    const { body } = await browser.look();
+    expect(body).toContain('remove-tea');
+    expect(body).toContain('this browser');
+    await browser.submit('logout-everywhere');
+    expect(text((await browser.look()).body)).toContain('Hello , stranger');
+  });
+});
+
+describe('where the store is not as it should be', () => {
+  async function startPair() {
+    const own = await startTestRedis();
+    const replica = await startTestReplica({ REDIS_URL: own.url });
+    onTestFinished(async () => {
+      await own.stop();
+      await replica.drain();
+    });
+    return { own, browser: createBrowser([replica.url]) };
+  }
+
+  test('Redis away: the page says so, at once, and offers to send the form again as it was', async () => {
+    const { own, browser } = await startPair();
+    await browser.submit('login', { name: 'Ada' });
+    await own.stop();
+    const start = performance.now();
+    const [page, form] = [
+      await browser.look(),
+      await browser.submit('cart', { sku: 'tea', quantity: '1' }, { key: 'k' }),
+    ];
+    expect(performance.now() - start).toBeLessThan(1500);
+    for (const { status, headers, body } of [page, form]) {
+      expect(status).toBe(503);
+      expect(headers.get('retry-after')).toBe('1');
+      expect(headers.get('content-type')).toContain('text/html');
+      expect(text(body)).toContain('Sessions cannot be reached. Nothing was changed.');
+      expect(body).toContain('href="/page.css"');
+    }
+    expect(page.body).not.toContain('Send it again');
+    expect(form.body).toMatch(/action="\/page\/cart\?key=k"><input type="hidden" name="sku" value="tea"/);
+    await own.start();
+    await until(async () => (await browser.submit('cart', { sku: 'tea', quantity: '1' }, { key: 'k' })).status === 303);
+  });
+
+  test('Redis hung: the same, within a second or so', async () => {
+    const { own, browser } = await startPair();
+    await browser.submit('login', { name: 'Ada' });
+    own.process().kill('SIGSTOP');
+    const start = performance.now();
+    const [page, form] = await Promise.all([browser.look(), browser.submit('logout')]);
+    expect(performance.now() - start).toBeLessThan(1500);
+    expect([page.status, form.status]).toEqual([503, 503]);
+    own.process().kill('SIGCONT');
+    await until(async () => text((await browser.look()).body).includes('Hello , Ada'));
+  });
+
+  test('Redis full: no redirect leaves before the change is stored', async () => {
+    const { own, browser } = await startPair();
+    await browser.submit('cart', { sku: 'tea', quantity: '1' });
+    await own.command('CONFIG', 'SET', 'maxmemory', '1');
+    const refused = await browser.submit('cart', { sku: 'soap', quantity: '1' });
+    expect(refused).toMatchObject({ status: 503, body: expect.stringContaining('Nothing was changed') });
+    const { body } = await browser.look();
+    expect(body).toContain('remove-tea');
+    expect(body).not.toContain('remove-soap');
+  });
+
+  test('Redis away from the start: who has no cookie gets the page all the same', async () => {
+    const replica = await startTestReplica({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` });
+    onTestFinished(async () => void (await replica.drain()));
+    expect((await createBrowser([replica.url]).look()).status).toBe(200);
+  });
+});
