@@ -7,7 +7,7 @@ import type { createRestarts } from './restarts.ts';
 import { sentenceOf } from './sentence.ts';
 import type { Situation } from './situation.ts';
 import type { Button, PartView, Point, ReplicaView, View } from './view.ts';
-import { capital } from './words.ts';
+import { capital, plural } from './words.ts';
 
 export interface Known {
   situation: Situation;
@@ -98,13 +98,14 @@ function visitorsOf({ situation, desk, last }: Known): View['visitors'] {
 
 function redisOf(known: Known): PartView {
   const { redis } = known.situation;
-  const ms = known.probes.redis.value;
+  const connected = known.probes.figures.value?.connected;
+  const isAsked = known.situation.description?.store !== 'memory';
   const isAway = redis !== 'up' && redis !== 'unknown';
   const second = redis === 'hangs' || redis === 'silent' ? 'redis-resume' : 'redis-pause';
   return {
     state: redis,
     words: {
-      up: ms == null ? 'answers' : `answers in ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`,
+      up: isAsked && connected != null ? `answers; ${plural(connected, 'replica')} connected` : 'answers',
       hangs: 'hangs: it accepts and says nothing',
       down: 'is down',
       silent: 'does not answer',

@@ -15,6 +15,8 @@ export interface ReplicaFigures {
 
 export interface Figures {
   replicas: Map<string, ReplicaFigures>;
+  /** How many have a connection to Redis. */
+  connected: number | null;
   /** Of all of them together. */
   total: Omit<Point, 'at' | 'by'>;
 }
@@ -36,6 +38,8 @@ const perReplica = {
   build: 'count by (replica, store, version) (unsticky_build_info)',
 };
 
+const connected = { connected: 'sum(session_store_up)' };
+
 const inAll = {
   requests: rateOf(''),
   failed: `(${rateOf('{status="5xx"}')} or vector(0))`,
@@ -45,20 +49,22 @@ const inAll = {
 
 /** @throws {Error} in words, where Prometheus does not answer */
 export async function readFigures(prometheus: string): Promise<Figures> {
-  const series = await askNow(prometheus, { ...perReplica, ...inAll });
+  const series = await askNow(prometheus, { ...perReplica, ...connected, ...inAll });
   const replicas = new Map<string, ReplicaFigures>();
   const total: Figures['total'] = { requests: null, failed: null, p50: null, p99: null };
+  let connections: number | null = null;
   for (const { labels, values } of series) {
     const { figure = '', replica, store, version } = labels;
     const value = numberOf(values[0]?.[1]);
     if (figure in inAll) Object.assign(total, { [figure.replace('All', '')]: value });
+    if (figure in connected) connections = value;
     if (replica === undefined) continue;
     const known = replicas.get(replica) ?? unknown();
     replicas.set(replica, known);
     if (figure === 'build') Object.assign(known, { store: store ?? null, version: version ?? null });
     else if (figure in perReplica) Object.assign(known, { [figure]: value });
   }
-  return { replicas, total };
+  return { replicas, connected: connections, total };
 }
 
 /** The timeline as the replicas measured it. @throws {Error} as above */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createProbe } from './probe.ts';
+import { createProbe, LastingError } from './probe.ts';
 
 test('it has the last answer, or why there is none', async () => {
   const answers = [async () => 1, () => Promise.reject(new Error('gone')), async () => 2];
@@ -46,4 +46,21 @@ test('what is asked too early is not asked', async () => {
   probe.hurry();
   await probe.ask(1000);
   expect(asked).toBe(2);
+});
+
+test('an error is passed over for a while, unless it lasts', async () => {
+  const answers = [
+    async () => 1,
+    () => Promise.reject(new Error('just being replaced')),
+    () => Promise.reject(new LastingError('gone')),
+    () => Promise.reject(new Error('still gone')),
+  ];
+  const probe = createProbe(() => (answers.shift() as () => Promise<number>)(), { graceMs: 60_000 });
+  const seen = [];
+  while (answers.length > 0) {
+    probe.hurry();
+    await probe.ask(1000);
+    seen.push(probe.value ?? probe.problem);
+  }
+  expect(seen).toEqual([1, 1, 'gone', 'still gone']);
 });

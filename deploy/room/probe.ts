@@ -19,6 +19,13 @@ export interface ProbeOptions {
   everyMs?: number;
   /** No answer for so long is said to be none. */
   limitMs?: number;
+  /** An error is passed over for so long after an answer, unless it is a LastingError. */
+  graceMs?: number;
+}
+
+/** One that the next question will not be spared. */
+export class LastingError extends Error {
+  override name = 'LastingError';
 }
 
 /** What costs more than this part of the time is asked less often, but every two seconds: Docker answers slowly. */
@@ -30,7 +37,7 @@ const forgetMs = 30_000;
 /** Never asks twice at once. */
 export function createProbe<T>(
   question: () => Promise<T>,
-  { everyMs = 0, limitMs = 3000 }: ProbeOptions = {},
+  { everyMs = 0, limitMs = 3000, graceMs = 0 }: ProbeOptions = {},
 ): Probe<T> {
   let value: T | undefined;
   let problem: string | undefined = 'not asked yet';
@@ -43,12 +50,14 @@ export function createProbe<T>(
     const isLatest = () => startedAt === start;
     const outcome = await question().then(
       (value) => ({ value, problem: undefined }),
-      (err: Error) => ({ value: undefined, problem: err.message }),
+      (err: Error) => ({ value: undefined, problem: err }),
     );
     if (!isLatest()) return;
-    ({ value, problem } = outcome);
-    at = performance.now();
-    earliest = start + Math.max(everyMs, Math.min((at - start) / share, seldomMs));
+    const now = performance.now();
+    const isPassing = outcome.problem && !(outcome.problem instanceof LastingError) && now - at < graceMs;
+    if (!isPassing || value === undefined) [value, problem] = [outcome.value, outcome.problem?.message];
+    if (!outcome.problem) at = now;
+    earliest = start + Math.max(everyMs, Math.min((now - start) / share, seldomMs));
     underWay = undefined;
   }
 

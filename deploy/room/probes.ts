@@ -1,15 +1,17 @@
 import type { Fleet } from '../fleet/fleet.ts';
 import { readFigures } from './figures.ts';
-import { createProbe } from './probe.ts';
+import { createProbe, LastingError } from './probe.ts';
 import type { PartView } from './view.ts';
 
 const redisMs = 300;
 const nginxMs = 1000;
+/** Docker fails to tell of containers that are just being replaced. */
+const graceMs = 3000;
 
 /** Everything that is asked of a fleet. Each answers by itself: what hangs holds nothing else up. */
 export function createProbes(fleet: Fleet) {
-  const description = createProbe(() => fleet.describe().catch(explain), { everyMs: 5000 });
-  const replicas = createProbe(() => fleet.replicas().catch(explain));
+  const description = createProbe(() => fleet.describe().catch(explain), { everyMs: 5000, graceMs });
+  const replicas = createProbe(() => fleet.replicas().catch(explain), { graceMs });
   const redis = createProbe(() => fleet.redis.ping(redisMs));
   const nginx = createProbe(() => lookAtNginx(description.value?.http));
   const figures = createProbe(async () => {
@@ -52,5 +54,5 @@ async function lookAtNginx(http: string | undefined): Promise<PartView['state']>
 /** Of a fleet that has ended the socket is gone, or nobody is behind it. @throws {Error} in words */
 function explain(err: Error & { code?: string }): never {
   const isGone = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(err.code ?? '');
-  throw isGone ? new Error('no fleet is up: start one with "npm run up"', { cause: err }) : err;
+  throw isGone ? new LastingError('no fleet is up: start one with "npm run up"', { cause: err }) : err;
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createTimeline } from './timeline.ts';
 
 const second = (at: number, requests: number) => ({ at, requests, failed: 0, p50: 1, p99: 2, replicas: {} });
-const figures = { replicas: new Map(), total: { requests: 7, failed: 0, p50: 3, p99: 4 } };
+const figures = { replicas: new Map(), connected: null, total: { requests: 7, failed: 0, p50: 3, p99: 4 } };
 
 test('each second that has ended is added once: as the users saw it, else as the replicas did, else as unknown', () => {
   let now = 1000;

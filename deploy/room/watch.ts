@@ -79,7 +79,8 @@ export function createWatch({ fleet, visitors, journal, timeline, desk, tell }: 
       rates.see(shown, probes.replicas.at);
       restarts.see(shown);
     }
-    const holds = new Map([['the fleet', description !== undefined]]);
+    const holds = new Map<string, boolean>();
+    if (description || probes.description.at > 0) holds.set('the fleet', description !== undefined);
     if (description && redis !== 'unknown') holds.set('Redis', redis === 'up');
     if (description && nginx !== 'unknown') holds.set('nginx', nginx === 'up');
     if (description?.prometheus !== undefined) holds.set('Prometheus', probes.figures.problem === undefined);
