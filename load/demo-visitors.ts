@@ -45,7 +45,8 @@ export function createDemoVisitors(count: number, own: Visitors): DemoVisitors {
         take();
         clearInterval(timer);
         const last = look();
-        look = () => last; // the crowd and its operations are let go
+        look = () => last;
+        end = () => {}; // the crowd and its operations are let go
       };
     },
     giveOver() {

@@ -16,7 +16,8 @@ describe.skipIf(!executable)(`the control room, in a browser${why}`, () => {
   let fleet: Awaited<ReturnType<typeof startServedFleet>>;
   let room: Awaited<ReturnType<typeof openRoom>>;
   let browser: Browser;
-  const visitors = createRoomUsers({ users: 60, rate: 120 });
+  const users = 100;
+  const visitors = createRoomUsers({ users, rate: 120 });
 
   beforeAll(async () => {
     mkdirSync(pictures, { recursive: true });
@@ -54,7 +55,7 @@ describe.skipIf(!executable)(`the control room, in a browser${why}`, () => {
 
   async function startUsers(page: Page) {
     if (visitors.look().state === 'away') await button(page, 'Start the users').click();
-    await expect.poll(() => page.locator('.figures .value').first().textContent(), patience).toBe('60');
+    await expect.poll(() => page.locator('.figures .value').first().textContent(), patience).toBe(`${users}`);
   }
 
   test('the key leaves the address, and the tab goes on with it after a reload', async () => {
@@ -94,7 +95,9 @@ describe.skipIf(!executable)(`the control room, in a browser${why}`, () => {
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Start replica-2');
     await page.keyboard.press('Space');
     await expect.poll(() => replica(page, 2).getAttribute('data-state'), patience).toBe('ready');
-    await expect.poll(() => page.locator('#sentence').textContent(), patience).toMatch(/all 60 sessions are whole/i);
+    await expect
+      .poll(() => page.locator('#sentence').textContent(), patience)
+      .toMatch(`ll ${users} sessions are whole`);
     expect(problems).toEqual([]);
   });
 
@@ -147,6 +150,7 @@ describe.skipIf(!executable)(`the control room, in a browser${why}`, () => {
     const { page } = await open();
     await room.close();
     await expect.poll(() => page.locator('#sentence').textContent(), patience).toMatch('The room does not answer');
+    expect(await page.locator('#announcer').textContent()).toMatch('The room does not answer');
     room = await openRoom({ fleet: await fleet.connect(), visitors, port, token: room.token });
     await expect.poll(() => page.locator('#link').textContent(), patience).toMatch('live');
     await expect.poll(() => page.locator('#sentence').textContent(), patience).toMatch(/replicas are ready/);
@@ -163,7 +167,7 @@ describe.skipIf(!executable)(`the control room, in a browser${why}`, () => {
     if (picture) await expect.poll(secondsSeen, { timeout: 50_000 }).toBeGreaterThan(40);
     await button(page, 'Kill replica-2').click();
     const sentence = () => page.locator('#sentence').textContent();
-    await expect.poll(sentence, patience).toBe('replica-2 is down, yet all 60 sessions are whole.');
+    await expect.poll(sentence, patience).toBe(`replica-2 is down, yet all ${users} sessions are whole.`);
     const killedAt = secondsSeen();
     await expect.poll(secondsSeen, patience).toBeGreaterThan(killedAt + (picture ? 12 : 1));
     const file = path.join(pictures, 'room.png');

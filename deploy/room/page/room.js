@@ -77,14 +77,16 @@ function showNow({ sentence, notices, fleet }) {
   );
 }
 
-function showLink(state, words) {
+function showLink(state, words = 'The room does not answer; what you see is old. This page tries again by itself.') {
+  const isNews = document.body.dataset.link !== state;
   setAttribute(byId('link'), 'data-state', state);
   setAttribute(document.body, 'data-link', state);
   setText(byId('link-words'), { live: 'live', away: 'reconnecting', refused: 'closed' }[state]);
   if (state === 'live') return;
   setAttribute(byId('now'), 'data-tone', 'unknown');
   setAttribute(byId('sentence-sign'), 'href', '#sign-unknown');
-  setText(byId('sentence'), words ?? 'The room does not answer; what you see is old. This page tries again by itself.');
+  setText(byId('sentence'), words);
+  if (isNews) setText(byId('announcer'), words);
   dots.stop();
 }
 
