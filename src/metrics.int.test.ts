@@ -77,6 +77,14 @@ describe('after real traffic over every route, with every method, before and whi
       ['DELETE', '/sessions/own'],
       ['POST', '/logout'],
     ];
+    for (const file of ['page.css', 'page.js']) requests.push(['GET', `/files/${file}`]);
+    for (const form of ['cart', 'logout']) {
+      const more = { 'content-type': 'application/x-www-form-urlencoded', prefer: 'return=representation' };
+      const body = 'sku=a1&quantity=1';
+      expect((await fetch(`${url}/page/${form}?key=${form}`, { method: 'POST', headers: more, body })).status).toBe(
+        200,
+      );
+    }
     for (const [method, path, body] of requests) {
       const own = path === '/sessions/own' ? (await visitor.send('GET', '/whoami')).body.session.id : '';
       await visitor.send(method, path.replace('/own', `/${own}`), body, headers);
@@ -136,7 +144,7 @@ describe('after real traffic over every route, with every method, before and whi
       replica: ['replica-10'],
       method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'other', 'any'],
       route: [...routes.map(({ path }) => path), 'none', 'any'],
-      status: ['2xx', '4xx', '5xx'],
+      status: ['2xx', '3xx', '4xx', '5xx'],
       command: ['get', 'set', 'renew', 'destroy', 'list', 'find', 'time'],
       outcome: ['ok', 'error', 'timeout', 'refused', 'merged', 'retried'],
       event: ['created', 'renewed', 'logged_out', 'revoked', 'expired'],
