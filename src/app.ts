@@ -26,8 +26,7 @@ export function createApp(context: Context): Express {
   const app = express();
   // Exactly one hop, nginx, may say who the client is and whether it came over TLS.
   app.set('trust proxy', 1).disable('x-powered-by').disable('etag');
-  if (metrics) app.use(metrics.observeRequest);
-  app.use(createRequestLog(logger), describeReplica(context), securityHeaders(config.production));
+  app.use(createRequestLog(logger, metrics), describeReplica(context), securityHeaders(config.production));
   app.use(createPageFilesRouter());
   app.use(requirePath, refuseOtherSites, createFormReader());
   app.use(requireUsableKey, requireJson, express.json({ limit: '16kb' }));

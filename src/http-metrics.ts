@@ -1,11 +1,18 @@
-import type { Request, RequestHandler, Response } from 'express';
+import type { Request, Response } from 'express';
 import { Gauge, type Registry } from 'prom-client';
 import { findRoute, type Route } from './route-templates.ts';
-import { createCounts, createTimings } from './series.ts';
+import { registerCounter, registerHistogram, Timing } from './series.ts';
 
 /** Methods by which requests for no route are told apart. */
 const known = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const classes = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'];
+const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
+
+/** Requests that are answered with the same method, route and status. */
+interface Tally {
+  labels: { method: string; route: string; status: string };
+  timing: Timing;
+}
 
 /**
  * Requests by method, template of the route and status class, as of the route that is theirs even where they are refused
@@ -13,19 +20,29 @@ const classes = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'];
  * status: the connection was closed before the answer was sent.
  */
 export function createHttpMetrics(registry: Registry) {
-  const labelNames = ['method', 'route', 'status'] as const;
-  const requests = createCounts(registry, {
-    name: 'http_requests_total',
-    help: 'Requests by method, route template and status class',
-    labelNames,
-  });
-  const durations = createTimings(registry, {
-    name: 'http_request_duration_seconds',
-    help: 'Time from the head of a request to the end of its answer; other answers than 2xx are told by status class alone',
-    labelNames,
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
-  });
+  const tallies = new Map<string, Tally>();
+  /** The same, by what is at hand: the route, the method as it was sent, and the status class. */
+  const shortcuts = new Map<Route | undefined, Map<string, Tally[]>>();
+  let routes: Route[] = [];
   let underWay = 0;
+
+  registerCounter(
+    registry,
+    {
+      name: 'http_requests_total',
+      help: 'Requests by method, route template and status class',
+      labelNames: ['method', 'route', 'status'],
+    },
+    () => tallies.values().map(({ labels, timing }) => ({ labels, count: timing.count })),
+  );
+  registerHistogram(
+    registry,
+    {
+      name: 'http_request_duration_seconds',
+      help: 'Time from the head of a request to the end of its answer; other answers than 2xx are told by status class alone',
+    },
+    () => joinErrors([...tallies.values()]),
+  );
   new Gauge({
     name: 'http_requests_in_flight',
     help: 'Requests that are being answered',
@@ -34,32 +51,48 @@ export function createHttpMetrics(registry: Registry) {
       this.set(underWay);
     },
   });
-  let routes: Route[] = [];
 
-  function count(req: Request, res: Response, start: number): void {
-    underWay -= 1;
-    const found = (req.route as Route | undefined) ?? findRoute(routes, req.path);
-    const sent = req.method === 'HEAD' ? 'GET' : req.method;
-    const route = found?.methods[sent.toLowerCase()] ? found.path : 'none';
-    const method = route !== 'none' || known.has(sent) ? sent : 'other';
-    const status = (res.writableFinished && classes[Math.trunc(res.statusCode / 100)]) || 'none';
-    const labels = () => ({ method, route, status });
+  function tallyOf(sent: string, found: Route | undefined, statusClass: number): Tally {
+    const wanted = sent === 'HEAD' ? 'GET' : sent;
+    const route = found?.methods[wanted.toLowerCase()] ? found.path : 'none';
+    const method = route !== 'none' || known.has(wanted) ? wanted : 'other';
+    const status = classes[statusClass] ?? 'none';
     const key = `${method} ${route} ${status}`;
-    const seconds = (performance.now() - start) / 1000;
-    requests.add(key, labels);
-    // Each series has a line for each bucket, and errors of all routes take about as long: so /metrics stays small.
-    if (status === '2xx') durations.add(key, labels, seconds);
-    else durations.add(status, () => ({ method: 'any', route: 'any', status }), seconds);
+    const tally = tallies.get(key) ?? { labels: { method, route, status }, timing: new Timing(bounds) };
+    tallies.set(key, tally);
+    const byMethod = shortcuts.get(found) ?? new Map<string, Tally[]>();
+    const byStatus = byMethod.get(sent) ?? [];
+    byStatus[statusClass] = tally;
+    shortcuts.set(found, byMethod.set(sent, byStatus));
+    return tally;
   }
 
-  const observeRequest: RequestHandler = function observeRequest(req, res, next) {
-    const start = performance.now();
-    underWay += 1;
-    res.on('close', () => count(req, res, start));
-    next();
+  return {
+    knowRoutes(all: Route[]): void {
+      routes = all;
+    },
+    requestBegan(): void {
+      underWay += 1;
+    },
+    requestEnded(req: Request, res: Response, ms: number): void {
+      underWay -= 1;
+      const route = (req.route as Route | undefined) ?? findRoute(routes, req.path);
+      const status = res.writableFinished ? Math.trunc(res.statusCode / 100) : 0;
+      const tally = shortcuts.get(route)?.get(req.method)?.[status] ?? tallyOf(req.method, route, status);
+      tally.timing.add(ms / 1000);
+    },
   };
-  const knowRoutes = (all: Route[]) => {
-    routes = all;
-  };
-  return { observeRequest, knowRoutes };
+}
+
+/** Each series has a line for each bucket, and errors of all routes take about as long: so /metrics stays small. */
+function joinErrors(tallies: Tally[]): Tally[] {
+  const joined = new Map<string, Tally>();
+  for (const { labels, timing } of tallies) {
+    const { status } = labels;
+    if (status === '2xx') continue;
+    const tally = joined.get(status) ?? { labels: { method: 'any', route: 'any', status }, timing: new Timing(bounds) };
+    tally.timing.include(timing);
+    joined.set(status, tally);
+  }
+  return [...tallies.filter(({ labels }) => labels.status === '2xx'), ...joined.values()];
 }

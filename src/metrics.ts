@@ -1,11 +1,11 @@
-import type { RequestHandler } from 'express';
+import type { Request, Response } from 'express';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Config } from './config.ts';
 import { createHttpMetrics } from './http-metrics.ts';
 import { type Lifecycle, states } from './lifecycle.ts';
 import type { Route } from './route-templates.ts';
 import { createSessionMetrics } from './session-metrics.ts';
-import type { SessionEvent } from './sessions/index.ts';
+import type { SessionEvent, StoreOutcome } from './sessions/index.ts';
 
 /**
  * What a replica tells Prometheus. Every series has the label `replica`; no label takes a value that a visitor can choose.
@@ -16,14 +16,15 @@ import type { SessionEvent } from './sessions/index.ts';
 export interface Metrics {
   contentType: string;
   read(): Promise<string>;
-  /** Counts and times each request; goes first. */
-  observeRequest: RequestHandler;
   /** The routes that requests are counted by. */
   knowRoutes(routes: Route[]): void;
+  requestBegan(): void;
+  /** The answer was sent, or its connection was closed before that. */
+  requestEnded(req: Request, res: Response, ms: number): void;
   /** The observer of a DurableStore. */
   observeSessions(event: SessionEvent): void;
   /** A call to another store has ended. */
-  observeStore(command: string, outcome: string, ms: number): void;
+  observeStore(command: string, outcome: StoreOutcome, ms: number): void;
 }
 
 interface Observed {

@@ -1,23 +1,38 @@
 import { Counter, type Registry } from 'prom-client';
-import { createCounts, createTimings } from './series.ts';
-import type { SessionEvent } from './sessions/index.ts';
+import { registerCounter, registerHistogram, Timing } from './series.ts';
+import type { SessionEvent, StoreOutcome } from './sessions/index.ts';
+
+const bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25];
+
+/** Of one command, how many calls ended how, and how long they took. */
+interface Calls {
+  ended: Record<StoreOutcome, number>;
+  timing: Timing;
+}
 
 const ends = ['created', 'renewed', 'logged_out', 'revoked', 'expired'] as const;
 
 /** Sessions and the store that they live in. What is counted as what, SessionEvent says (sessions/events.ts). */
 export function createSessionMetrics(registry: Registry) {
+  const calls = new Map<string, Calls>();
+  registerCounter(
+    registry,
+    {
+      name: 'session_store_operations_total',
+      help: 'Calls to the store of sessions, by command and outcome (refused: not sent, for want of a connection)',
+      labelNames: ['command', 'outcome'],
+    },
+    () => [...calls].flatMap(([command, { ended }]) => countsOf(command, ended)),
+  );
+  registerHistogram(
+    registry,
+    {
+      name: 'session_store_operation_duration_seconds',
+      help: 'Time until the store answered, or was given up; calls that were refused are left out',
+    },
+    () => calls.entries().map(([command, { timing }]) => ({ labels: { command }, timing })),
+  );
   const registers = [registry];
-  const operations = createCounts(registry, {
-    name: 'session_store_operations_total',
-    help: 'Calls to the store of sessions, by command and outcome (refused: not sent, for want of a connection)',
-    labelNames: ['command', 'outcome'],
-  });
-  const durations = createTimings(registry, {
-    name: 'session_store_operation_duration_seconds',
-    help: 'Time until the store answered, or was given up; calls that were refused are left out',
-    labelNames: ['command'],
-    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25],
-  });
   const sessions = new Counter({
     name: 'session_events_total',
     help: 'Sessions created, renewed (a new id at a login), and ended: logged_out, revoked, expired (found at its absolute end)',
@@ -49,9 +64,16 @@ export function createSessionMetrics(registry: Registry) {
   for (const event of ends) sessions.inc({ event }, 0);
   for (const outcome of ['merged', 'retried', 'refused']) conflicts.inc({ outcome }, 0);
 
-  function observeStore(command: string, outcome: string, ms: number): void {
-    operations.add(`${command} ${outcome}`, () => ({ command, outcome }));
-    if (outcome !== 'refused') durations.add(command, () => ({ command }), ms / 1000);
+  function observeStore(command: string, outcome: StoreOutcome, ms: number): void {
+    const { ended, timing } = calls.get(command) ?? first(command);
+    ended[outcome] += 1;
+    if (outcome !== 'refused') timing.add(ms / 1000);
+  }
+
+  function first(command: string): Calls {
+    const none = { ended: { ok: 0, error: 0, timeout: 0, refused: 0 }, timing: new Timing(bounds) };
+    calls.set(command, none);
+    return none;
   }
 
   function observeSessions(event: SessionEvent): void {
@@ -63,4 +85,10 @@ export function createSessionMetrics(registry: Registry) {
     else sessions.inc({ event: event.type });
   }
   return { observeSessions, observeStore };
+}
+
+function countsOf(command: string, ended: Calls['ended']) {
+  return Object.entries(ended).flatMap(([outcome, count]) =>
+    count > 0 ? { labels: { command, outcome }, count } : [],
+  );
 }

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FleetError } from '../../deploy/fleet/fleet.ts';
 import { logIn } from '../log-in.ts';
 import { type Bench, type Finding, findingOf } from './bench.ts';
 import type { Sample } from './figures.ts';
@@ -34,9 +33,8 @@ export async function run({ rounds, live, ending, ...bench }: Bench): Promise<Fi
       const cookies = await logIn((replicas[0] as BenchReplica).url, bench.connections);
       const stop = scrapeEachSecond((replicas.find(({ name }) => name === 'on') as BenchReplica).adminUrl);
       for (const work of works) {
-        if (ending.aborted) throw new FleetError('ended before all rounds were measured');
         live.report(`  round ${round + 1} of ${rounds}: ${work.name}`);
-        const turns = { work, cookies, seconds: bench.seconds };
+        const turns = { work, cookies, seconds: bench.seconds, ending };
         const [one, two] = await measureTurns(replicas as [BenchReplica, BenchReplica], turns);
         samples.get(work)?.push(round % 2 === 0 ? [one, two] : [two, one]);
       }

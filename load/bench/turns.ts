@@ -20,6 +20,7 @@ export interface Turns {
   /** Of the users; each has a connection of its own. */
   cookies: string[];
   seconds: number;
+  ending: AbortSignal;
 }
 
 type Pair<T> = readonly [T, T];
@@ -55,7 +56,8 @@ interface Sent {
  * Sends as much as is answered. (autocannon's correction of latencies, which is wrong, is off: without a rate it takes no
  * `ignoreCoordinatedOmission`.)
  */
-async function send({ url, pid }: Subject, { work, cookies, seconds }: Turns): Promise<Sent> {
+async function send({ url, pid }: Subject, { work, cookies, seconds, ending }: Turns): Promise<Sent> {
+  if (ending.aborted) throw new FleetError('ended before all rounds were measured');
   let next = 0;
   const requestsOf = (cookie: string) =>
     work.requests.map((request) => ({ ...request, headers: { 'content-type': 'application/json', cookie } }));
