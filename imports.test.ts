@@ -10,9 +10,9 @@ const rules: [folder: string, mayImport: string[]][] = [
   ['load', ['load/', 'deploy/fleet/fleet.ts', 'deploy/room/visitors.ts']],
 ];
 
-/** The commands of load, and the fleet of their own, pick a driver, so they may import all of deploy. */
-const commands = ['load/survive.ts', 'load/compare.ts', 'load/demo.ts', 'load/load.ts', 'load/room.ts'];
-const picking = [...commands, 'load/own-fleet.ts'];
+/** The commands of load, and the fleets of their own, pick a driver, so they may import all of deploy. */
+const commands = ['survive', 'compare', 'demo', 'load', 'room', 'bench'].map((name) => `load/${name}.ts`);
+const picking = [...commands, 'load/own-fleet.ts', 'load/bench/servers.ts'];
 
 const files = globSync('{src,deploy,load}/**/*.ts').filter((file) => !file.endsWith('.test.ts'));
 

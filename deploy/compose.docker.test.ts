@@ -5,6 +5,7 @@ import { createComposeFleet } from './fleet/compose.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import { countAnswers } from './fleet/testing.ts';
 import { waitFor } from './fleet/wait.ts';
+import { dashboardQueries, needsExporter, Prometheus } from './prometheus/testing.ts';
 
 // A project of its own, on free ports, so that a fleet which is up is left alone.
 const compose = (...args: string[]) =>
@@ -55,6 +56,19 @@ test('nginx and Prometheus follow --scale in both directions, without a reload',
   }
 });
 
+test('replicas that left in order are no alert, and one that was killed is', async () => {
+  const prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
+  const [, , victim] = await fleet.replicas();
+  await fleet.kill(3);
+  const down = async () => (await prometheus.alerts()).filter(({ labels }) => labels.alertname === 'ReplicaDown');
+  const isFiring = async () => (await down()).some(({ state }) => state === 'firing');
+  await waitFor('ReplicaDown fires', isFiring, { timeoutMs: 60_000, everyMs: 200 });
+  expect((await down()).map(({ annotations }) => annotations.summary)).toEqual([`${victim?.name} is down`]);
+  expect(await prometheus.ask('replica:replica_lifecycle_state:lost5m')).toHaveLength(1);
+  await fleet.restart(3);
+  await waitFor('it is over', async () => (await down()).length === 0, { timeoutMs: 20_000, everyMs: 200 });
+});
+
 test('no request fails when one of two replicas is killed, or leaves', async () => {
   const leave = [() => fleet.kill(1), () => fleet.scale(1)];
   for (const [round, end] of leave.entries()) {
@@ -74,10 +88,10 @@ test('no request fails when one of two replicas is killed, or leaves', async () 
     });
     await end();
     await waitFor('nginx knows that one is left', async () => (await seenBy(8)).length === 1, { timeoutMs: 5000 });
+    await waitFor('there was load', async () => statuses.length > 100, { timeoutMs: 10_000 });
     ended = true;
     await Promise.all(load);
     expect(statuses.filter((status) => status !== 200 && status !== 201)).toEqual([]);
-    expect(statuses.length).toBeGreaterThan(100);
   }
   await fleet.scale(3);
 });
@@ -188,11 +202,44 @@ test('a parameter of Redis is set, and what it was is told; what Redis refuses i
 });
 
 async function scraped(): Promise<number> {
-  const { prometheus } = await fleet.describe();
-  const response = await fetch(`${prometheus}/api/v1/query?query=count(up==1)`);
-  const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } };
-  return Number(data.result[0]?.value[1]);
+  const prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
+  const [answer] = await prometheus.ask('count(up{job="replicas"} == 1)');
+  return answer?.value ?? 0;
 }
+
+test('the figures of nginx and Redis are back after both were killed; nobody else is told those of nginx', async () => {
+  const prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
+  const is = async (query: string, value: number) => {
+    const reached = async () => (await prometheus.ask(query))[0]?.value === value;
+    await waitFor(`${query} is ${value}`, reached, { timeoutMs: 20_000, everyMs: 100 });
+  };
+  for (const [name, part] of Object.entries({ nginx: fleet.proxy, redis: fleet.redis })) {
+    await is(`${name}_up`, 1);
+    await part.kill();
+    await is(`${name}_up`, 0);
+    await part.start();
+    await is(`${name}_up`, 1);
+  }
+  const { status, body } = await createVisitor(http).send('GET', '/stub_status', undefined, { connection: 'close' });
+  expect({ status, type: body.type }).toEqual({ status: 404, type: 'urn:problem-type:unsticky:not-found' });
+});
+
+test('every question of the dashboard about nginx and Redis has an answer', async () => {
+  const prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
+  const questions = dashboardQueries().filter(needsExporter);
+  expect(questions.length).toBeGreaterThan(10);
+  const seconds = Math.ceil(performance.now() / 1000); // since before the fleet was up
+  const isAnswered = await Promise.all(questions.map(async ({ expr }) => (await prometheus.count(expr, seconds)) > 0));
+  expect(questions.filter((_, index) => !isAnswered[index])).toEqual([]);
+});
+
+test("the rules' tests hold for this Prometheus, too", () => {
+  // Its own folder is the only one where it may write.
+  const promtool = (...args: string[]) =>
+    compose('exec', '-T', '-e', 'TMPDIR=/prometheus', 'prometheus', 'promtool', ...args);
+  promtool('check', 'config', '/etc/prometheus/containers.yml');
+  expect(promtool('test', 'rules', '/etc/prometheus/rules.test.yml')).toContain('SUCCESS');
+});
 
 test('sessions outlive Redis and the whole fleet: restart, down and up', async () => {
   const ada = await logIn('Ada');

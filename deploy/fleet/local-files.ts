@@ -68,6 +68,7 @@ function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir:
   cpSync(path.join(project, 'nginx'), files.nginx, { recursive: true, filter: (file) => !isTest(file) });
   cpSync(path.join(project, 'deploy/redis/redis.conf'), path.join(files.redis, 'redis.conf'));
   cpSync(path.join(project, 'deploy/prometheus/local.yml'), path.join(files.prometheus, 'prometheus.yml'));
+  cpSync(path.join(project, 'deploy/prometheus/rules.yml'), path.join(files.prometheus, 'rules.yml'));
   const tls = tlsDir ? path.resolve(tlsDir) : makeCertificate(at('tls'));
   const listen = [
     `listen 127.0.0.1:${ports.http};`,
@@ -76,6 +77,7 @@ function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir:
     `ssl_certificate_key "${tls}/tls.key";`,
   ];
   writeFileSync(path.join(files.nginx, 'driver/listen.conf'), `${listen.join('\n')}\n`);
+  writeFileSync(path.join(files.nginx, 'driver/status.conf'), '# Nobody asks here.\n');
   return {
     ...files,
     logOf: (part) => path.join(files.logs, `${part}.log`),
@@ -85,7 +87,7 @@ function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir:
       writeFileSync(path.join(files.nginx, 'driver/upstreams.conf'), upstream);
       const targets = replicas.map(({ name, adminPort }) => ({
         targets: [`127.0.0.1:${adminPort}`],
-        labels: { name },
+        labels: { replica: name },
       }));
       replaceFile(path.join(files.prometheus, 'targets.json'), JSON.stringify(targets));
     },

@@ -15,7 +15,7 @@ export type StartServer = (
 /** Starts a replica with its settings. It is not ready yet. */
 export function startReplica(
   start: StartServer,
-  { name, port, adminPort, redisPort }: LocalReplica,
+  { name, port, adminPort, redisPort }: Pick<LocalReplica, 'name' | 'port' | 'adminPort' | 'redisPort'>,
   main: string,
   settings: NodeJS.ProcessEnv,
 ): Promise<ServerProcess> {
@@ -48,7 +48,8 @@ export async function startNginx(start: StartServer, files: LocalFiles, httpPort
 }
 
 export async function startPrometheus(start: StartServer, files: LocalFiles, port: number): Promise<void> {
-  const data = ['--storage.tsdb.path=data', '--storage.tsdb.retention.time=1d', '--log.level=warn'];
+  const retention = ['--storage.tsdb.retention.time=1d', '--storage.tsdb.retention.size=1GB'];
+  const data = ['--storage.tsdb.path=data', ...retention, '--log.level=warn'];
   const args = ['--config.file=prometheus.yml', `--web.listen-address=127.0.0.1:${port}`, ...data];
   const server = await start('prometheus', 'prometheus', args, { cwd: files.prometheus });
   await server.ready(() => answers(`http://127.0.0.1:${port}/-/ready`));

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+
+// What the tests of queries share: the questions that the dashboard and the rules ask, and a live Prometheus's answers.
+
+export interface Query {
+  /** Where it stands, for people. */
+  where: string;
+  expr: string;
+}
+
+interface Dashboard {
+  annotations: { list: { name: string; target: { expr: string } }[] };
+  templating: { list: { name: string; query: { query: string } }[] };
+  panels: { title: string; targets?: { expr: string }[] }[];
+}
+
+export const dashboard: Dashboard = JSON.parse(
+  readFileSync(new URL('../grafana/dashboards/fleet.json', import.meta.url), 'utf8'),
+);
+
+/** Every question of the dashboard, its variable included, as Grafana asks it for all replicas. */
+export function dashboardQueries(): Query[] {
+  const { panels, annotations, templating } = dashboard;
+  return [
+    ...panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ where: `panel ${title}`, expr }))),
+    ...annotations.list.map(({ name, target }) => ({ where: `annotation ${name}`, expr: target.expr })),
+    ...templating.list.map(({ name, query }) => ({ where: `variable ${name}`, expr: labelled(query.query) })),
+  ].map(({ where, expr }) => ({ where, expr: asGrafanaSends(expr) }));
+}
+
+/** nginx and Redis are asked through exporters, which containers alone have. */
+export const needsExporter = ({ expr }: Query) => /job="(nginx|redis)"/.test(expr);
+
+function asGrafanaSends(expr: string): string {
+  return expr.replaceAll('$__rate_interval', '4s').replaceAll('$replica', '.*');
+}
+
+/** The values of a label, as the series that have it. */
+function labelled(query: string): string {
+  const [, metric, label] = /^label_values\((\w+), (\w+)\)$/.exec(query) ?? [];
+  return `count by (${label}) (${metric})`;
+}
+
+/** Of Prometheus at this address. */
+export class Prometheus {
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  /** The newest samples. @returns the labels of each series, and its value */
+  async ask(expr: string): Promise<{ labels: Record<string, string>; value: number }[]> {
+    const { result } = await this.#get<{ result: { metric: Record<string, string>; value: [number, string] }[] }>(
+      `query?${new URLSearchParams({ query: expr })}`,
+    );
+    return result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
+  }
+
+  /** How many samples that are numbers a panel shows of the last `seconds`. */
+  async count(expr: string, seconds: number): Promise<number> {
+    const end = Date.now() / 1000;
+    const range = { query: expr, start: String(end - seconds), end: String(end), step: '1' };
+    const { result } = await this.#get<{ result: { values: [number, string][] }[] }>(
+      `query_range?${new URLSearchParams(range)}`,
+    );
+    return result.flatMap(({ values }) => values).filter(([, value]) => Number.isFinite(Number(value))).length;
+  }
+
+  /** Those that are pending or firing, with their texts. */
+  async alerts(): Promise<{ labels: Record<string, string>; annotations: Record<string, string>; state: string }[]> {
+    return (await this.#get<{ alerts: Awaited<ReturnType<Prometheus['alerts']>> }>('alerts')).alerts;
+  }
+
+  async rules(): Promise<{ name: string; query: string; type: 'alerting' | 'recording'; health: string }[]> {
+    const { groups } = await this.#get<{ groups: { rules: Awaited<ReturnType<Prometheus['rules']>> }[] }>('rules');
+    return groups.flatMap(({ rules }) => rules);
+  }
+
+  async #get<T>(path: string): Promise<T> {
+    const response = await fetch(`${this.url}/api/v1/${path}`);
+    const { data, error } = (await response.json()) as { data: T; error?: string };
+    if (error) throw new Error(`${path}: ${error}`);
+    return data;
+  }
+}

@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { createVisitor } from '../../src/testing.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { startTestFleet } from '../fleet/testing.ts';
+import { waitFor } from '../fleet/wait.ts';
+import { dashboardQueries, needsExporter, Prometheus } from './testing.ts';
+
+// A fleet under load, on which everything happens that there is an alert for, but for changes that are refused: all
+// routes of this app use updateSession. What happens takes a moment to be seen.
+vi.setConfig({ testTimeout: 120_000 });
+const seen = { timeoutMs: 40_000, everyMs: 200 };
+let fleet: Fleet;
+let http: string;
+let prometheus: Prometheus;
+let end: () => Promise<void>;
+let leaving = false;
+let crowd: Promise<unknown>;
+
+beforeAll(async () => {
+  ({ fleet, http, end } = await startTestFleet({ prometheus: 0 }));
+  prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
+  crowd = Promise.all(Array.from({ length: 4 }, (_, number) => shop(`Visitor ${number}`)));
+});
+afterAll(async () => {
+  leaving = true;
+  await crowd;
+  await end();
+});
+
+/** Does whatever a visitor can do, again and again, whatever comes of it. */
+async function shop(name: string): Promise<void> {
+  for (let round = 0; !leaving; round++) {
+    const [here, elsewhere] = [createVisitor(http), createVisitor(http)];
+    const add = (sku: string, key: string) =>
+      here.send('POST', '/cart/items', { sku, quantity: 1 }, { 'idempotency-key': `${name.at(-1)}-${round}-${key}` });
+    const visit = async () => {
+      for (const visitor of [here, elsewhere]) await visitor.send('POST', '/login', { name });
+      await Promise.all([add('a', '1'), add('b', '2'), here.send('PATCH', '/preferences', { theme: 'dark' })]);
+      await add('a', '1');
+      await Promise.all(['/cart', '/profile', '/sessions', '/nothing'].map((path) => here.send('GET', path)));
+      await here.send('DELETE', '/sessions');
+      await elsewhere.send('GET', '/profile');
+      await here.send('POST', '/login', { name });
+      await Promise.all([add('c', '3'), here.send('POST', '/logout')]);
+    };
+    await visit().catch(() => {}); // nginx is there, but a connection may break
+  }
+}
+
+async function find(alertname: string, replica?: string) {
+  const alerts = await prometheus.alerts();
+  return alerts.find(({ labels }) => labels.alertname === alertname && (!replica || labels.replica === replica));
+}
+const stateOf = async (alertname: string, replica?: string) => (await find(alertname, replica))?.state;
+
+/** Waits for it, and sees that it says what it means and what to do. */
+async function fires(name: string, replica?: string): Promise<void> {
+  const isFiring = async () => (await stateOf(name, replica)) === 'firing';
+  await waitFor(`${name} fires`, isFiring, seen);
+  const { summary, description, action } = (await find(name, replica))?.annotations ?? {};
+  for (const text of [summary, description, action]) expect(text, name).toMatch(/^(?!.*(<error|<no value|NaN)).{16}/);
+  if (replica) expect(summary).toContain(replica);
+}
+const ends = (name: string, replica?: string) =>
+  waitFor(`${name} is over`, async () => (await stateOf(name, replica)) === undefined, seen);
+
+const number = async (expr: string) => (await prometheus.ask(expr))[0]?.value ?? 0;
+
+test('no alert while nothing happens; replicas are told apart', async () => {
+  await waitFor('requests are counted', async () => (await number('job:http_requests:rate10s')) > 10, seen);
+  const ready = 'sum(replica_lifecycle_state{state="ready"})';
+  await waitFor('replicas are ready', async () => (await number(ready)) === 3, seen);
+  const up = (await prometheus.ask('up')).map(({ labels }) => labels.replica).sort();
+  expect(up).toEqual(['replica-1', 'replica-2', 'replica-3']);
+  // Some may have been pending before the first look.
+  await waitFor('there is no alert', async () => (await prometheus.alerts()).length === 0, seen);
+});
+
+test('a Redis that is down is told, and what it costs', async () => {
+  await fleet.redis.kill();
+  for (const { name } of await fleet.replicas()) await fires('StoreFailing', name);
+  await fires('ErrorBudgetBurnsFast');
+  await fires('ErrorBudgetBurnsSlow');
+  await fleet.redis.start();
+  await ends('StoreFailing');
+  await ends('ErrorBudgetBurnsFast');
+});
+
+test('a replica that is started again and again is told', async () => {
+  const startedAt = () => number('replica:process_start_time_seconds:max{replica="replica-3"}');
+  for (let time = 0; time < 3; time++) {
+    const before = await startedAt();
+    await fleet.restart(3);
+    await waitFor('the start is seen', async () => (await startedAt()) > before, seen);
+  }
+  await fires('ReplicaRestarts', 'replica-3');
+  expect(await stateOf('ReplicaRestarts', 'replica-1')).toBeUndefined();
+});
+
+test('a killed replica is told, and that none is left', async () => {
+  for (const number of [2, 1, 3]) await fleet.kill(number);
+  await fires('NoReplicaReady');
+  for (const number of [1, 3]) await fleet.restart(number);
+  await fires('ReplicaDown', 'replica-2');
+  await ends('ReplicaDown', 'replica-1');
+  await ends('NoReplicaReady');
+  expect(await stateOf('ReplicaDown', 'replica-2')).toBe('firing');
+  await fleet.restart(2);
+  await ends('ReplicaDown');
+});
+
+test('a replica that leaves in order is no alert', async () => {
+  const start = Date.now();
+  await fleet.scale(2);
+  await waitFor('Prometheus forgets it', async () => (await number('count(up)')) === 2, seen);
+  const seconds = Math.ceil((Date.now() - start) / 1000);
+  const fired = `max_over_time(ALERTS{alertname="ReplicaDown", alertstate="firing"}[${seconds}s])`;
+  expect(await prometheus.ask(fired)).toEqual([]);
+});
+
+test('every question of the dashboard has an answer', async () => {
+  const questions = dashboardQueries().filter((query) => !needsExporter(query));
+  expect(questions.length).toBeGreaterThan(30);
+  const seconds = Math.ceil(performance.now() / 1000); // since before the fleet was started
+  for (const { where, expr } of questions) {
+    await waitFor(`${where}: ${expr}`, async () => (await prometheus.count(expr, seconds)) > 0, {
+      ...seen,
+      timeoutMs: 5000,
+    });
+  }
+});
+
+test('every rule has, and they take little time', async () => {
+  const rules = await prometheus.rules();
+  expect(rules.length).toBeGreaterThan(15);
+  const seconds = Math.ceil(performance.now() / 1000);
+  for (const { name, query, type, health } of rules) {
+    expect(health, name).toBe('ok');
+    if (name === 'replica:replica_lifecycle_state:lost5m') continue; // of containers alone: compose.docker.test.ts
+    const isProvoked = type === 'alerting' && name !== 'ConflictsRefused';
+    if (isProvoked)
+      expect(await prometheus.count(`ALERTS{alertname="${name}", alertstate="firing"}`, seconds), name).toBeGreaterThan(
+        0,
+      );
+    const asked = type === 'alerting' && !isProvoked ? query.replace(/ > 0$/, '') : query;
+    expect(await prometheus.count(asked, seconds), `${name}: ${asked}`).toBeGreaterThan(0);
+  }
+  const figures = await (await fetch(`${prometheus.url}/metrics`)).text();
+  const sum = (metric: string) =>
+    [...figures.matchAll(new RegExp(`^${metric}(?:{.*})? (.*)$`, 'gm'))].reduce(
+      (sum, [, value]) => sum + Number(value),
+      0,
+    );
+  const groups = figures.match(/^prometheus_rule_group_rules{/gm)?.length ?? 0;
+  const rounds = sum('prometheus_rule_group_iterations_total') / groups;
+  expect(sum('prometheus_rule_group_duration_seconds_sum') / rounds).toBeLessThan(0.2);
+});
