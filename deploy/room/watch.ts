@@ -118,13 +118,18 @@ export function createWatch({ fleet, visitors, journal, timeline, desk, tell }: 
   /** Whatever goes wrong here is told, and must end nobody else's process. */
   async function run(signal: AbortSignal): Promise<void> {
     let work = first;
+    let trouble: string | undefined;
     while (!signal.aborted) {
       const start = performance.now();
-      await work(signal).catch((err: Error) => void journal.write('bad', `The room could not look: ${err.message}`));
-      work = again;
-      const wake = AbortSignal.any([signal, early.signal]);
-      await sleep(Math.max(0, everyMs - (performance.now() - start)), undefined, { signal: wake }).catch(() => {});
-      early = new AbortController();
+      const now = await work(signal).then(
+        () => undefined,
+        (err: Error) => err.message,
+      );
+      if (now !== undefined && now !== trouble) journal.write('bad', `The room could not look: ${now}`);
+      [trouble, work] = [now, again];
+      const restMs = Math.max(0, everyMs - (performance.now() - start));
+      await sleep(restMs, undefined, { signal: early.signal }).catch(() => {});
+      if (!signal.aborted) early = new AbortController();
     }
   }
 
@@ -132,11 +137,13 @@ export function createWatch({ fleet, visitors, journal, timeline, desk, tell }: 
     begin() {
       if (over) return;
       over = new AbortController();
+      early = new AbortController();
       void run(over.signal);
     },
     end() {
       over?.abort();
       over = undefined;
+      early.abort();
     },
     hurry() {
       probes.hurry();

@@ -105,7 +105,7 @@ function optionsOf(name, width, span, marks) {
   return {
     width,
     height: kinds[name].height,
-    padding: [isLabelled ? 34 : 8, 20, 0, 0],
+    padding: [isLabelled ? 34 : 8, 32, 0, 0],
     cursor: { sync: { key: 'room' }, y: false, drag: { x: false, y: false } },
     scales: {
       x: { range: span },
