@@ -7,12 +7,12 @@ const rules: [folder: string, mayImport: string[]][] = [
   ['src/sessions', ['src/sessions/']],
   ['src', ['src/', 'package.json']],
   ['deploy', ['deploy/']],
-  ['load', ['load/', 'deploy/fleet/fleet.ts']],
+  ['load', ['load/', 'deploy/fleet/fleet.ts', 'deploy/room/visitors.ts']],
 ];
 
-/** The commands of load, and the fleet of their own, pick a driver, so they may import all of deploy/fleet. */
-const commands = ['load/survive.ts', 'load/compare.ts', 'load/demo.ts', 'load/load.ts'];
-const picking = [...commands, 'load/own-fleet.ts'];
+/** The commands of load, and the fleets of their own, pick a driver, so they may import all of deploy. */
+const commands = ['survive', 'compare', 'demo', 'load', 'room', 'bench'].map((name) => `load/${name}.ts`);
+const picking = [...commands, 'load/own-fleet.ts', 'load/bench/servers.ts'];
 
 const files = globSync('{src,deploy,load}/**/*.ts').filter((file) => !file.endsWith('.test.ts'));
 
@@ -24,7 +24,7 @@ function importsOf(file: string): string[] {
 
 test.each(files)('%s imports what its folder may import', (file) => {
   const [folder, mayImport] = rules.find(([folder]) => file.startsWith(`${folder}/`)) as [string, string[]];
-  const allowed = picking.includes(file) ? [...mayImport, 'deploy/fleet/'] : mayImport;
+  const allowed = picking.includes(file) ? [...mayImport, 'deploy/fleet/', 'deploy/room/'] : mayImport;
   for (const target of importsOf(file)) {
     expect(
       allowed.some((start) => target.startsWith(start)),
@@ -43,6 +43,7 @@ test.each(files)('%s leaves the process to main.ts and to commands', (file) => {
     'deploy/fleet/compose-links.ts', // has a line of JavaScript for a container
     'deploy/fleet/docker.ts', // passes its own environment on to Docker
     'deploy/fleet/testing.ts',
+    'deploy/room/testing.ts',
     ...commands,
   ];
   if (mayUse.includes(file)) return;

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { createActs, newVisit } from './acts.ts';
+import { createActs, newVisit, noLosses } from './acts.ts';
 import { visitors } from './mix.ts';
 import { createWitness } from './witness.ts';
 
@@ -20,7 +20,7 @@ test('a request that meets one closed connection after the other is repeated unt
     const act = createActs(witness, { ...visitors, weights: { whoami: 1 }, hands: 1 });
     const random = () => 0.5;
     const user = { id: 'user-0001', visits: 1, visit: newVisit('user-0001', 1, random), past: undefined };
-    for (let turn = 0; turn < 4; turn++) await act.turn({ ...user, isWhole: true, random });
+    for (let turn = 0; turn < 4; turn++) await act.turn({ ...user, isWhole: true, losses: noLosses(), random });
     const [first, second, third, ...last] = witness.operations.map(({ outcome, error }) => error ?? outcome);
     expect([first, second, third]).toEqual(['ok', 'ok', 'ok']);
     expect(last).toEqual(['closed', 'closed', 'closed', 'ok']);

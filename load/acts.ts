@@ -10,7 +10,18 @@ export interface User {
   /** The last visit that ended with an acknowledged logout, and the cookie that it had. */
   past: { visit: UserVisit; cookie: string } | undefined;
   isWhole: boolean;
+  losses: Losses;
   random: () => number;
+}
+
+/** What a user was told and what it found missing later, as far as it looks while it is busy. The checks look closer. */
+export interface Losses {
+  /** Sessions that were somebody else's, or nobody's, before the user logged out. */
+  sessions: number;
+  /** Adds that were acknowledged. */
+  writes: number;
+  /** Those of them that a later look at the cart did not show. */
+  writesLost: number;
 }
 
 export interface UserVisit extends Visit {
@@ -19,7 +30,10 @@ export interface UserVisit extends Visit {
   /** Articles are removed as well. */
   isTidy: boolean;
   inCart: number[];
+  /** Of those in the cart, what a look at it did not show. */
+  missing: Set<number>;
   isLoggedIn: boolean;
+  isLost: boolean;
 }
 
 const writing = new Set<Kind>(['add', 'remove', 'prefer']);
@@ -28,9 +42,20 @@ const mostAdds = 150;
 /** How long a user tries what it must know. */
 const patienceMs = 15_000;
 
+export const noLosses = (): Losses => ({ sessions: 0, writes: 0, writesLost: 0 });
+
 export function newVisit(user: string, number: number, random: () => number): UserVisit {
   const isTidy = random() < 0.1;
-  return { session: `${user}.${number}`, cookie: '', added: 0, preferred: 0, isTidy, inCart: [], isLoggedIn: false };
+  const nothing = { added: 0, preferred: 0, inCart: [], missing: new Set<number>(), isLoggedIn: false, isLost: false };
+  return { session: `${user}.${number}`, cookie: '', isTidy, ...nothing };
+}
+
+/** Counts each article that is not there once. What is being removed may be there or not. */
+function missIn({ losses }: User, { missing, inCart }: UserVisit, expected: number[], saw: (number | string)[]): void {
+  const shown = new Set(saw);
+  const before = missing.size;
+  for (const value of expected) if (!shown.has(value) && inCart.includes(value)) missing.add(value);
+  losses.writesLost += missing.size - before;
 }
 
 /** What users can do. */
@@ -40,6 +65,8 @@ export function createActs(witness: Witness, mix: Mix) {
    * until they come to one that is open or new (Chromium's HttpNetworkTransaction::ShouldResendRequest).
    */
   async function operate(user: User, visit: UserVisit, kind: Kind, details: Details = {}) {
+    const isSure = () => kind === 'cart' && !details.cookie && visit.isLoggedIn; // while it logs out, either way is right
+    const expected = isSure() ? [...visit.inCart] : [];
     let operation = await witness.operate(visit, kind, details);
     const isRepeatable = mix.keys || !(kind in { login: 0, add: 0, prefer: 0, logout: 0 });
     while (operation.error === 'closed' && isRepeatable) {
@@ -53,7 +80,10 @@ export function createActs(witness: Witness, mix: Mix) {
       visit.isLoggedIn
     ) {
       user.isWhole = operation.sawUser === user.id;
+      if (!user.isWhole && !visit.isLost) user.losses.sessions += 1;
+      visit.isLost ||= !user.isWhole;
     }
+    if (operation.outcome === 'ok' && isSure()) missIn(user, visit, expected, operation.saw ?? []);
     return operation;
   }
 
@@ -74,8 +104,10 @@ export function createActs(witness: Witness, mix: Mix) {
   async function add(user: User, visit: UserVisit) {
     const value = ++visit.added;
     const operation = await operate(user, visit, 'add', { value });
-    if (operation.outcome === 'ok') visit.inCart.push(value);
-    else await tryAgain(user, visit, 'add', operation);
+    if (operation.outcome === 'ok') {
+      visit.inCart.push(value);
+      user.losses.writes += 1;
+    } else await tryAgain(user, visit, 'add', operation);
   }
 
   /** Some press the button again. */

@@ -5,9 +5,7 @@ import { drivers, explain, openFleet, wholeNumber } from '../deploy/fleet/comman
 import { FleetError } from '../deploy/fleet/fleet.ts';
 import { defaultDir } from '../deploy/fleet/local-files.ts';
 import { renderTable } from '../deploy/fleet/table.ts';
-import { visitors } from './mix.ts';
-import { createUsers } from './users.ts';
-import { createWitness } from './witness.ts';
+import { logIn } from './log-in.ts';
 
 interface Options {
   fleet: string;
@@ -71,14 +69,6 @@ async function load({ seconds, connections, path: address, json, ...options }: O
 function readPath(text: string): string {
   if (text.startsWith('/')) return text;
   throw new InvalidArgumentError('It must begin with a slash.');
-}
-
-async function logIn(url: string, count: number): Promise<string[]> {
-  const witness = createWitness({ url, connections: count, keys: true, promises: false, now: () => performance.now() });
-  const users = createUsers(witness, count, 0, 1, visitors);
-  await users.logIn().finally(() => witness.close());
-  if (users.cookies().some((cookie) => cookie === '')) throw new FleetError(`not every user could log in at ${url}`);
-  return users.cookies();
 }
 
 function count(shares: Map<string, number>, headers: unknown): void {

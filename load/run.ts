@@ -27,6 +27,8 @@ export interface RunOptions {
   live: Live;
   /** Ends the run before its time: what is broken is healed, users look again, and there is a history. */
   ending: AbortSignal;
+  /** Gets the users and what is broken, both as they are from now on, before anybody is logged in. */
+  watch?(crowd: Crowd, faults: readonly FaultRecord[]): void;
 }
 
 /** Runs a plan on a fleet that is up: users log in and stay busy, faults come and are healed, users look again. */
@@ -41,6 +43,7 @@ export async function runPlan(options: RunOptions): Promise<History> {
   const skipped: History['skipped'] = [];
   let load: BackgroundLoad | null = null;
   const log = await followAccessLog(fleet, witness.run);
+  options.watch?.(crowd, faults);
   try {
     const state = () => stateOf(crowd, options.users, faults);
     await crowd.spend(live, state, async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createActs, newVisit, type User } from './acts.ts';
+import { createActs, type Losses, newVisit, noLosses, type User } from './acts.ts';
 import type { Mix } from './mix.ts';
 import { createRandom } from './random.ts';
 import type { Witness } from './witness.ts';
@@ -7,6 +7,8 @@ import type { Witness } from './witness.ts';
 export interface Users {
   /** Users whose last answer to "who am I" was right. */
   whole(): number;
+  /** Of all of them together. */
+  losses(): Losses;
   /** Their session cookies, as Cookie headers. */
   cookies(): string[];
   /** Everybody begins a first visit. */
@@ -20,13 +22,29 @@ export interface Users {
 /**
  * Makes users who together do about `rate` requests a second.
  *
- * Each has random numbers of its own, that follow from the seed: what one does does not depend on who is faster.
+ * Each has random numbers of its own, that follow from the seed: what one does does not depend on who is faster. Two
+ * crowds at one site must not share names: `firstNumber` is where theirs begin.
  */
-export function createUsers(witness: Witness, count: number, seed: number, rate: number, mix: Mix): Users {
+export function createUsers(
+  witness: Witness,
+  count: number,
+  seed: number,
+  rate: number,
+  mix: Mix,
+  firstNumber = 1,
+): Users {
   const users = Array.from({ length: count }, (_, index): User => {
-    const id = `user-${String(index + 1).padStart(4, '0')}`;
+    const id = `user-${String(index + firstNumber).padStart(4, '0')}`;
     const random = createRandom(seed + index);
-    return { id, visits: 0, visit: newVisit(id, 1, random), past: undefined, isWhole: true, random };
+    return {
+      id,
+      visits: 0,
+      visit: newVisit(id, 1, random),
+      past: undefined,
+      isWhole: true,
+      losses: noLosses(),
+      random,
+    };
   });
   const meanTurn = (1 + mix.hands) / 2;
   const thinkMs = (count * meanTurn * 1000) / rate;
@@ -46,6 +64,10 @@ export function createUsers(witness: Witness, count: number, seed: number, rate:
 
   return {
     whole: () => users.filter(({ isWhole }) => isWhole).length,
+    losses() {
+      const sum = (name: keyof Losses) => users.reduce((sum, { losses }) => sum + losses[name], 0);
+      return { sessions: sum('sessions'), writes: sum('writes'), writesLost: sum('writesLost') };
+    },
     cookies: () => users.map(({ visit }) => visit.cookie),
     logIn: () => Promise.all(users.map((user) => act.arrive(user))).then(() => {}),
     async stayBusy(until) {

@@ -23,9 +23,8 @@ function answerAdmin({ lifecycle, metrics, redis, config }: Context): RequestLis
         return json(lifecycle.state === 'ready' ? 200 : 503, { state: lifecycle.state, pid: process.pid, store });
       }
       case '/metrics':
-        return res
-          .writeHead(200, { 'Content-Type': metrics.registry.contentType })
-          .end(await metrics.registry.metrics());
+        if (!metrics) return json(404, { error: 'This replica keeps no metrics: it was started with METRICS=off.' });
+        return res.writeHead(200, { 'Content-Type': metrics.contentType }).end(await metrics.read());
       default:
         return json(404, { error: 'There are /livez, /readyz and /metrics.' });
     }

@@ -107,7 +107,7 @@ describe.each(['durable', 'plain', 'memory'])('a visit, store %s', (store) => {
 
   test('every answer says who served it and is not to be stored', async () => {
     const visitor = createVisitor(replica.url);
-    for (const path of ['/', '/page.js', '/whoami', '/profile', '/nowhere']) {
+    for (const path of ['/', '/files/page.js', '/whoami', '/profile', '/nowhere']) {
       const { headers } = await visitor.send('GET', path);
       expect(headers.get('x-served-by')).toBe('test');
       expect(headers.get('cache-control')).toBe('no-store');

@@ -6,6 +6,7 @@ import { createAnswerProblem, notFound } from './errors.ts';
 import { createFormReader } from './form.ts';
 import { refuseOtherSites, requireJson, requirePath, requireTls, requireUsableKey } from './guards.ts';
 import { createRequestLog } from './logger.ts';
+import { readRoutes } from './route-templates.ts';
 import { createCartRouter } from './routes/cart.ts';
 import { createLoginRouter } from './routes/login.ts';
 import { createLogoutRouter } from './routes/logout.ts';
@@ -25,7 +26,8 @@ export function createApp(context: Context): Express {
   const app = express();
   // Exactly one hop, nginx, may say who the client is and whether it came over TLS.
   app.set('trust proxy', 1).disable('x-powered-by').disable('etag');
-  app.use(createRequestLog(logger), metrics.observe, describeReplica(context), securityHeaders(config.production));
+  if (metrics) app.use(metrics.observeRequest);
+  app.use(createRequestLog(logger), describeReplica(context), securityHeaders(config.production));
   app.use(createPageFilesRouter());
   app.use(requirePath, refuseOtherSites, createFormReader());
   app.use(requireUsableKey, requireJson, express.json({ limit: '16kb' }));
@@ -53,6 +55,7 @@ export function createApp(context: Context): Express {
   app.use(createSessionsRouter(context), createWhoamiRouter(context));
   app.use(createPageRouter(context), createPageFormsRouter(context));
   app.use(notFound, createAnswerProblem(logger, createSendProblem(context)));
+  metrics?.knowRoutes(readRoutes(app));
   return app;
 }
 

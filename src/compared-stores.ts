@@ -79,6 +79,29 @@ async function remainingMs(store: Store, id: string, data: SessionData): Promise
 }
 
 /** `memory` and `plain` are what tutorials show, as they show it; they exist to be compared with. */
-export function createComparedStore(kind: string, client: RedisStore['client'] | undefined): Store {
-  return kind === 'plain' ? new RedisStore({ client, prefix: 'plain:' }) : new session.MemoryStore();
+export function createComparedStore(kind: string, client: RedisStore['client'] | undefined, observe?: Observe): Store {
+  const store = kind === 'plain' ? new RedisStore({ client, prefix: 'plain:' }) : new session.MemoryStore();
+  if (observe) timeCalls(store as unknown as Calls, observe);
+  return store;
+}
+
+type Observe = (command: string, outcome: 'ok' | 'error', ms: number) => void;
+type Call = (...args: unknown[]) => unknown;
+type Calls = Record<'get' | 'set' | 'destroy' | 'touch', Call>;
+
+/** Times each call of express-session from outside: the call, its callback and what it returns stay as they are. */
+function timeCalls(store: Calls, observe: Observe): void {
+  for (const command of ['get', 'set', 'destroy', 'touch'] as const) {
+    const call = store[command];
+    store[command] = function timed(...args) {
+      const start = performance.now();
+      const done = args.at(-1);
+      if (typeof done !== 'function') return Reflect.apply(call, store, args);
+      const ended: Call = (...results) => {
+        observe(command, results[0] ? 'error' : 'ok', performance.now() - start);
+        return Reflect.apply(done, undefined, results);
+      };
+      return Reflect.apply(call, store, [...args.slice(0, -1), ended]);
+    };
+  }
 }

@@ -88,6 +88,7 @@ const schema = z
     STORE_DEADLINE_MS: integer(500, 1, 60_000),
     DRAIN_DELAY_MS: integer(500, 0, 60_000),
     DRAIN_GRACE_MS: integer(5000, 1, 600_000),
+    METRICS: oneOf('on', ['off']),
     LOG_LEVEL: oneOf('info', ['trace', 'debug', 'warn', 'error', 'fatal', 'silent']),
   })
   .refine(({ NODE_ENV, SESSION_SECRETS }) => NODE_ENV !== 'production' || SESSION_SECRETS !== undefined, {
@@ -115,5 +116,6 @@ const schema = z
     storeDeadlineMs: settings.STORE_DEADLINE_MS,
     drainDelayMs: settings.DRAIN_DELAY_MS,
     drainGraceMs: settings.DRAIN_GRACE_MS,
+    metrics: settings.METRICS === 'on',
     logLevel: settings.LOG_LEVEL,
   }));

@@ -12,7 +12,8 @@ export interface Context {
   config: Config;
   logger: Logger;
   lifecycle: Lifecycle;
-  metrics: Metrics;
+  /** Absent with METRICS=off. */
+  metrics: Metrics | undefined;
   store: Store;
   /** Absent with the memory store, which needs none. */
   redis: Redis | undefined;
@@ -22,13 +23,16 @@ export interface Context {
 
 export function createContext(config: Config, logger: Logger = createLogger(config)): Context {
   const redis = config.store === 'memory' ? undefined : createRedis(config, logger);
+  const lifecycle = createLifecycle();
+  const isStoreUp = () => redis?.isReady ?? true;
+  const metrics = config.metrics ? createMetrics({ config, lifecycle, isStoreUp }) : undefined;
   let closing: Promise<void> | undefined;
   return {
     config,
     logger,
-    lifecycle: createLifecycle(),
-    metrics: createMetrics(config.replica, config.version),
-    store: createStore(config, redis),
+    lifecycle,
+    metrics,
+    store: createStore(config, redis, metrics),
     redis,
     close() {
       closing ??= redis ? closeRedis(redis) : Promise.resolve();
@@ -37,9 +41,10 @@ export function createContext(config: Config, logger: Logger = createLogger(conf
   };
 }
 
-function createStore(config: Config, client: Redis | undefined): Store {
-  if (config.store !== 'durable' || !client) return createComparedStore(config.store, client);
+function createStore(config: Config, client: Redis | undefined, metrics: Metrics | undefined): Store {
+  if (config.store !== 'durable' || !client) return createComparedStore(config.store, client, metrics?.observeStore);
   const { idleSeconds, absoluteSeconds, maxBytes, maxPerUser, migrateFrom, storeDeadlineMs: deadlineMs } = config;
   const migration = migrateFrom === undefined ? {} : { migrateFrom };
-  return new DurableStore({ client, idleSeconds, absoluteSeconds, maxBytes, maxPerUser, deadlineMs, ...migration });
+  const limits = { idleSeconds, absoluteSeconds, maxBytes, maxPerUser, deadlineMs };
+  return new DurableStore({ client, ...limits, ...migration, ...(metrics && { observe: metrics.observeSessions }) });
 }

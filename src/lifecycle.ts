@@ -8,7 +8,8 @@ export interface Lifecycle {
   advance(to: State): void;
 }
 
-const order: State[] = ['starting', 'ready', 'draining', 'stopped'];
+/** In their order. */
+export const states: readonly State[] = ['starting', 'ready', 'draining', 'stopped'];
 
 export function createLifecycle(): Lifecycle {
   let state: State = 'starting';
@@ -18,7 +19,7 @@ export function createLifecycle(): Lifecycle {
       return state;
     },
     advance(to) {
-      if (order.indexOf(to) > order.indexOf(state)) state = to;
+      if (states.indexOf(to) > states.indexOf(state)) state = to;
     },
   };
 }

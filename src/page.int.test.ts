@@ -50,7 +50,7 @@ describe('forms, without JavaScript', () => {
     expect(text(await done('login', { name: 'Ada' }))).toContain('Hello , Ada .');
     expect(browser.visitor.cookie).not.toBe(before);
     expect(text(await done('cart', { sku: 'soap', quantity: '1' }))).toContain('2 articles, 3 pieces');
-    expect(await done('cart/remove', { sku: 'tea' })).not.toContain('remove-tea');
+    expect(await done('cart-remove', { sku: 'tea' })).not.toContain('remove-tea');
     const german = await done('preferences', { theme: 'dark', language: 'de' });
     expect(german).toContain('data-theme="dark"');
     expect(german).toContain('<span lang="de">Hallo</span>');
@@ -58,7 +58,7 @@ describe('forms, without JavaScript', () => {
     const elsewhere = createBrowser();
     await elsewhere.submit('login', { name: 'Ada' }, { headers: { 'user-agent': 'curl/8' } });
     const [, handle = ''] = /id="end-([^"]+)"/.exec((await browser.look()).body) ?? [];
-    expect(await done('sessions/end', { id: handle })).not.toContain('id="end-');
+    expect(await done('session-end', { id: handle })).not.toContain('id="end-');
     expect(text((await elsewhere.look()).body)).toContain('Hello , stranger');
     await elsewhere.submit('login', { name: 'Ada' });
     expect(text(await done('logout'))).toContain('Hello , stranger');
@@ -243,7 +243,7 @@ describe('where the store is not as it should be', () => {
       expect(headers.get('retry-after')).toBe('1');
       expect(headers.get('content-type')).toContain('text/html');
       expect(text(body)).toContain('Sessions cannot be reached. Nothing was changed.');
-      expect(body).toContain('href="/page.css"');
+      expect(body).toContain('href="/files/page.css"');
     }
     expect(page.body).not.toContain('Send it again');
     expect(form.body).toMatch(/action="\/page\/cart\?key=k"><input type="hidden" name="sku" value="tea"/);

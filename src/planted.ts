@@ -33,9 +33,9 @@ const plants: Record<string, () => void> = {
         cached.set(id, stored);
         adoptAs.call(this, req, id, stored);
       },
-      end(this: DurableStore, ...[sid, attributes]: Parameters<typeof end>) {
+      end(this: DurableStore, ...[sid, ...more]: Parameters<typeof end>) {
         cached.delete(sid);
-        return end.call(this, sid, attributes);
+        return end.call(this, sid, ...more);
       },
     });
   },

@@ -16,6 +16,7 @@ export async function serveFleet(fleet: Fleet, dir: string): Promise<{ down: Pro
   const down = new Promise<void>((resolve) => {
     onDown = resolve;
   });
+  const once = createOnce();
   const server = createServer(async (req, res) => {
     const say = (line: object) => res.write(`${JSON.stringify(line)}\n`);
     try {
@@ -23,7 +24,10 @@ export async function serveFleet(fleet: Fleet, dir: string): Promise<{ down: Pro
       for await (const chunk of req) body += chunk;
       const { call, args } = JSON.parse(body) as { call: string; args: unknown[] };
       const report: Report = (line) => say({ report: line });
-      const result = await methodOf(fleet, call)(...args.map((arg) => (arg === null ? report : arg)));
+      const method = methodOf(fleet, call);
+      const result = await once(changeOf(call, args), () =>
+        method(...args.map((arg) => (arg === null ? report : arg))),
+      );
       res.end(`${JSON.stringify({ result: result ?? null })}\n`);
       if (call === 'down') onDown();
     } catch (err) {
@@ -52,6 +56,25 @@ const calls = [
   'down',
 ];
 const partCalls = ['kill', 'start', 'pause', 'resume', 'restart', 'reload', 'configure', 'ping'];
+
+/** Refuses what is being done: two who ask for it at once do not want it twice. */
+function createOnce() {
+  const underWay = new Set<string>();
+  return async <T>(change: string | undefined, work: () => Promise<T>): Promise<T> => {
+    if (change === undefined) return work();
+    if (underWay.has(change)) throw new FleetError(`${change} is under way already`);
+    underWay.add(change);
+    return work().finally(() => underWay.delete(change));
+  };
+}
+
+/** In words; undefined for what may be done twice. */
+function changeOf(call: string, [target]: unknown[]): string | undefined {
+  if (call === 'restart') return `the restart of replica ${target}`;
+  if (call === 'roll' || call === 'deploy') return 'a replacement of all replicas';
+  const [, part, verb] = /^(redis|proxy)\.(restart|start|reload)$/.exec(call) ?? [];
+  return verb && `the ${verb} of ${part === 'proxy' ? 'nginx' : 'Redis'}`;
+}
 
 function methodOf(fleet: Fleet, call: string): (...args: unknown[]) => Promise<unknown> {
   const [name = '', part] = call.split('.').reverse();

@@ -15,7 +15,7 @@ export type StartServer = (
 /** Starts a replica with its settings. It is not ready yet. */
 export function startReplica(
   start: StartServer,
-  { name, port, adminPort, redisPort }: LocalReplica,
+  { name, port, adminPort, redisPort }: Pick<LocalReplica, 'name' | 'port' | 'adminPort' | 'redisPort'>,
   main: string,
   settings: NodeJS.ProcessEnv,
 ): Promise<ServerProcess> {

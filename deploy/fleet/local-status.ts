@@ -50,6 +50,7 @@ async function readReadiness(adminPort: number): Promise<{ state: ReplicaStatus[
 async function readCounter(adminPort: number): Promise<number | null> {
   try {
     const response = await fetch(`http://127.0.0.1:${adminPort}/metrics`, { signal: AbortSignal.timeout(500) });
+    if (!response.ok) return null; // it keeps none: METRICS=off
     const lines = (await response.text()).split('\n').filter((line) => line.startsWith('http_requests_total{'));
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   } catch {

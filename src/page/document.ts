@@ -88,11 +88,11 @@ function renderDocument({ version, startedAt }: Origin, { title, theme, main, re
     <meta name="viewport" content="width=device-width, initial-scale=1">
     ${refresh && html`<meta http-equiv="refresh" content="0">`}
     <title>${title} · unsticky</title>
-    <link rel="icon" href="/page.svg">
-    <link rel="stylesheet" href="/page.css">
-    <link rel="stylesheet" href="/answer.css">
-    <link rel="stylesheet" href="/cards.css">
-    <script type="module" src="/page.js"></script>
+    <link rel="icon" href="/files/page.svg">
+    <link rel="stylesheet" href="/files/page.css">
+    <link rel="stylesheet" href="/files/answer.css">
+    <link rel="stylesheet" href="/files/cards.css">
+    <script type="module" src="/files/page.js"></script>
   </head>
   <body>
     ${main}

@@ -35,7 +35,7 @@ export function renderCart({ items }: PageState, options: FormOptions): Markup {
   const rows = items.map(({ sku, quantity }) => {
     return html`<li><span><b class="figure">${quantity}</b> <bdi>${sku}</bdi></span><button id="remove-${sku}" name="sku" value="${sku}" aria-label="Remove ${sku}">Remove</button></li>`;
   });
-  const list = form(options, 'cart/remove', html`<ul class="rows" id="items">${rows}</ul>`);
+  const list = form(options, 'cart-remove', html`<ul class="rows" id="items">${rows}</ul>`);
   const holds = `${count(items.length, 'article')}, ${count(pieces, 'piece')}`;
   const add = html`<div class="fields">
       <div class="field"><label for="sku">Article</label><input id="sku" name="sku" value="${options.typed.sku ?? ''}" maxlength="64" autocomplete="off" spellcheck="false" placeholder="tea" required></div>
@@ -71,7 +71,7 @@ export function renderPreferences({ preferences }: PageState, options: FormOptio
 }
 
 export function renderSessions({ user, sessions }: PageState, options: FormOptions): Markup {
-  const list = form(options, 'sessions/end', html`<ul class="rows">${sessions.map(renderSession)}</ul>`);
+  const list = form(options, 'session-end', html`<ul class="rows">${sessions.map(renderSession)}</ul>`);
   const everywhere = form(
     options,
     'logout-everywhere',

@@ -13,28 +13,32 @@ const forms: Record<string, (req: Request, res: Response) => Promise<unknown>> =
   login: logIn,
   // What a form sends is text.
   cart: (req) => addItem(req, { ...req.body, quantity: Number(req.body?.quantity) }),
-  'cart/remove': (req) => removeItem(req, String(req.body?.sku)),
+  'cart-remove': (req) => removeItem(req, String(req.body?.sku)),
   preferences: changePreferences,
-  'sessions/end': (req, res) => endSession(req, res, String(req.body?.id)),
+  'session-end': (req, res) => endSession(req, res, String(req.body?.id)),
   logout: logOut,
   'logout-everywhere': endSessions,
 };
 
-/** The forms of the visitor's page. The change is stored before the answer leaves, as with every other. */
+/**
+ * The forms of the visitor's page, all of one route, or each would have a histogram of its own. The change is stored before
+ * the answer leaves, as with every other.
+ */
 export function createPageFormsRouter(context: Context): Router {
   const router = Router();
-  for (const [name, act] of Object.entries(forms)) {
-    router
-      .route(`/page/${name}`)
-      .post(async function form(req, res) {
-        await act(req, res);
-        await answerWithPage(req, res, context);
-      })
-      // Who comes here without a form, by the address bar after a problem, wants the page.
-      .get(function form(_req, res) {
-        res.redirect(303, '/');
-      })
-      .all(methodNotAllowed('GET', 'POST'));
-  }
+  router
+    .route('/page/:form')
+    .all(function findForm(req, _res, next) {
+      next(Object.hasOwn(forms, req.params.form) ? undefined : 'route');
+    })
+    .post(async function form(req, res) {
+      await forms[req.params.form]?.(req, res);
+      await answerWithPage(req, res, context);
+    })
+    // Who comes here without a form, by the address bar after a problem, wants the page.
+    .get(function form(_req, res) {
+      res.redirect(303, '/');
+    })
+    .all(methodNotAllowed('GET', 'POST'));
   return router;
 }

@@ -10,15 +10,16 @@ const names = ['page.css', 'answer.css', 'cards.css', 'page.js', 'answers.js', '
 /** What the page is made of besides its text: a few files, read once. They need no session. */
 export function createPageFilesRouter(): Router {
   const router = Router();
-  for (const name of names) {
-    const content = readFileSync(new URL(`../page/${name}`, import.meta.url));
-    router
-      .route(`/${name}`)
-      .get(function pageFile(_req, res) {
-        res.type(name).send(content);
-      })
-      .all(methodNotAllowed('GET'));
-  }
+  const files = new Map(names.map((name) => [name, readFileSync(new URL(`../page/${name}`, import.meta.url))]));
+  router
+    .route('/files/:name')
+    .all(function findFile(req, _res, next) {
+      next(files.has(req.params.name) ? undefined : 'route');
+    })
+    .get(function pageFile(req, res) {
+      res.type(req.params.name).send(files.get(req.params.name));
+    })
+    .all(methodNotAllowed('GET'));
   return router;
 }
 

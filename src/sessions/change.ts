@@ -14,6 +14,8 @@ export interface Change {
   base: Stored | undefined;
   /** The new attributes, upon those that stand. Called again where another request was faster. */
   apply(standing: Attributes): Attributes;
+  /** What it is told of as where it was called again: `apply` merges, or makes the application's own change anew. */
+  anew: 'merged' | 'retried';
   /** The answer of this request, to be given again to its repeats. Its text is read after each `apply`. */
   answer?: { field: string; text(): string } | undefined;
   /** The session moves to this id. The mark that stays lets a repeat of the request find it there. */
@@ -22,7 +24,7 @@ export interface Change {
   givesCookie?: boolean;
 }
 
-/** How a change ended; every other end is a SessionError. */
+/** How a change ended; every other end is a SessionError. Only a renewal finds that its session has `moved`. */
 export type Changed =
   | { outcome: 'saved'; stored: Stored }
   | { outcome: 'replayed'; answer: string }
@@ -37,6 +39,16 @@ const markMs = 60_000;
  * @throws {SessionError} with any code, or what `apply` throws
  */
 export async function makeChange(store: DurableStore, change: Change): Promise<Changed> {
+  try {
+    return await writeUntilSaved(store, change);
+  } catch (err) {
+    if (err instanceof SessionError && err.code === 'session-conflict')
+      store.tell({ type: 'conflict', outcome: 'refused' });
+    throw err;
+  }
+}
+
+async function writeUntilSaved(store: DurableStore, change: Change): Promise<Changed> {
   const deadline = performance.now() + store.deadlineMs;
   let { base } = change;
   for (let left = store.deadlineMs; left > 0; left = deadline - performance.now()) {
@@ -44,15 +56,36 @@ export async function makeChange(store: DurableStore, change: Change): Promise<C
     if ('answer' in prepared) return { outcome: 'replayed', answer: prepared.answer };
     const { stored, keys, args } = prepared;
     const script = change.renewal && base ? renewScript : writeScript;
-    const [outcome, value = ''] = await store.calls.run<[string, string?]>(script, keys, args, left);
-    if (outcome === 'saved') return { outcome, stored };
-    if (outcome === 'replayed') return { outcome, answer: value };
-    if (outcome === 'moved') return { outcome, mark: value };
-    if (outcome === 'gone') throw new SessionError('session-ended');
+    const [outcome, value] = await store.calls.run<[string, (string | number)?]>(script, keys, args, left);
+    if (outcome === 'saved') {
+      tellSaved(store, change, base !== change.base, Number(value));
+      return { outcome, stored };
+    }
+    if (outcome === 'replayed') return { outcome, answer: String(value) };
+    if (outcome === 'moved' && change.renewal) return { outcome, mark: String(value) };
+    if (outcome === 'moved' || outcome === 'gone') throw endedMeanwhile(store);
     if (outcome === 'taken') throw new SessionError('session-conflict');
-    base = readStored(value);
+    base = readStored(String(value));
   }
   throw new SessionError('session-conflict');
+}
+
+function tellSaved(
+  { tell }: DurableStore,
+  { base, renewal, anew }: Change,
+  wasOvertaken: boolean,
+  revoked: number,
+): void {
+  if (!base) tell({ type: 'created' });
+  else if (renewal) tell({ type: 'renewed' });
+  if (wasOvertaken) tell({ type: 'conflict', outcome: anew });
+  for (let number = 0; number < revoked; number++) tell({ type: 'revoked' });
+}
+
+/** The error of a write that would bring a session back. */
+export function endedMeanwhile({ tell }: DurableStore): SessionError {
+  tell({ type: 'resurrection_prevented' });
+  return new SessionError('session-ended');
 }
 
 /** Code that saves by itself makes that change once for a request with a key, too. */
@@ -64,7 +97,7 @@ export function claimKey(req: Request | undefined): Change['answer'] {
 /** A change that cannot be made any more may be one that was made already: then its answer is known. */
 async function findAnswer(store: DurableStore, { id, answer }: Change, err: unknown): Promise<{ answer: string }> {
   if (!answer) throw err;
-  const known = await store.calls.read((redis) => redis.hGet(`${store.keyOf(id)}:answers`, answer.field));
+  const known = await store.calls.read('find', (redis) => redis.hGet(`${store.keyOf(id)}:answers`, answer.field));
   if (known === null) throw err;
   return { answer: known };
 }
@@ -110,6 +143,6 @@ async function prepare(
 
 /** A session may reach its absolute end while a request is under way. */
 async function endOverdue(store: DurableStore, id: string, stored: Stored): Promise<SessionError> {
-  await store.end(id, readAttributes(stored));
+  await store.end(id, readAttributes(stored), 'expired');
   return new SessionError('session-ended');
 }

@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { SessionError } from './errors.ts';
+import { tellFailed, tellReplayed } from './events.ts';
 import {
   hasFailed,
   hasUpdated,
@@ -111,17 +112,21 @@ async function commit(
   if (repeatable && stored && isError) {
     // The first time it went well: this time it may find that it is done already.
     const first = await findKept(req, store, repeatable);
-    if (first) store.adopt(session, stored);
-    if (first) return first;
+    if (first) {
+      store.adopt(session, stored);
+      tellReplayed(store, req);
+      return first;
+    }
   }
   const isKept = repeatable && !isError;
   // What changes nothing is kept too, or a repeat would be answered anew; the result of an update is kept already.
   if (!store.isChanged(session) && !(isKept && stored && !hasUpdated(req))) return renewCookie(req, store);
   const text = () => JSON.stringify(toKept(res, repeatable?.print ?? '', body));
   const changed = await store.save(req.sessionID, session, isKept ? { field: repeatable.field, text } : undefined);
-  if (changed.outcome === 'moved') throw new SessionError('session-ended');
   if (changed.outcome !== 'replayed' || !repeatable) return undefined;
-  return readKeptAnswer(changed.answer, repeatable).sent;
+  const { sent } = readKeptAnswer(changed.answer, repeatable);
+  tellReplayed(store, req);
+  return sent;
 }
 
 /** The change cannot be saved: the session is as it stands, and the answer an error. */
@@ -132,11 +137,14 @@ async function giveUp(req: Request, res: Response, store: DurableStore, err: unk
   if (hasEnded) await takeCookie(req, store);
   else if (stored) store.adopt(req.session, stored);
   else forgetSession(req);
-  if (res.statusCode < 400 || res.headersSent) throw err;
+  if (res.statusCode >= 400 && !res.headersSent) return;
+  tellFailed(store, req, err);
+  throw err;
 }
 
 async function findKept(req: Request, store: DurableStore, repeatable: Repeatable): Promise<KeptAnswer['sent']> {
-  const text = await store.calls.read((redis) => redis.hGet(`${store.keyOf(req.sessionID)}:answers`, repeatable.field));
+  const key = `${store.keyOf(req.sessionID)}:answers`;
+  const text = await store.calls.read('find', (redis) => redis.hGet(key, repeatable.field));
   return text === null ? undefined : readKeptAnswer(text, repeatable).sent;
 }
 
@@ -148,7 +156,9 @@ async function renewCookie(req: Request, store: DurableStore): Promise<undefined
     await store.save(req.sessionID, req.session, undefined, true);
     Object.assign(req.session, { [cookieMark]: true });
   } catch (err) {
-    if (err instanceof SessionError && err.code === 'session-ended') throw err;
+    const hasEnded = err instanceof SessionError && err.code === 'session-ended';
+    // A login that was faster has given the visitor another cookie already.
+    if (hasEnded && !(await store.hasMoved(req.sessionID).catch(() => true))) throw err;
   }
 }
 

@@ -95,6 +95,33 @@ describe('a repeat with the same key', () => {
   });
 });
 
+describe('a session that moved to a new id under a request', () => {
+  test('a save by hand is refused: no success without the change', async () => {
+    const cookie = await begin();
+    const slow = at(cookie).send('POST', '/saved?gate=moved');
+    await app.arrived('moved');
+    const visitor = at(cookie);
+    await visitor.send('POST', '/login', { name: 'ada' });
+    app.open('moved');
+    expect(await slow).toMatchObject({ status: 401, body: { code: 'session-ended' } });
+    expect(await session(visitor.cookie)).toEqual({ a: 1, user: { id: 'ada' } });
+  });
+
+  test('a read at which the cookie would be given out again is answered, without a cookie', async () => {
+    const { url, arrived, open } = await startOther({ idleSeconds: 4 });
+    const cookie = await begin({ a: 1 }, url);
+    const slow = at(cookie, url).send('GET', '/?gate=half');
+    await arrived('half');
+    const younger = await begin({ b: 1 }, url);
+    await until(async () => (await at(younger, url).send('GET', '/')).headers.get('set-cookie'));
+    await at(cookie, url).send('POST', '/login', { name: 'ada' });
+    open('half');
+    const read = await slow;
+    expect(read).toMatchObject({ status: 200, body: { a: 1 } });
+    expect(read.headers.get('set-cookie')).toBeNull();
+  });
+});
+
 describe('an answer that is an error', () => {
   test('says that nothing was changed, and nothing was: what was done before the failed change neither', async () => {
     const cookie = await begin();

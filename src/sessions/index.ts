@@ -2,6 +2,7 @@
 export { redisOptions } from './connection.ts';
 export { createSessions, type SessionsOptions } from './create.ts';
 export { SessionError, type SessionErrorCode } from './errors.ts';
+export type { SessionEvent, StoreCommand, StoreOutcome } from './events.ts';
 export type { Attributes } from './record.ts';
 export { DurableStore, type DurableStoreOptions } from './store.ts';
 export { type Draft, destroySession, renewSession, updateSession } from './update.ts';

@@ -54,10 +54,10 @@ export function attributesOf(session: object): Attributes {
   return attributes;
 }
 
-/** Makes the session object show these attributes and no others. */
+/** Makes the session object show these attributes and no others, in this order: in another it would count as changed. */
 export function replaceAttributes(session: object, attributes: Attributes): void {
   const target = session as Attributes;
-  for (const name of Object.keys(attributesOf(session))) if (!Object.hasOwn(attributes, name)) delete target[name];
+  for (const name of Object.keys(attributesOf(session))) delete target[name];
   Object.assign(target, attributes);
 }
 

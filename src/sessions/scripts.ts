@@ -1,13 +1,15 @@
+import type { StoreCommand } from './events.ts';
 import { sha1 } from './hash.ts';
 
-/** A Lua script: its text, and the digest under which Redis keeps it. */
+/** A Lua script: its text, the digest under which Redis keeps it, and what it is told of as. */
 export interface Script {
+  command: StoreCommand;
   text: string;
   digest: string;
 }
 
-function createScript(text: string): Script {
-  return { text, digest: sha1(text) };
+function createScript(command: StoreCommand, text: string): Script {
+  return { command, text, digest: sha1(text) };
 }
 
 /*
@@ -15,7 +17,7 @@ function createScript(text: string): Script {
  *
  * remember: keeps the answer of a request under a hash of its Idempotency-Key (22 characters), the last 16 of a session.
  * enlist: notes a session in its user's index; where there are too many, forgets those that have ended and ends those that
- * were noted first. The keys that it ends are not among KEYS: this does not work on Redis Cluster.
+ * were noted first. Returns how many it ended. Their keys are not among KEYS: this does not work on Redis Cluster.
  */
 const shared = `
 local function remember(answers, field, answer, ttl)
@@ -30,22 +32,25 @@ local function remember(answers, field, answer, ttl)
 end
 
 local function enlist(index, member, score, ttl, most, prefix)
-  if member == '' then return end
+  if member == '' then return 0 end
   redis.call('ZADD', index, score, member)
   redis.call('PEXPIRE', index, ttl)
-  if redis.call('ZCARD', index) <= tonumber(most) then return end
+  if redis.call('ZCARD', index) <= tonumber(most) then return 0 end
   for _, other in ipairs(redis.call('ZRANGE', index, 0, -1)) do
     if redis.call('EXISTS', prefix .. other) == 0 then redis.call('ZREM', index, other) end
   end
   local excess = redis.call('ZCARD', index) - tonumber(most)
+  local ended = 0
   for _, other in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-    if excess <= 0 then return end
+    if excess <= 0 then break end
     if other ~= member then
-      redis.call('DEL', prefix .. other, prefix .. other .. ':answers')
+      ended = ended + redis.call('DEL', prefix .. other)
+      redis.call('DEL', prefix .. other .. ':answers')
       redis.call('ZREM', index, other)
       excess = excess - 1
     end
   end
+  return ended
 end
 
 local function leave(index, member)
@@ -59,9 +64,12 @@ end
  * KEYS session, its answers, its user's index, the index that it leaves, the mark that it has moved
  * ARGV digest expected ('' for a new one), text, time to live; answer's field ('' for none), answer, its time to live;
  *      member of the index ('' for none), score, time to live, most members, prefix of sessions; member that leaves ('')
- * Returns saved | replayed, the first answer | changed, what stands | gone | moved, the mark | taken
+ * Returns saved, how many other sessions of the user it ended | replayed, the first answer | changed, what stands | gone |
+ *      moved, the mark | taken
  */
-export const writeScript = createScript(`${shared}
+export const writeScript = createScript(
+  'set',
+  `${shared}
 if ARGV[4] ~= '' then
   local first = redis.call('HGET', KEYS[2], ARGV[4])
   if first then return {'replayed', first} end
@@ -79,9 +87,9 @@ end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 leave(KEYS[4], ARGV[12])
 remember(KEYS[2], ARGV[4], ARGV[5], ARGV[6])
-enlist(KEYS[3], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11])
-return {'saved'}
-`);
+return {'saved', enlist(KEYS[3], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11])}
+`,
+);
 
 /**
  * Moves a session to a new id in one step, if what stands under the old one is what the request has read. Its answers move
@@ -91,7 +99,9 @@ return {'saved'}
  * ARGV the mark, its time to live
  * Returns as above
  */
-export const renewScript = createScript(`${shared}
+export const renewScript = createScript(
+  'renew',
+  `${shared}
 if ARGV[4] ~= '' then
   local first = redis.call('HGET', KEYS[7], ARGV[4])
   if first then return {'replayed', first} end
@@ -111,9 +121,9 @@ redis.call('SET', KEYS[5], ARGV[13], 'PX', ARGV[14])
 if redis.call('EXISTS', KEYS[7]) == 1 then redis.call('RENAME', KEYS[7], KEYS[2]) end
 leave(KEYS[4], ARGV[12])
 remember(KEYS[2], ARGV[4], ARGV[5], ARGV[6])
-enlist(KEYS[3], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11])
-return {'saved'}
-`);
+return {'saved', enlist(KEYS[3], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11])}
+`,
+);
 
 /**
  * Ends sessions of a user.
@@ -121,7 +131,9 @@ return {'saved'}
  * ARGV prefix of sessions, members
  * Returns how many of them there were
  */
-export const endScript = createScript(`
+export const endScript = createScript(
+  'destroy',
+  `
 local ended = 0
 for number = 2, #ARGV do
   local member = ARGV[number]
@@ -130,4 +142,5 @@ for number = 2, #ARGV do
   redis.call('ZREM', KEYS[1], member)
 end
 return ended
-`);
+`,
+);

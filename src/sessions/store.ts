@@ -3,6 +3,7 @@ import type { Request } from 'express';
 import type { CookieOptions, SessionData } from 'express-session';
 import { type Change, type Changed, claimKey, makeChange } from './change.ts';
 import { RedisClock } from './clock.ts';
+import { createTell, orTellFailed, type SessionEvent, type Tell, tellReplayed } from './events.ts';
 import { shortHash } from './hash.ts';
 import { mergeAttributes } from './merge.ts';
 import type { Attributes, Stored } from './record.ts';
@@ -29,6 +30,8 @@ export interface DurableStoreOptions {
   userOf?: (session: Attributes) => string | undefined;
   /** The prefix of plain connect-redis, whose sessions are taken over as they are used. */
   migrateFrom?: string;
+  /** Is called with what happens to sessions and in Redis, to count it: see SessionEvent. By default nobody is told. */
+  observe?: (event: SessionEvent) => unknown;
 }
 
 const noListing =
@@ -44,6 +47,7 @@ export class DurableStore extends RedisStore {
   readonly idleSeconds: number;
   readonly clock: RedisClock;
   readonly calls: RedisCalls;
+  readonly tell: Tell;
   readonly userOf: (session: Attributes) => string | undefined;
   /** How a session's cookie is given out; createSessions sets it, for it depends on the request. */
   cookieFor: (req: CreateSession[0]) => CookieOptions = () => ({});
@@ -64,8 +68,9 @@ export class DurableStore extends RedisStore {
     this.maxPerUser = options.maxPerUser ?? 100;
     this.deadlineMs = deadlineMs;
     this.#migrateFrom = options.migrateFrom;
-    this.calls = createRedisCalls(client, deadlineMs);
-    this.clock = new RedisClock(() => this.calls.read((redis) => redis.time()));
+    this.tell = createTell(options.observe);
+    this.calls = createRedisCalls(client, deadlineMs, this.tell);
+    this.clock = new RedisClock(() => this.calls.read('time', (redis) => redis.time()));
   }
 
   // What express-session calls.
@@ -81,7 +86,12 @@ export class DurableStore extends RedisStore {
   /** Saves the session object of a request; where nothing was changed that is done at once. */
   override set(sid: string, session: SessionData, done: Done = ignore): Promise<void> {
     if (!this.isChanged(session)) return callNow(done);
-    return call(async () => void (await this.save(sid, session, claimKey((session as { req?: Request }).req))), done);
+    const { req } = session as { req?: Request };
+    const save = async () => {
+      const changed = await this.save(sid, session, claimKey(req));
+      if (changed.outcome === 'replayed') tellReplayed(this, req);
+    };
+    return call(() => orTellFailed(this, req, save), done);
   }
 
   /** What others offer for all sessions would read through all keys of Redis. */
@@ -102,7 +112,7 @@ export class DurableStore extends RedisStore {
   }
 
   override async destroy(sid: string, done: Done = ignore): Promise<void> {
-    await call(() => this.end(sid), done);
+    await call(() => orTellFailed(this, undefined, () => this.end(sid)), done);
   }
 
   /** Nothing to do: the read has extended the session's life. */
@@ -151,7 +161,7 @@ export class DurableStore extends RedisStore {
     if (text === null) return undefined;
     const stored = record.readStored(text);
     if (stored.createdAt === 0 || (await this.clock.now()) < stored.createdAt + this.absoluteMs) return stored;
-    await this.end(sid, record.readAttributes(stored));
+    await this.end(sid, record.readAttributes(stored), 'expired');
     return undefined;
   }
 
@@ -160,21 +170,23 @@ export class DurableStore extends RedisStore {
     const base = this.#stored.get(session);
     const [began, mine] = [record.readAttributes(base), record.attributesOf(session)];
     const apply = (standing: Attributes) => mergeAttributes(began, mine, standing);
-    const changed = await makeChange(this, { id: sid, base, apply, answer, givesCookie });
+    const changed = await makeChange(this, { id: sid, base, apply, anew: 'merged', answer, givesCookie });
     const stands = changed.outcome === 'saved' ? changed.stored : base;
     if (stands) this.adopt(session, stands);
     return changed;
   }
 
   /** Ends a session. With its attributes known its user's index forgets it at once, else when it is next read. */
-  async end(sid: string, attributes?: Attributes): Promise<void> {
+  async end(sid: string, attributes?: Attributes, as: 'logged_out' | 'expired' = 'logged_out'): Promise<void> {
     const user = attributes && this.userOf(attributes);
-    await this.calls.run(endScript, [this.indexOf(user ?? '')], [this.prefix, shortHash(sid)]);
+    const keys = [this.indexOf(user ?? '')];
+    const ended = await this.calls.run<number>(endScript, keys, [this.prefix, shortHash(sid)]);
+    if (ended > 0) this.tell({ type: as }); // else another request was faster
   }
 
   /** True where a session has moved from this id within the last minute. */
   async hasMoved(sid: string): Promise<boolean> {
-    return (await this.calls.read((redis) => redis.get(`${this.keyOf(sid)}:moved`))) !== null;
+    return (await this.calls.read('find', (redis) => redis.get(`${this.keyOf(sid)}:moved`))) !== null;
   }
 
   keyOf(sid: string): string {
@@ -187,14 +199,14 @@ export class DurableStore extends RedisStore {
   }
 
   #getEx(sid: string): Promise<string | null> {
-    return this.calls.read((redis) => redis.getEx(this.keyOf(sid), { type: 'EX', value: this.idleSeconds }));
+    return this.calls.read('get', (redis) => redis.getEx(this.keyOf(sid), { type: 'EX', value: this.idleSeconds }));
   }
 
   /** A session of plain connect-redis gets its new key, by whoever is first, and is then read by all under that. */
   async #takeOver(sid: string): Promise<string | null> {
     if (this.#migrateFrom === undefined) return null;
     const plainKey = this.#migrateFrom + sid;
-    await this.calls.read((redis) => redis.renameNX(plainKey, this.keyOf(sid)).catch(ignoreMissing));
+    await this.calls.read('migrate', (redis) => redis.renameNX(plainKey, this.keyOf(sid)).catch(ignoreMissing));
     return this.#getEx(sid);
   }
 

@@ -1,8 +1,9 @@
 import type { Request, Response } from 'express';
 import type { SessionData } from 'express-session';
-import { type Changed, makeChange } from './change.ts';
+import { type Changed, endedMeanwhile, makeChange } from './change.ts';
 import { clearCookie } from './cookie.ts';
 import { SessionError } from './errors.ts';
+import { orTellFailed, tellFailed, tellReplayed } from './events.ts';
 import { newNonce, nextId } from './hash.ts';
 import {
   type KeptAnswer,
@@ -43,10 +44,9 @@ export async function updateSession<T>(req: Request, change: (session: Draft) =>
     // A visitor for whom nothing is stored, and nothing is to be.
     if (!planned.base && Object.keys(planned.apply({})).length === 0) return attempt.result as T;
     const changed = await makeChange(store, { id: req.sessionID, ...planned });
-    if (changed.outcome === 'moved') throw new SessionError('session-ended');
     if (changed.outcome === 'saved') store.adopt(req.session, changed.stored);
     else if (planned.base) store.adopt(req.session, planned.base); // what was done before the call was done before, too
-    return resultOf(changed, attempt, repeatable);
+    return resultOf(store, req, changed, attempt, repeatable);
   });
 }
 
@@ -69,9 +69,9 @@ export async function renewSession<T>(req: Request, change: (session: Draft) => 
     if (presented) return presented.result as T;
     const changed = await makeChange(store, { id: from, ...planned, renewal: { id, mark } });
     if (changed.outcome === 'saved') store.adoptAs(req, id, changed.stored);
-    if (changed.outcome !== 'moved') return resultOf(changed, attempt, repeatable);
+    if (changed.outcome !== 'moved') return resultOf(store, req, changed, attempt, repeatable);
     const redeemed = await redeem(req, store, from, changed.mark, repeatable);
-    if (!redeemed) throw new SessionError('session-ended');
+    if (!redeemed) throw endedMeanwhile(store);
     return redeemed.result as T;
   });
 }
@@ -81,7 +81,7 @@ export async function destroySession(req: Request, res: Response): Promise<void>
   const store = req.sessionStore as unknown;
   if (store instanceof DurableStore) {
     const stored = store.storedOf(req.session);
-    if (stored) await store.end(req.sessionID, readAttributes(stored));
+    if (stored) await orTellFailed(store, req, () => store.end(req.sessionID, readAttributes(stored)));
     forgetSession(req);
   } else {
     await new Promise<void>((resolve, reject) => req.session.destroy((err) => (err ? reject(err) : resolve())));
@@ -105,16 +105,24 @@ function plan<T>(req: Request, store: DurableStore, change: (session: Draft) => 
     return draft;
   };
   const answer = repeatable && { field: repeatable.field, text: () => JSON.stringify(keep(repeatable, attempt)) };
-  return { attempt, base, apply, answer };
+  return { attempt, base, apply, anew: 'retried' as const, answer };
 }
 
 function keep(repeatable: Repeatable | undefined, { result }: { result?: unknown }): KeptAnswer {
   return { print: repeatable?.print ?? '', result };
 }
 
-function resultOf<T>(changed: Changed, attempt: { result?: T }, repeatable: Repeatable | undefined): T {
+function resultOf<T>(
+  store: DurableStore,
+  req: Request,
+  changed: Changed,
+  attempt: { result?: T },
+  repeatable: Repeatable | undefined,
+): T {
   if (changed.outcome !== 'replayed' || !repeatable) return attempt.result as T;
-  return readKeptAnswer(changed.answer, repeatable).result as T;
+  const { result } = readKeptAnswer(changed.answer, repeatable);
+  tellReplayed(store, req);
+  return result as T;
 }
 
 /** A change that waits for something would be made upon what stands no more. */
@@ -135,6 +143,7 @@ async function failWhole<T>(
   } catch (err) {
     if (!(err instanceof SessionError)) throw err;
     markFailed(req);
+    tellFailed(store, req, err);
     if (err.code === 'session-ended') await takeCookie(req, store);
     else if (base) store.adopt(req.session, base);
     else forgetSession(req);
@@ -153,7 +162,7 @@ export async function takeCookie(req: Request, store: DurableStore): Promise<voi
 async function redeemPresented(req: Request, store: DurableStore, repeatable: Repeatable | undefined) {
   const id = presentedId(req);
   if (id === undefined || !repeatable) return undefined;
-  const mark = await store.calls.read((redis) => redis.get(`${store.keyOf(id)}:moved`));
+  const mark = await store.calls.read('find', (redis) => redis.get(`${store.keyOf(id)}:moved`));
   return mark === null ? undefined : redeem(req, store, id, mark, repeatable);
 }
 
@@ -175,6 +184,7 @@ async function redeem(
   const stored = await store.read(id);
   if (!stored) throw new SessionError('session-ended');
   store.adoptAs(req, id, stored);
+  tellReplayed(store, req);
   return first;
 }
 

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { orTellFailed } from './events.ts';
 import { shortHash } from './hash.ts';
 import { type Attributes, readAttributes, readStored } from './record.ts';
 import { endScript } from './scripts.ts';
@@ -20,12 +21,12 @@ export interface SessionEntry {
  */
 export async function listSessions(req: Request, user: string): Promise<SessionEntry[]> {
   const store = storeOf(req);
-  const handles = await store.calls.read((redis) => redis.zRange(store.indexOf(user), 0, -1));
+  const handles = await store.calls.read('list', (redis) => redis.zRange(store.indexOf(user), 0, -1));
   if (handles.length === 0) return [];
   const keys = handles.map((handle) => store.prefix + handle);
   const [texts, times, now] = await Promise.all([
-    store.calls.read((redis) => redis.mGet(keys)),
-    store.calls.read((redis) => Promise.all(keys.map((key) => redis.pTTL(key)))),
+    store.calls.read('list', (redis) => redis.mGet(keys)),
+    store.calls.read('list', (redis) => Promise.all(keys.map((key) => redis.pTTL(key)))),
     store.clock.now(),
   ]);
   const entries = handles.flatMap((handle, at): SessionEntry[] => {
@@ -48,9 +49,15 @@ export async function listSessions(req: Request, user: string): Promise<SessionE
  */
 export async function revokeSessions(req: Request, user: string, handle?: string): Promise<number> {
   const store = storeOf(req);
+  const ended = await orTellFailed(store, req, () => revoke(req, store, user, handle));
+  for (let number = 0; number < ended; number++) store.tell({ type: 'revoked' });
+  return ended;
+}
+
+async function revoke(req: Request, store: DurableStore, user: string, handle: string | undefined): Promise<number> {
   if (handle !== undefined && !(await listSessions(req, user)).some((entry) => entry.handle === handle)) return 0;
   // Named, not "all that there are": a call that is given up may still be carried out, when others have logged in.
-  const all = () => store.calls.read((redis) => redis.zRange(store.indexOf(user), 0, -1));
+  const all = () => store.calls.read('list', (redis) => redis.zRange(store.indexOf(user), 0, -1));
   const handles = handle === undefined ? await all() : [handle];
   if (handles.length === 0) return 0;
   return store.calls.run<number>(endScript, [store.indexOf(user)], [store.prefix, ...handles]);

@@ -1,0 +1,128 @@
+import { request } from 'node:http';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { look, openRoom, startServedFleet } from './testing.ts';
+
+let fleet: Awaited<ReturnType<typeof startServedFleet>>;
+let room: Awaited<ReturnType<typeof openRoom>>;
+let other: Awaited<ReturnType<typeof openRoom>>;
+beforeAll(async () => {
+  fleet = await startServedFleet({ replicas: 1 });
+  room = await openRoom({ fleet: await fleet.connect() });
+  other = await openRoom({ fleet: await fleet.connect() });
+});
+afterAll(async () => {
+  await room?.close();
+  await other?.close();
+  await fleet?.end();
+});
+
+interface Asked {
+  method?: string;
+  headers?: Record<string, string | undefined>;
+  body?: string;
+}
+
+/** As the page asks, but for what is said; fetch would not let a test lie about `Host`. */
+function ask(path: string, { method = 'POST', headers = {}, body = '{"replica":1}' }: Asked = {}) {
+  const { hostname, port, host } = new URL(room.url);
+  const own = { host, origin: room.url, authorization: `Bearer ${room.token}`, 'content-type': 'application/json' };
+  const all = Object.entries({ ...own, ...headers }).filter(([, value]) => value !== undefined);
+  return new Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; text: string }>((resolve, reject) => {
+    const options = {
+      agent: false as const,
+      hostname,
+      port,
+      path,
+      method,
+      headers: Object.fromEntries(all) as Record<string, string>,
+    };
+    const req = request(options, async (res) => {
+      const text = (await res.setEncoding('utf8').toArray()).join('');
+      resolve({ status: res.statusCode as number, headers: res.headers, text });
+    });
+    req.once('error', reject).end(method === 'GET' ? undefined : body);
+  });
+}
+
+const startedAt = async () => (await fleet.fleet.replicas())[0]?.since;
+
+test.each<[string, Asked, number, RegExp]>([
+  ['by another name that leads here', { headers: { host: 'evil.example:9700' } }, 403, /Open the room at/],
+  ['by a name without the port', { headers: { host: '127.0.0.1' } }, 403, /Open the room at/],
+  ['from another site', { headers: { origin: 'https://evil.example' } }, 403, /own page/],
+  ['from a page that may not say where it is', { headers: { origin: 'null' } }, 403, /own page/],
+  ['from another port of this machine', { headers: { origin: 'http://127.0.0.1:8080' } }, 403, /own page/],
+  ['as a browser says of another site', { headers: { 'sec-fetch-site': 'cross-site' } }, 403, /own page/],
+  ['as a browser says of another port', { headers: { 'sec-fetch-site': 'same-site' } }, 403, /own page/],
+  ['without a token', { headers: { authorization: undefined } }, 401, /Open the link/],
+  ['with half a token', { headers: { authorization: 'Bearer abc' } }, 401, /Open the link/],
+  ['with GET', { method: 'GET' }, 405, /Use POST/],
+  ['as a form', { headers: { 'content-type': 'text/plain' } }, 415, /Send JSON/],
+  ['with a large body', { body: JSON.stringify({ replica: 1, more: 'x'.repeat(2000) }) }, 413, /at most 1024/],
+  [
+    'with a large body of no told length',
+    { headers: { 'transfer-encoding': 'chunked' }, body: 'x'.repeat(9000) },
+    413,
+    /at most/,
+  ],
+  ['with no JSON', { body: '{' }, 400, /Send/],
+  ['with a replica that is no number', { body: '{"replica":"1"}' }, 400, /Send/],
+])('a press %s is refused, and nothing is done', async (_, asked, status, words) => {
+  const before = await startedAt();
+  const answer = await ask('/actions/restart', asked);
+  expect(answer).toMatchObject({ status, text: expect.stringMatching(words) });
+  expect(answer.headers['access-control-allow-origin']).toBeUndefined();
+  expect(await startedAt()).toBe(before);
+});
+
+test('the token of another room opens nothing, neither to do nor to see', async () => {
+  const headers = { authorization: `Bearer ${other.token}` };
+  expect((await ask('/actions/restart', { headers })).status).toBe(401);
+  expect((await ask('/events', { method: 'GET', headers })).status).toBe(401);
+});
+
+test('there is no such action, not even where JavaScript has one', async () => {
+  for (const name of ['explode', 'constructor', '__proto__'])
+    expect(await ask(`/actions/${name}`)).toMatchObject({ status: 404, text: expect.stringMatching('no action') });
+});
+
+test('another site cannot ask whether it may (CORS)', async () => {
+  const preflight = { origin: 'https://evil.example', 'access-control-request-method': 'POST' };
+  const answer = await ask('/actions/kill', { method: 'OPTIONS', headers: preflight });
+  expect(answer.status).toBe(403);
+  expect(answer.headers['access-control-allow-origin']).toBeUndefined();
+});
+
+test('the page needs no token, holds none, and lets nothing in or out', async () => {
+  for (const path of ['/', '/room.js', '/uplot.js', '/base.css', '/icon.svg']) {
+    const answer = await ask(path, { method: 'GET', headers: { authorization: undefined, origin: undefined } });
+    expect(answer.status).toBe(200);
+    expect(answer.text).not.toContain(room.token);
+    const policy = String(answer.headers['content-security-policy']);
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toMatch(/unsafe|\*/);
+    expect(answer.headers).toMatchObject({
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+  }
+  // Only what was read at the start is a file of the page.
+  const outside = await ask('/../room.ts', { method: 'GET', headers: { authorization: undefined } });
+  expect(outside.status).toBe(401);
+});
+
+test('it listens on 127.0.0.1 alone', async () => {
+  const { port } = new URL(room.url);
+  await expect(fetch(`http://127.0.0.2:${port}/`)).rejects.toThrow();
+});
+
+test('what it tells has no cookie, no secret and no token', async () => {
+  const viewer = await look(room);
+  await expect.poll(() => viewer.view?.replicas.length, { timeout: 10_000 }).toBe(1);
+  expect(viewer.text).not.toContain(room.token);
+  expect(viewer.text).not.toMatch(/sid=|SESSION_SECRET|cookie/i);
+  viewer.leave();
+});

@@ -1,0 +1,163 @@
+import uPlot from '/uplot.js';
+import { setText } from './dom.js';
+import { createMarks } from './marks.js';
+import { clock } from './words.js';
+
+const length = 300;
+const shortest = 60;
+
+/** Draws the last five minutes. The plots share their cursor. */
+export function createPlots(elements) {
+  let points = [];
+  let marks = new Map();
+  let plots = [];
+  const by = document.getElementById('timeline-by');
+
+  function begin() {
+    points = [];
+    marks = new Map();
+  }
+
+  function add(freshPoints, freshMarks, { at }) {
+    const now = Math.floor(at / 1000);
+    points = [...points, ...freshPoints].filter((point) => point.at > now - length);
+    for (const mark of freshMarks) marks.set(mark.id, mark);
+    for (const mark of marks.values()) if (mark.at < at - length * 1000) marks.delete(mark.id);
+    setText(by, sources[points.at(-1)?.by ?? 'nobody']);
+    if (plots.length === 0) draw();
+    for (const plot of plots) {
+      plot.setData(dataOf(plot.name), true);
+      // The latest, where nobody points at another moment.
+      if ((plot.cursor.left ?? -1) < 0 && points.length > 0) plot.setLegend({ idx: points.length - 1 }, false);
+    }
+  }
+
+  /** As long as there is little to show, that is shown larger. */
+  function span() {
+    const last = points.at(-1)?.at ?? 1;
+    const first = points[0]?.at ?? last;
+    return [Math.max(last - length + 1, Math.min(first, last - shortest)), last];
+  }
+
+  function dataOf(name) {
+    const values = kinds[name].keys.map((key) => points.map((point) => kinds[name].value(point[key])));
+    return [points.map((point) => point.at), ...values];
+  }
+
+  function draw() {
+    for (const plot of plots) plot.destroy();
+    plots = [...elements].map((element) => {
+      const { plot: name } = element.dataset;
+      const sorted = () => [...marks.values()].sort((a, b) => a.at - b.at);
+      const plot = new uPlot(optionsOf(name, element.clientWidth, span, sorted), dataOf(name), element);
+      return Object.assign(plot, { name, element });
+    });
+  }
+
+  for (const element of elements) {
+    element.tabIndex = 0;
+    element.role = 'group';
+    element.ariaLabel = `Plot: ${element.previousElementSibling.textContent}; arrow keys move through time`;
+    element.addEventListener('keydown', (event) => moveCursor(plots, event));
+  }
+  new ResizeObserver(() => {
+    for (const plot of plots) plot.setSize({ width: plot.element.clientWidth, height: plot.height });
+  }).observe(elements[0]);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => plots.length > 0 && draw());
+  return { begin, add };
+}
+
+const sources = {
+  users: 'as the users saw it, through nginx',
+  replicas: 'as the replicas measured it (Prometheus)',
+  nobody: 'nobody measures it now',
+};
+
+const same = (value) => value;
+const kinds = {
+  requests: { keys: ['requests'], labels: ['requests'], height: 150, value: same },
+  latency: {
+    keys: ['p50', 'p99'],
+    labels: ['half took at most', '99 % took at most'],
+    height: 140,
+    value: (value) => (value === null ? null : Math.max(value, 0.1)), // a logarithm has no zero
+  },
+  failed: { keys: ['failed'], labels: ['failed'], height: 84, value: same },
+};
+
+/** Nobody fails half a request. */
+const wholeSteps = [1, 10, 100, 1000, 10_000].flatMap((power) => [power, 2 * power, 5 * power]);
+
+const colourOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const number = (value) =>
+  value === null || value === undefined ? '–' : Number(value.toPrecision(3)).toLocaleString('en-US');
+
+function optionsOf(name, width, span, marks) {
+  const axis = {
+    stroke: colourOf('--soft'),
+    grid: { stroke: colourOf('--line'), width: 1 },
+    ticks: { show: false },
+    font: '12px system-ui, sans-serif',
+  };
+  const isLog = name === 'latency';
+  const isLabelled = name === 'requests';
+  const whole = { filter: (_, splits) => splits.map((split) => (Number.isInteger(Math.log10(split)) ? split : null)) };
+  return {
+    width,
+    height: kinds[name].height,
+    padding: [isLabelled ? 34 : 8, 20, 0, 0],
+    cursor: { sync: { key: 'room' }, y: false, drag: { x: false, y: false } },
+    scales: {
+      x: { range: span },
+      y: isLog
+        ? { distr: 3, range: (_, least, most) => uPlot.rangeLog(least ?? 1, most ?? 100, 10, true) }
+        : { range: (_, __, most) => [0, Math.max(isLabelled ? 10 : 5, (most ?? 0) * 1.1)] },
+    },
+    axes: [
+      {
+        ...axis,
+        size: 26,
+        space: 80,
+        values: (_, ticks) => ticks.map((tick) => clock(tick * 1000)),
+        incrs: [30, 60],
+      },
+      {
+        ...axis,
+        size: 50,
+        space: 22,
+        ...(!isLog && { incrs: wholeSteps }),
+        grid: { ...axis.grid, ...(isLog && whole) },
+        values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : number(tick))),
+      },
+    ],
+    series: [{ label: 'at', value: (_, at) => (at === null ? '–' : clock(at * 1000)) }, ...linesOf(name)],
+    plugins: [createMarks(marks, colourOf, isLabelled)],
+  };
+}
+
+function linesOf(name) {
+  const strokes = name === 'failed' ? [colourOf('--bad')] : [colourOf('--series-1'), colourOf('--series-2')];
+  const more = {
+    requests: [{ fill: `${strokes[0]}26` }],
+    latency: [{}, { dash: [6, 3] }],
+    failed: [{ fill: strokes[0], paths: uPlot.paths.bars({ size: [0.9, 8] }), width: 0 }],
+  }[name];
+  return kinds[name].labels.map((label, index) => ({
+    label,
+    stroke: strokes[index],
+    width: 1.75,
+    points: { show: false },
+    value: (_, value) => number(value),
+    ...more[index],
+  }));
+}
+
+function moveCursor(plots, event) {
+  const plot = plots.find(({ element }) => element === event.currentTarget);
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!plot || !step) return;
+  event.preventDefault();
+  const times = plot.data[0];
+  const index = Math.min(times.length - 1, Math.max(0, (plot.cursor.idx ?? times.length) + step));
+  plot.setCursor({ left: plot.valToPos(times[index], 'x'), top: 1 }, true, true);
+}

@@ -1,0 +1,105 @@
+import { h, keyed, setAttribute, setSign, setText, sign } from './dom.js';
+import { createButton, updateButton, updateButtons } from './press.js';
+import { createReplica, updateReplica } from './replica.js';
+import { createWays } from './ways.js';
+import { latency, none, plural, rate } from './words.js';
+
+/** The fleet as a picture: who visits, what passes requests on, what answers them, and where sessions are kept. */
+export function createScene(root) {
+  const part = (id) => root.querySelector(`#${id}`);
+  const visitors = createVisitors(part('visitors'));
+  const nginx = createPart(part('nginx'), 'nginx', createSpeed());
+  const redis = createPart(part('redis'), 'Redis');
+  const stores = createStores(part('redis'));
+  const [replicas, all] = [part('replicas'), part('all')];
+  const ways = createWays(root);
+  all.role = 'group';
+  all.ariaLabel = 'All replicas';
+
+  function show(view) {
+    visitors(view.visitors);
+    nginx(view.nginx, 'round robin', view.nginx.perSecond);
+    redis(
+      view.redis,
+      view.fleet?.store === 'memory' ? 'not asked: sessions are in the replicas' : 'keeps the sessions',
+    );
+    stores(view.stores);
+    setAttribute(replicas, 'data-many', view.replicas.length > 4 ? 'true' : null);
+    keyed(
+      replicas,
+      view.replicas,
+      ({ name }) => name,
+      createReplica,
+      (element, replica) => updateReplica(element, replica, view),
+    );
+    updateButtons(all, view.all, '');
+    setAttribute(root, 'data-store', view.fleet?.store);
+    ways.follow(view);
+  }
+
+  return { show, root, ways };
+}
+
+function createVisitors(node) {
+  const what = h('p', { class: 'what' });
+  const speed = createSpeed();
+  const [median, slow] = [h('p', { class: 'detail' }), h('p', { class: 'detail' })];
+  const button = createButton('');
+  node.append(h('h3', { id: 'visitors-name' }, 'Visitors'), what, speed, median, slow);
+  node.append(h('div', { class: 'buttons' }, button));
+  return ({ state, users, perSecond, p50, p99, button: offered }) => {
+    setAttribute(node, 'data-state', state);
+    const words = {
+      away: `${plural(users, 'user')} can come`,
+      arriving: 'logging in …',
+      busy: plural(users, 'user'),
+      leaving: 'leaving …',
+    };
+    setText(what, words[state]);
+    setSpeed(speed, state === 'away' ? null : perSecond);
+    setText(median, p50 === null ? '' : `half within ${latency(p50)}`);
+    setText(slow, p99 === null ? '' : `99 % within ${latency(p99)}`);
+    setAttribute(button, 'data-strong', offered.action === 'users-start' ? 'true' : null);
+    updateButton(button, offered);
+  };
+}
+
+/** @param speed where there is a figure of how much passes */
+function createPart(node, name, speed) {
+  const what = h('p', { class: 'what' });
+  const words = h('span');
+  const state = h('p', { class: 'state' }, sign('good'), words);
+  const buttons = h('div', { class: 'buttons' });
+  node.append(h('h3', { id: `${node.id}-name` }, name), what, ...(speed ? [speed] : []), state, buttons);
+  const signs = { up: 'good', hangs: 'paused', down: 'bad', silent: 'bad', unknown: 'unknown' };
+  return (part, about, perSecond) => {
+    setAttribute(node, 'data-state', part.state);
+    setText(what, about);
+    if (speed) setSpeed(speed, perSecond);
+    setSign(state.firstElementChild, signs[part.state]);
+    setText(words, part.words || 'unknown');
+    updateButtons(buttons, part.buttons, name);
+  };
+}
+
+function createSpeed() {
+  return h('p', { class: 'large' }, h('span'), ' ', h('small', {}, 'requests/s'));
+}
+
+function setSpeed(element, perSecond) {
+  setText(element.firstElementChild, perSecond === null ? none : rate(perSecond));
+}
+
+/** Which store is chosen stands on the button, and is said. */
+function createStores(node) {
+  const list = h('div', { class: 'stores', role: 'group', 'aria-labelledby': 'stores-name' });
+  const about = h('p', { class: 'detail' });
+  node.append(h('h4', { id: 'stores-name' }, 'Session store'), list, about);
+  return (stores) => {
+    const buttons = stores.map(({ button }) => button);
+    updateButtons(list, buttons, 'store');
+    for (const [index, { isChosen }] of stores.entries())
+      setAttribute(list.children[index], 'aria-pressed', isChosen ? 'true' : 'false');
+    setText(about, stores.find(({ isChosen }) => isChosen)?.about ?? '');
+  };
+}

@@ -1,0 +1,96 @@
+// The ways that requests go: from the visitors to nginx, to each replica, and on to Redis. They follow the boxes wherever
+// those are: beside each other on a wide page, below each other on a narrow one.
+
+const svg = 'http://www.w3.org/2000/svg';
+const stepPx = 4;
+
+export function createWays(root) {
+  const layer = root.querySelector('.ways');
+  const node = (id) => root.querySelector(`#${id}`);
+  let paths = new Map();
+  let view;
+  let drawn = '';
+
+  /** Only where a box has moved, come or gone. */
+  function draw() {
+    if (!view) return;
+    const frame = root.getBoundingClientRect();
+    const box = (element) => {
+      const { left, top, width, height } = element.getBoundingClientRect();
+      return {
+        left: left - frame.left,
+        top: top - frame.top,
+        right: left - frame.left + width,
+        bottom: top - frame.top + height,
+        x: left - frame.left + width / 2,
+        y: top - frame.top + height / 2,
+      };
+    };
+    const [visitors, nginx, redis] = ['visitors', 'nginx', 'redis'].map((id) => box(node(id)));
+    const isWide = redis.left > nginx.right;
+    const replicas = [...root.querySelectorAll('.replica')].map((element) => [element.dataset.key, box(element)]);
+    const wanted = new Map([['visitors', across(visitors, nginx)]]);
+    for (const [name, replica] of replicas) {
+      wanted.set(`to ${name}`, isWide ? across(nginx, replica) : gutter(nginx, replica, 'left', frame.width));
+      wanted.set(`from ${name}`, isWide ? across(replica, redis) : gutter(redis, replica, 'right', frame.width));
+    }
+    const key = JSON.stringify([...wanted]);
+    if (key === drawn) return;
+    drawn = key;
+    layer.setAttribute('viewBox', `0 0 ${frame.width} ${frame.height}`);
+    layer.replaceChildren();
+    paths = new Map([...wanted].map(([name, d]) => [name, sample(name, d)]));
+  }
+
+  function sample(name, d) {
+    const path = document.createElementNS(svg, 'path');
+    path.setAttribute('d', d);
+    path.dataset.way = name;
+    layer.append(path);
+    const length = path.getTotalLength();
+    const count = Math.max(2, Math.ceil(length / stepPx));
+    const points = Array.from({ length: count + 1 }, (_, index) => path.getPointAtLength((length * index) / count));
+    return { length, points };
+  }
+
+  /** A way to where nobody answers looks like it. */
+  function colour() {
+    const state = new Map(view.replicas.map((replica) => [replica.name, replica.state]));
+    for (const path of layer.children) {
+      const [, end, name] = /^(to|from) (.*)$/.exec(path.dataset.way) ?? [];
+      const isDead = name !== undefined && ['down', 'paused'].includes(state.get(name));
+      const isCut = end === 'from' && (view.redis.state !== 'up' || view.fleet?.store === 'memory');
+      path.classList.toggle('off', isDead || isCut || (end !== 'from' && view.nginx.state !== 'up'));
+    }
+  }
+
+  new ResizeObserver(() => draw()).observe(root);
+  return {
+    follow(news) {
+      view = news;
+      draw();
+      colour();
+    },
+    /** The points of a way, and how long it is. */
+    get: (name) => paths.get(name),
+  };
+}
+
+function across(from, to) {
+  const bend = (to.left - from.right) * 0.55;
+  return `M${from.right} ${from.y}C${from.right + bend} ${from.y} ${to.left - bend} ${to.y} ${to.left} ${to.y}`;
+}
+
+/** Along the edge of the page, and into the box from its side: drawn towards Redis on the right, from nginx on the left. */
+function gutter(part, replica, side, width) {
+  const isLeft = side === 'left';
+  const x = isLeft ? 7 : width - 7;
+  const turn = isLeft ? 10 : -10;
+  const edge = replica[side];
+  if (isLeft) {
+    const start = part.left + 24;
+    return `M${start} ${part.bottom}q0 8 -8 8L${x + turn} ${part.bottom + 8}q${-turn} 0 ${-turn} 10L${x} ${replica.y - 10}q0 10 ${turn} 10L${edge} ${replica.y}`;
+  }
+  const end = part.right - 24;
+  return `M${edge} ${replica.y}L${x + turn} ${replica.y}q${-turn} 0 ${-turn} 10L${x} ${part.top - 18}q0 10 ${turn} 10L${end + 8} ${part.top - 8}q-8 0 -8 8`;
+}

@@ -1,0 +1,257 @@
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { connectFleet } from '../fleet/control.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { commandOf, descendantsOf, makeDir, startCommand } from '../fleet/testing.ts';
+import { look, openRoom, press, startServedFleet, type Viewer } from './testing.ts';
+import type { Button } from './view.ts';
+import { nobody, type Visitors } from './visitors.ts';
+
+const patience = { timeout: 15_000 };
+
+type Room = Awaited<ReturnType<typeof openRoom>>;
+
+async function open(options: Parameters<typeof openRoom>[0]): Promise<Room> {
+  const room = await openRoom(options);
+  onTestFinished(() => room.close());
+  return room;
+}
+
+/** Somebody who sees all replicas. */
+async function watch(room: Room): Promise<Viewer> {
+  const viewer = await look(room);
+  await expect.poll(() => viewer.view?.replicas.length, patience).toBe(2);
+  return viewer;
+}
+
+const stateOf = (viewer: Viewer, number: number) =>
+  viewer.view?.replicas.find((replica) => replica.number === number)?.state;
+
+function buttonOf(viewer: Viewer, action: string, replica?: number): Button | undefined {
+  const { view } = viewer;
+  const groups = [view?.all, view?.redis.buttons, view?.nginx.buttons, view?.stores.map(({ button }) => button)];
+  const buttons = [...groups, ...(view?.replicas.map(({ buttons }) => buttons) ?? []), view && [view.visitors.button]];
+  return buttons.flatMap((list) => list ?? []).find((button) => button.action === action && button.replica === replica);
+}
+
+describe('over a fleet of two', () => {
+  let fleet: Awaited<ReturnType<typeof startServedFleet>>;
+  beforeAll(async () => {
+    fleet = await startServedFleet({ prometheus: 0 });
+  });
+  afterEach(async () => {
+    for (const { number, state } of await fleet.fleet.replicas())
+      if (state !== 'ready') await fleet.fleet.restart(number);
+  });
+  afterAll(() => fleet?.end());
+
+  test('a killed replica is shown as down, is started again, and both are told', async () => {
+    const room = await open({ fleet: await fleet.connect() });
+    const viewer = await watch(room);
+    expect(await press(room, 'kill', 2)).toEqual({ status: 202, words: undefined });
+    await expect.poll(() => stateOf(viewer, 2), patience).toBe('down');
+    expect(viewer.view?.sentence.text).toMatch(/^replica-2 is down/);
+    expect(buttonOf(viewer, 'kill', 2)?.why).toBe('replica-2 is down');
+    expect((await press(room, 'kill', 2)).words).toBe('replica-2 is down');
+    await press(room, 'start', 2);
+    await expect.poll(() => stateOf(viewer, 2), patience).toBe('ready');
+    await expect.poll(() => viewer.log().join(), patience).toMatch(/Started replica-2/);
+    expect(viewer.log().join()).toMatch(/Killed replica-2 .*replica-2 is down.*replica-2 is ready/s);
+    await expect.poll(() => viewer.view?.replicas[1]?.restarts, patience).toBe(1);
+  });
+
+  test('a second press, in this window or another, is refused in words and not done twice', async () => {
+    const room = await open({ fleet: await fleet.connect() });
+    const [here, there] = [await watch(room), await watch(room)];
+    const since = here.view?.replicas.map(({ since }) => since);
+    const answers = await Promise.all([press(room, 'roll'), press(room, 'roll')]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([202, 409]);
+    expect(answers.find(({ status }) => status === 409)?.words).toMatch(/^Restarting all replicas.* goes on$/);
+    await expect.poll(() => buttonOf(there, 'roll')?.isBusy, patience).toBe(true);
+    expect(buttonOf(there, 'add')?.why).toMatch(/^Restarting all replicas/);
+    expect(buttonOf(there, 'restart', 1)?.why).toMatch(/^Restarting all replicas/);
+    await expect.poll(() => here.log().join(), patience).toMatch(/Restarted all replicas/);
+    expect(here.log().filter((text) => text.includes('all replicas'))).toHaveLength(1);
+    await expect.poll(() => buttonOf(there, 'roll')?.why, patience).toBeUndefined();
+    expect(here.view?.replicas.map(({ since }) => since)).not.toEqual(since);
+  });
+
+  test('of two rooms over one fleet the second is told that it is being done', async () => {
+    const rooms = [await open({ fleet: await fleet.connect() }), await open({ fleet: await fleet.connect() })] as const;
+    const viewers = [await watch(rooms[0]), await watch(rooms[1])] as const;
+    await Promise.all(rooms.map((room) => press(room, 'restart', 1)));
+    const logs = () => viewers.flatMap((viewer) => viewer.log()).join('\n');
+    await expect.poll(logs, patience).toMatch(/Restarted replica-1/);
+    expect(logs()).toMatch('Could not restart replica-1: the restart of replica 1 is under way already');
+    await expect.poll(() => viewers.map((viewer) => stateOf(viewer, 1)), patience).toEqual(['ready', 'ready']);
+  });
+
+  test('the last replica is not removed, and the reason stands on the button', async () => {
+    const room = await open({ fleet: await fleet.connect() });
+    const viewer = await watch(room);
+    await press(room, 'remove');
+    await expect.poll(() => viewer.view?.replicas.length, patience).toBe(1);
+    await expect.poll(() => buttonOf(viewer, 'remove')?.why, patience).toBe('this is the last replica');
+    expect((await press(room, 'remove')).words).toBe('this is the last replica');
+    await press(room, 'add');
+    await expect.poll(() => viewer.view?.replicas.length, patience).toBe(2);
+  });
+
+  test('the store is switched, and the room says where sessions are kept now', async () => {
+    const room = await open({ fleet: await fleet.connect() });
+    const viewer = await watch(room);
+    const chosen = () => viewer.view?.stores.find(({ isChosen }) => isChosen)?.name;
+    expect(chosen()).toBe('durable');
+    await press(room, 'store-memory');
+    await expect.poll(() => viewer.log().join(), patience).toMatch(/Switched sessions to the store memory/);
+    await expect.poll(chosen, patience).toBe('memory');
+    await press(room, 'store-durable');
+    await expect.poll(() => viewer.log().join(), patience).toMatch(/Switched sessions to the store durable/);
+    await expect.poll(chosen, patience).toBe('durable');
+  });
+
+  test('Redis is hung and goes on, is killed and started: each state is told apart', async () => {
+    const room = await open({ fleet: await fleet.connect() });
+    const viewer = await watch(room);
+    const redis = () => viewer.view?.redis.state;
+    for (const [action, state] of [
+      ['redis-pause', 'hangs'],
+      ['redis-resume', 'up'],
+      ['redis-kill', 'down'],
+      ['redis-start', 'up'],
+    ] as const) {
+      await expect.poll(() => buttonOf(viewer, action)?.why ?? 'free', patience).toBe('free');
+      await press(room, action);
+      await expect.poll(redis, patience).toBe(state);
+    }
+    expect(viewer.log().join()).toMatch(/Redis does not answer.*Redis answers again/s);
+  });
+
+  test('nobody is asked anything while nobody looks, and all who look share one', async () => {
+    let asked = 0;
+    const real = await fleet.connect();
+    const counting: Fleet = {
+      ...real,
+      replicas() {
+        asked += 1;
+        return real.replicas();
+      },
+    };
+    const room = await open({ fleet: counting });
+    expect(asked).toBe(0);
+    const viewers = await Promise.all([watch(room), watch(room), watch(room)]);
+    const before = { asked, at: performance.now() };
+    await expect.poll(() => asked, patience).toBeGreaterThan(before.asked + 3);
+    const seconds = (performance.now() - before.at) / 1000;
+    expect(asked - before.asked).toBeLessThan(seconds + 3);
+    for (const viewer of viewers) viewer.leave();
+    const { http } = await fleet.fleet.describe();
+    const isQuiet = async () => {
+      const now = asked;
+      // As long as the room would take to look twice.
+      for (const start = performance.now(); performance.now() - start < 2500; ) await fetch(`${http}/whoami`);
+      return asked === now;
+    };
+    await expect.poll(isQuiet, patience).toBe(true);
+  });
+
+  test('users who belong to somebody else are not touched, nor is what would spoil their proof', async () => {
+    const reserved = 'the demo runs its plan';
+    const theirs: Visitors = { ...nobody, look: () => ({ ...nobody.look(), reserved, state: 'busy', users: 5 }) };
+    const room = await open({ fleet: await fleet.connect(), visitors: theirs });
+    const viewer = await watch(room);
+    for (const action of ['users-stop', 'redis-kill', 'store-plain'])
+      expect((await press(room, action)).words).toBe(reserved);
+    expect(buttonOf(viewer, 'users-stop')?.why).toBe(reserved);
+    expect(buttonOf(viewer, 'kill', 1)?.why).toBeUndefined();
+  });
+
+  test('what a fleet has no hand on is greyed, with the reason', async () => {
+    const { proxy, ...rest } = await fleet.connect();
+    const room = await open({ fleet: rest as Fleet });
+    const viewer = await watch(room);
+    expect(buttonOf(viewer, 'nginx-reload')?.why).toBe('the local fleet cannot reload nginx');
+    expect((await press(room, 'nginx-reload')).status).toBe(409);
+    expect(proxy).toBeDefined();
+  });
+
+  test('without users the timeline is what the replicas measured, from before anybody looked', async () => {
+    const { http } = await fleet.fleet.describe();
+    const room = await open({ fleet: await fleet.connect() });
+    const isRemembered = async () => {
+      for (let sent = 0; sent < 20; sent++) await fetch(`${http}/whoami`);
+      const viewer = await watch(room);
+      const fromReplicas = () => viewer.points.filter(({ by, requests }) => by === 'replicas' && (requests ?? 0) > 0);
+      await expect.poll(() => viewer.points.length, patience).toBeGreaterThan(0);
+      viewer.leave();
+      return fromReplicas().length > 1;
+    };
+    await expect.poll(isRemembered, { timeout: 20_000 }).toBe(true);
+  });
+
+  test('Prometheus goes away: that is said, and all that does not need it goes on', async () => {
+    const room = await open({ fleet: await fleet.connect() });
+    const viewer = await watch(room);
+    const { http } = await fleet.fleet.describe();
+    const prometheus = descendantsOf(process.pid).find((pid) => commandOf(pid).startsWith('prometheus')) as number;
+    process.kill(prometheus, 'SIGKILL');
+    const notices = () => viewer.view?.notices.map(({ text }) => text).join();
+    await expect.poll(notices, patience).toMatch(/^Prometheus does not answer .*: latency .* unknown\.$/);
+    await expect.poll(() => viewer.log().join(), patience).toMatch('Prometheus does not answer');
+    const perSecond = async () => {
+      await fetch(`${http}/whoami`);
+      return viewer.view?.nginx.perSecond;
+    };
+    await expect.poll(perSecond, patience).toBeGreaterThan(0); // as the fleet counts them
+    expect(viewer.view?.replicas.map(({ p99, inFlight }) => p99 ?? inFlight)).toEqual([null, null]);
+  });
+});
+
+test('a fleet that ends is told so, and is there again as soon as one has started in its place', async () => {
+  const { dir, remove } = makeDir();
+  onTestFinished(remove);
+  const up = async () => {
+    const ports = ['--http', '0', '--https', '0', '--prometheus', '0'];
+    const command = startCommand('deploy/fleet/cli.ts', ['up', '-n', '2', '--dir', dir, ...ports]);
+    onTestFinished(async () => void (command.child.kill('SIGTERM') && (await command.exited)));
+    await expect.poll(() => command.out(), { timeout: 30_000 }).toMatch('ready:');
+    return command;
+  };
+  const first = await up();
+  const room = await open({ fleet: (await connectFleet(dir)) as Fleet });
+  const viewer = await watch(room);
+  first.child.kill('SIGTERM');
+  await expect.poll(() => viewer.view?.fleet, patience).toBeNull();
+  expect(viewer.view?.sentence.text).toBe('No fleet is up: start one with "npm run up".');
+  expect(viewer.view?.replicas).toEqual([]);
+  expect((await press(room, 'kill', 1)).words).toBe('there is no fleet');
+  await first.exited;
+  const second = await up();
+  await expect.poll(() => viewer.view?.replicas.map(({ state }) => state), patience).toEqual(['ready', 'ready']);
+  expect(second.out()).toContain(viewer.view?.fleet?.http);
+  expect(viewer.log().join()).toMatch(/The fleet does not answer.*The fleet answers again/s);
+});
+
+test('a fleet that hangs holds nobody up', async () => {
+  const never = new Promise<never>(() => {});
+  const fleet = await startServedFleet();
+  onTestFinished(() => fleet.end());
+  const real = await fleet.connect();
+  let hangs = false;
+  const hanging: Fleet = { ...real, replicas: () => (hangs ? never : real.replicas()) };
+  const room = await open({ fleet: hanging });
+  const viewer = await watch(room);
+  hangs = true;
+  const notices = () => viewer.view?.notices.map(({ text }) => text).join();
+  await expect.poll(notices, patience).toMatch(/The replicas are out of sight: no answer for \d+ s/);
+  const { at } = viewer.view as { at: number };
+  await expect.poll(() => viewer.view?.at, patience).toBeGreaterThan(at);
+});
+
+test('a port that is taken is said in one line', async () => {
+  const fleet = { driver: 'none' } as Fleet;
+  const { url } = await open({ fleet });
+  const port = Number(new URL(url).port);
+  await expect(openRoom({ fleet, port })).rejects.toThrow(
+    `port ${port} (control room) is taken: end what listens there, or choose another with --port`,
+  );
+});

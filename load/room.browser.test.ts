@@ -1,0 +1,205 @@
+import { copyFileSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { findChromium, openRoom, pictures, startServedFleet } from '../deploy/room/testing.ts';
+import { createRoomUsers } from './room-users.ts';
+
+const executable = findChromium();
+const why = executable ? '' : ' (skipped: there is no Chromium on the PATH)';
+const patience = { timeout: 20_000 };
+const sizes = { wide: { width: 1280, height: 800 }, narrow: { width: 390, height: 844 } };
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+describe.skipIf(!executable)(`the control room, in a browser${why}`, () => {
+  let fleet: Awaited<ReturnType<typeof startServedFleet>>;
+  let room: Awaited<ReturnType<typeof openRoom>>;
+  let browser: Browser;
+  const users = 100;
+  const visitors = createRoomUsers({ users, rate: 120 });
+
+  beforeAll(async () => {
+    mkdirSync(pictures, { recursive: true });
+    fleet = await startServedFleet({ replicas: 3, prometheus: 0 });
+    room = await openRoom({ fleet: await fleet.connect(), visitors });
+    browser = await chromium.launch({ executablePath: executable as string, args: ['--no-sandbox'] });
+  });
+  afterEach(async () => {
+    for (const { number, state } of await fleet.fleet.replicas())
+      if (state !== 'ready') await fleet.fleet.restart(number);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await visitors.stop();
+    await room?.close();
+    await fleet?.end();
+  });
+
+  /** With what went wrong on it: errors, and requests to anywhere else. */
+  async function open(options: BrowserContextOptions = {}): Promise<{ page: Page; problems: string[] }> {
+    const context = await browser.newContext({ viewport: sizes.wide, reducedMotion: 'reduce', ...options });
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    const problems: string[] = [];
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('request', (request) => request.url().startsWith(room.url) || problems.push(request.url()));
+    await page.goto(room.link);
+    await expect.poll(() => page.locator('.replica').count(), patience).toBe(3);
+    return { page, problems };
+  }
+
+  const replica = (page: Page, number: number) => page.locator('.replica').nth(number - 1);
+  const button = (page: Page, name: string) => page.getByRole('button', { name });
+
+  async function startUsers(page: Page) {
+    if (visitors.look().state === 'away') await button(page, 'Start the users').click();
+    await expect.poll(() => page.locator('.figures .value').first().textContent(), patience).toBe(`${users}`);
+  }
+
+  test('the key leaves the address, and the tab goes on with it after a reload', async () => {
+    const { page, problems } = await open();
+    expect(page.url()).toBe(`${room.url}/`);
+    await page.reload();
+    await expect.poll(() => page.locator('.replica').count(), patience).toBe(3);
+    expect(problems).toEqual([]);
+  });
+
+  test('without the key the page says where to find it, and shows nothing', async () => {
+    const page = await (await browser.newContext()).newPage();
+    onTestFinished(() => page.context().close());
+    await page.goto(room.url);
+    await expect.poll(() => page.locator('#sentence').textContent()).toMatch('Open the link that the command printed');
+    expect(await page.locator('.replica').count()).toBe(0);
+  });
+
+  test('by keyboard: a replica is killed, is shown down within 2 s, and up again after its start', async () => {
+    const { page, problems } = await open();
+    await startUsers(page);
+    await button(page, 'Restart replica-1').focus();
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Kill replica-2');
+    expect(await page.evaluate('document.activeElement.matches(":focus-visible")')).toBe(true);
+    const pressedAt = performance.now();
+    await page.keyboard.press('Enter');
+    await expect.poll(() => replica(page, 2).getAttribute('data-state'), { ...patience, interval: 20 }).toBe('down');
+    expect(performance.now() - pressedAt).toBeLessThan(2000);
+    // The focus is where it was, on a button that says why it does nothing now.
+    expect(await page.evaluate('document.activeElement.textContent')).toBe(
+      'Kill replica-2. Not now: replica-2 is down',
+    );
+    await page.keyboard.press('Enter');
+    expect(await page.getByRole('alert').textContent()).toBe('replica-2 is down');
+    for (let tab = 0; tab < 3; tab++) await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Start replica-2');
+    await page.keyboard.press('Space');
+    await expect.poll(() => replica(page, 2).getAttribute('data-state'), patience).toBe('ready');
+    await expect
+      .poll(() => page.locator('#sentence').textContent(), patience)
+      .toMatch(`ll ${users} sessions are whole`);
+    expect(problems).toEqual([]);
+  });
+
+  test('what somebody does in one window is seen in the other, and told to those who listen', async () => {
+    const [{ page: one }, { page: other }] = [await open(), await open()];
+    await button(one, 'Pause replica-3').click();
+    await expect.poll(() => replica(other, 3).getAttribute('data-state'), patience).toBe('paused');
+    await expect.poll(() => other.locator('#announcer').textContent(), patience).toMatch(/replica-3/);
+    await button(other, 'Resume replica-3').click();
+    await expect.poll(() => replica(one, 3).getAttribute('data-state'), patience).toBe('ready');
+    await expect.poll(() => one.locator('#log').textContent(), patience).toMatch(/Resumed replica-3/);
+  });
+
+  const looks = (['wide', 'narrow'] as const).flatMap((size) =>
+    (['light', 'dark'] as const).map((colorScheme) => ({ size, colorScheme })),
+  );
+
+  test.each(looks)('$size, $colorScheme: it fits, draws, and axe finds no violation', async ({ size, colorScheme }) => {
+    const { page, problems } = await open({ viewport: sizes[size], colorScheme });
+    await startUsers(page);
+    await fleet.fleet.kill(2);
+    await fleet.fleet.pause(3);
+    await expect.poll(() => replica(page, 2).getAttribute('data-state'), patience).toBe('down');
+    await expect.poll(() => replica(page, 3).getAttribute('data-state'), patience).toBe('paused');
+    await expect
+      .poll(() => page.evaluate<number[]>(drawnPixels), patience)
+      .toSatisfy((counts: number[]) => counts.every((count) => count > 200));
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(sizes[size].width);
+    expect(await page.evaluate<string[]>(cutOff)).toEqual([]);
+    await page.screenshot({ path: path.join(pictures, `room-${size}-${colorScheme}.png`), fullPage: true });
+    expect(await violations(page)).toEqual([]);
+    expect(problems).toEqual([]);
+  });
+
+  test('requests go round, and stand still for those who want no motion', async () => {
+    const { page } = await open({ reducedMotion: 'no-preference' });
+    await startUsers(page);
+    await expect.poll(() => page.evaluate<number>(dotPixels), patience).toBeGreaterThan(50);
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await expect.poll(() => page.evaluate<number>(dotPixels), patience).toBe(0);
+    const { page: still } = await open({ reducedMotion: 'reduce' });
+    const speed = () => still.locator('#visitors .large').textContent();
+    const first = await speed();
+    await expect.poll(speed, patience).not.toBe(first); // it is told news, and draws nothing
+    expect(await still.evaluate<number>(dotPixels)).toBe(0);
+  });
+
+  test('a room that ends is said to be old, and one that begins in its place is found', async () => {
+    const port = Number(new URL(room.url).port);
+    const { page } = await open();
+    await room.close();
+    await expect.poll(() => page.locator('#sentence').textContent(), patience).toMatch('The room does not answer');
+    expect(await page.locator('#announcer').textContent()).toMatch('The room does not answer');
+    room = await openRoom({ fleet: await fleet.connect(), visitors, port, token: room.token });
+    await expect.poll(() => page.locator('#link').textContent(), patience).toMatch('live');
+    await expect.poll(() => page.locator('#sentence').textContent(), patience).toMatch(/replicas are ready/);
+  });
+
+  // ROOM_PICTURE=docs/room.png npm run test:browser -- -t README
+  const picture = process.env.ROOM_PICTURE;
+
+  test('under load, with a killed replica: the picture for the README', async () => {
+    const viewport = { width: 1280, height: 1240 };
+    const { page, problems } = await open({ reducedMotion: 'no-preference', viewport });
+    await startUsers(page);
+    const secondsSeen = () => visitors.look().seconds.length;
+    if (picture) await expect.poll(secondsSeen, { timeout: 50_000 }).toBeGreaterThan(40);
+    await button(page, 'Kill replica-2').click();
+    const sentence = () => page.locator('#sentence').textContent();
+    await expect.poll(sentence, patience).toBe(`replica-2 is down, yet all ${users} sessions are whole.`);
+    const killedAt = secondsSeen();
+    await expect.poll(secondsSeen, patience).toBeGreaterThan(killedAt + (picture ? 12 : 1));
+    const file = path.join(pictures, 'room.png');
+    await page.screenshot({ path: file });
+    expect(statSync(file).size).toBeLessThan(200 * 1024);
+    expect(await page.locator('.figures [data-tone=bad]').count()).toBe(0);
+    expect(problems).toEqual([]);
+    if (picture) copyFileSync(file, picture);
+  }, 120_000);
+});
+
+/** What axe-core finds, in few words. It is evaluated, not added as a script: no policy need be loosened for it. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const found = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] };
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+/** Runs in the page: how many pixels of each plot are not empty. A text, for there is no DOM here. */
+const drawnPixels = `[...document.querySelectorAll('.plot canvas')].map((canvas) => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  return data.filter((value, index) => index % 4 === 3 && value > 0).length;
+})`;
+
+/** What reaches beyond the right edge of the page, be it cut off there. */
+const cutOff = `[...document.querySelectorAll('body *:not(.sr, .sr *)')]
+  .filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > innerWidth + 1)
+  .map((element) => element.outerHTML.slice(0, 100))`;
+
+const dotPixels = `(() => {
+  const canvas = document.querySelector('.dots');
+  if (canvas.width === 0) return 0;
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  return data.filter((value, index) => index % 4 === 3 && value > 0).length;
+})()`;

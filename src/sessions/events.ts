@@ -1,0 +1,101 @@
+import { SessionError, type SessionErrorCode } from './errors.ts';
+
+/**
+ * What a DurableStore tells its observer, at the moment when it is known, and each thing once. Nothing in it names a
+ * session or a visitor, and every value is one of a few: it can be counted as it is.
+ *
+ * What Redis does unseen is not told: that a session which nobody uses ends by itself. Nor is a write whose outcome is
+ * unknown told as anything but a failed commit, even if it was carried out.
+ */
+export type SessionEvent =
+  /** One call to Redis has ended, or was not made because there is no connection. A list of sessions takes three. */
+  | { type: 'operation'; command: StoreCommand; outcome: StoreOutcome; ms: number }
+  /** A session was stored for a visitor who had none. */
+  | { type: 'created' }
+  /** A session moved to a new id: a login (renewSession). */
+  | { type: 'renewed' }
+  /** A session was ended by a request of its own: destroySession, req.session.destroy() or regenerate(). */
+  | { type: 'logged_out' }
+  /** A session was ended by revokeSessions, or because its user had more than maxPerUser. */
+  | { type: 'revoked' }
+  /** A session was found to have reached its absolute end. */
+  | { type: 'expired' }
+  /**
+   * A change found that another request had been faster. `merged`: both are saved, attribute by attribute; `retried`: the
+   * function given to updateSession or renewSession was called anew upon what stood; `refused`: it was not saved (409).
+   */
+  | { type: 'conflict'; outcome: 'merged' | 'retried' | 'refused' }
+  /** A write was refused because its session had ended, or moved to another id: it would have brought it back. */
+  | { type: 'resurrection_prevented' }
+  /** A request was a repeat, and got what the first one had got. Once a request. */
+  | { type: 'replayed' }
+  /**
+   * A session was to be changed, ended or revoked, and was not, or it is not known whether it was: its request was told so,
+   * by an error in place of its answer. Once a request, whatever the reason: refused conflicts and prevented resurrections
+   * are among them. `code` is that of the SessionError, and undefined where another error was the reason.
+   */
+  | { type: 'commit_failed'; code: SessionErrorCode | undefined };
+
+/**
+ * `get`, `set` and `destroy` as in express-session; `renew` moves a session to a new id; `list` reads a user's sessions;
+ * `find` looks for what a repeat is answered with; `migrate` takes over a session of plain connect-redis; `time` reads the
+ * clock.
+ */
+export type StoreCommand = 'get' | 'set' | 'renew' | 'destroy' | 'list' | 'find' | 'migrate' | 'time';
+
+/** `refused`: it was not sent, for want of a connection; `timeout`: no answer within deadlineMs; `error`: Redis's, or the connection's. */
+export type StoreOutcome = 'ok' | 'error' | 'timeout' | 'refused';
+
+export type Tell = (event: SessionEvent) => void;
+
+/** An observer is not part of a request: what goes wrong in it is said once, as a warning of the process. */
+export function createTell(observe: ((event: SessionEvent) => unknown) | undefined): Tell {
+  if (!observe) return () => {};
+  let isSaid = false;
+  const warn = (err: unknown) => {
+    if (!isSaid) process.emitWarning(`The observer of a DurableStore has thrown: ${(err as Error)?.stack ?? err}`);
+    isSaid = true;
+  };
+  return function tell(event) {
+    try {
+      const result = observe(event);
+      if (result instanceof Promise) result.catch(warn);
+    } catch (err) {
+      warn(err);
+    }
+  };
+}
+
+const replayed = new WeakSet<object>();
+const failed = new WeakSet<object>();
+
+/** A request may make several changes, and each may have been made before. */
+export function tellReplayed({ tell }: { tell: Tell }, req: object | undefined): void {
+  if (isFirst(replayed, req)) tell({ type: 'replayed' });
+}
+
+/** Does what is to change a session, and tells where that fails. */
+export async function orTellFailed<T>(
+  store: { tell: Tell },
+  req: object | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (err) {
+    tellFailed(store, req, err);
+    throw err;
+  }
+}
+
+/** Code that catches an error may try again, and fail again. */
+export function tellFailed({ tell }: { tell: Tell }, req: object | undefined, err: unknown): void {
+  if (isFirst(failed, req)) tell({ type: 'commit_failed', code: err instanceof SessionError ? err.code : undefined });
+}
+
+function isFirst(told: WeakSet<object>, req: object | undefined): boolean {
+  if (!req) return true;
+  if (told.has(req)) return false;
+  told.add(req);
+  return true;
+}
