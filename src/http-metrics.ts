@@ -60,6 +60,13 @@ export function createHttpMetrics(registry: Registry) {
   };
   const knowRoutes = (all: Route[]) => {
     routes = all;
+    // A second in which all requests fail is over before Prometheus has looked twice.
+    for (const { path, methods } of all) {
+      for (const name of Object.keys(methods).filter((name) => known.has(name.toUpperCase()))) {
+        const method = name.toUpperCase();
+        requests.show(`${method} ${path} 5xx`, { method, route: path, status: '5xx' });
+      }
+    }
   };
   return { observeRequest, knowRoutes };
 }

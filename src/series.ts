@@ -32,6 +32,10 @@ export function createCounts<T extends string>(registry: Registry, { name, help,
       if (found) found.count += 1;
       else series.set(key, { labels: labelsOf(), count: 1 });
     },
+    /** Shows a series before anything is counted: of one that begins with 60, Prometheus sees no rise to 60. */
+    show(key: string, labels: Record<T, string>): void {
+      if (!series.has(key)) series.set(key, { labels, count: 0 });
+    },
   };
 }
 
