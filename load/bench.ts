@@ -28,10 +28,11 @@ const command = new Command('bench')
 
 const ending = new AbortController();
 void endOfProcess().then(() => ending.abort());
-process.exit(await bench(command.opts<Options>(), command.processedArgs[0]).catch((err) => explain(err) && 2));
+process.exit(await bench(command.opts<Options>(), command.processedArgs[0] ?? []).catch((err) => explain(err) && 2));
 
 /** @returns 0 where each goal is met, 1 where one is not */
-async function bench({ json, ...options }: Options, names = Object.keys(comparisons)): Promise<number> {
+async function bench({ json, ...options }: Options, asked: string[]): Promise<number> {
+  const names = asked.length > 0 ? asked : Object.keys(comparisons);
   const live = json ? silent : createLive(process.stdout);
   const found: Record<string, Finding[]> = {};
   for (const name of names) {
