@@ -9,7 +9,7 @@ const haveEnded = (pids: number[]) =>
   waitFor('something is left running', async () => !pids.some(isAlive), { timeoutMs: 5000 });
 
 test('both are measured, and nothing is left running', async () => {
-  const { child, exited, out } = startCommand('load/bench.ts', [...quick.slice(1), '--json']) // without a name: all of them;
+  const { child, exited, out } = startCommand('load/bench.ts', [...quick.slice(1), '--json']); // without a name: all of them;
   const started = new Set<number>();
   const watch = setInterval(() => {
     for (const pid of descendantsOf(child.pid as number)) started.add(pid);

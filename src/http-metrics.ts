@@ -70,6 +70,12 @@ export function createHttpMetrics(registry: Registry) {
   return {
     knowRoutes(all: Route[]): void {
       routes = all;
+      // Failures are counted from 0 on: of a series that begins with 60, Prometheus sees no rise to 60, and a second in which
+      // all requests fail is over before it has looked twice.
+      for (const route of all) {
+        const methods = Object.keys(route.methods).map((name) => name.toUpperCase());
+        for (const method of methods) if (known.has(method)) tallyOf(method, route, 5);
+      }
     },
     requestBegan(): void {
       underWay += 1;

@@ -134,6 +134,16 @@ describe('after real traffic over every route, with every method, before and whi
     expect(median).toBeLessThan(15); // 5 on a machine at rest
   });
 
+  test('failures of each route are counted from 0 on, so that the first ones are a rise', async () => {
+    const { adminUrl } = await start();
+    const text = (await createVisitor(adminUrl).send('GET', '/metrics')).body as string;
+    const shown = parse(text).filter(({ name }) => name === 'http_requests_total');
+    expect(shown.length).toBeGreaterThanOrEqual(routes.length);
+    for (const { labels, value } of shown)
+      expect({ status: labels.status, value }).toEqual({ status: '5xx', value: 0 });
+    expect(shown.map(({ labels }) => `${labels.method} ${labels.route}`)).toContain('POST /cart/items');
+  });
+
   test('promtool finds nothing wrong with it', () => {
     const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
     expect({ status, said: stdout + stderr }).toEqual({ status: 0, said: '' });
