@@ -78,7 +78,8 @@ test('plain sessions lose concurrent writes and undo logouts', async () => {
 });
 
 test('with one write at a time plain sessions hold; with resave: true each read saves what it had read, and they do not', async () => {
-  const held = await run({ plan: 'kill-replica', store: 'plain', mix: careful });
+  // Not killed: plain sessions know no Idempotency-Key, so what nginx sends again when a replica dies may be done twice.
+  const held = await run({ plan: 'stop-replica', store: 'plain', mix: careful });
   expect({ verdict: held.verdict, reasons: held.reasons }).toEqual({ verdict: 'pass', reasons: [] });
   const judgement = await run({ plan: 'kill-replica', store: 'plain', mix: careful, ...settings('resave') });
   expectFound(judgement, 'lost-write', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
