@@ -110,7 +110,7 @@ async function versions(): Promise<Record<number, string>> {
 }
 
 /** Reads and writes, with keys, as long as `work` goes on. @returns how it was answered */
-async function underLoad(work: () => Promise<void>): Promise<number[]> {
+async function underLoad(work: () => Promise<unknown>): Promise<number[]> {
   const statuses: number[] = [];
   let ended = false;
   const load = Array.from({ length: 4 }, async (_, worker) => {

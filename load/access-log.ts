@@ -5,7 +5,7 @@ import type { Operation } from './history.ts';
 /** What nginx has logged of a run. */
 export interface AccessLog {
   /**
-   * Notes on each operation what nginx has logged of it. Waits until nginx has written of all that it has answered.
+   * Notes on each operation what nginx has logged of it, and what follows from that. Waits until nginx has written of all that it has answered.
    * @returns how many lines there are that belong to none, or to one that has a line already; null where nginx did not
    * write within 10 s, and nothing is noted
    */
@@ -23,12 +23,14 @@ interface Line {
   status: number;
   time: string;
   seconds: number;
+  /** Addresses, separated by commas, or colons where nginx started afresh; empty where it asked nobody. */
+  upstream: string;
 }
 
 /** Follows nginx's access log from now on, for lines whose request id begins with `run`. */
 export async function followAccessLog(fleet: Fleet, run: string): Promise<AccessLog> {
   const { http } = await fleet.describe();
-  const lines = new Map<number, Pick<Line, 'status' | 'time' | 'seconds'>>();
+  const lines = new Map<number, Line>();
   let repeated = 0;
   const ending = new AbortController();
   const note = (text: string) => {
@@ -40,7 +42,7 @@ export async function followAccessLog(fleet: Fleet, run: string): Promise<Access
     const known = lines.get(id);
     const isSameLine = known?.time === time && known.seconds === seconds && known.status === status;
     if (id > 0 && known && !isSameLine) repeated += 1;
-    lines.set(id, { status, time, seconds });
+    lines.set(id, line);
   };
   const following = follow(fleet, ending.signal, note);
   let mark = 0;
@@ -62,7 +64,11 @@ export async function followAccessLog(fleet: Fleet, run: string): Promise<Access
       const known = new Set<number>();
       for (const operation of operations) {
         known.add(operation.id);
-        operation.logged = lines.get(operation.id)?.status ?? null;
+        const line = lines.get(operation.id);
+        operation.logged = line?.status ?? null;
+        if (line) operation.tries = triesIn(line);
+        // The last replica that was asked speaks for itself alone: one before it may have done it.
+        if (operation.status === 503 && (operation.tries ?? 0) > 1) operation.outcome = 'unknown';
       }
       const strange = [...lines.keys()].filter((id) => id > 0 && !known.has(id));
       return strange.length + repeated;
@@ -72,6 +78,10 @@ export async function followAccessLog(fleet: Fleet, run: string): Promise<Access
       await following;
     },
   };
+}
+
+function triesIn({ upstream }: Line): number {
+  return upstream === '' ? 0 : upstream.split(/, | : /).length;
 }
 
 /** Undefined for half a line, as a killed nginx leaves: that its request is missing is found anyway. */

@@ -63,14 +63,14 @@ async function compare({
   live.report(`${name}: ${plan.about}`);
   // The best comes last, so that it is what the reader sees.
   for (const store of stores.toReversed()) {
-    const report = await withRunFleet({ replicas, store, env: process.env }, ending.signal, async (fleet) => {
+    const history = await withRunFleet({ replicas, store, env: process.env }, ending.signal, (fleet) => {
       live.report(`\n${store}:`);
       const each = { plan, users, rate, background: 0, mix: visitors, seed, command, live, ending: ending.signal };
-      return saveAndJudge(await runPlan({ fleet, name, ...each }), path.join(folder, store), print);
+      return runPlan({ fleet, name, ...each });
     });
-    if (!report || ending.signal.aborted)
+    if (history) reports.push(saveAndJudge(history, path.join(folder, store), print));
+    if (!history || ending.signal.aborted)
       throw new FleetError('ended before all stores were compared: nothing is written');
-    reports.push(report);
   }
   writeComparison(folder, reports);
   const table = renderComparison(reports, command);

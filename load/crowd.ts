@@ -12,6 +12,8 @@ export interface CrowdOptions {
   rate: number;
   mix: Mix;
   seed: number;
+  /** Where the names of these users begin: two crowds at one site must not share them. */
+  firstNumber?: number;
   /** The store promises that a 503 changed nothing, unless it says that it does not know. */
   promises: boolean;
 }
@@ -35,12 +37,13 @@ export interface Crowd {
 /** Of all users together, as browsers behind a few proxies have them. */
 export const connections = 48;
 
-export function createCrowd({ url, users: count, rate, mix, seed, promises }: CrowdOptions): Crowd {
+export function createCrowd(options: CrowdOptions): Crowd {
+  const { url, users: count, rate, mix, seed, firstNumber, promises } = options;
   const origin = performance.now();
   const startedAt = new Date().toISOString();
   const now = () => Math.round((performance.now() - origin) * 1000) / 1000;
   const witness = createWitness({ url, connections, keys: mix.keys, promises, now });
-  const users = createUsers(witness, count, seed, rate, mix);
+  const users = createUsers(witness, count, seed, rate, mix, firstNumber);
   const pauses = watchPauses(now);
   let problem: string | undefined;
 

@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,6 +20,7 @@ export function saveHistory(file: string, history: History): void {
   try {
     writeLines(file, history);
   } catch (cause) {
+    removeTorn(file);
     const elsewhere = path.join(os.tmpdir(), `unsticky-history-${history.seed}.jsonl`);
     const why = `the history cannot be saved in ${file} (${(cause as Error).message})`;
     try {
@@ -33,10 +34,18 @@ export function saveHistory(file: string, history: History): void {
   }
 }
 
+/** Half a history takes the room that a whole one needs. */
+function removeTorn(file: string): void {
+  try {
+    rmSync(file);
+  } catch {} // there is none: the folder itself could not be made
+}
+
 function writeLines(file: string, history: History): void {
-  const { operations, faults, invoked, strangers, background, pauses, skipped, interrupted, problem, ...header } =
-    history;
-  const footer: Footer = { invoked, strangers, background, pauses, skipped, interrupted, ...(problem && { problem }) };
+  const { operations, faults, invoked, strangers, background, pauses, replicasLeft, ...rest } = history;
+  const { skipped, interrupted, problem, ...header } = rest;
+  const seen = { invoked, strangers, background, pauses, replicasLeft };
+  const footer: Footer = { ...seen, skipped, interrupted, ...(problem && { problem }) };
   const totals = { operations: operations.length, faults: faults.length };
   mkdirSync(path.dirname(file), { recursive: true });
   const fd = openSync(file, 'w');

@@ -59,6 +59,8 @@ export interface Operation {
   error?: string;
   /** The status in nginx's access log; null where it has no such line; absent where nobody looked. */
   logged?: number | null;
+  /** How many replicas nginx asked, one after the other; absent where nobody looked, or it has no such line. */
+  tries?: number;
 }
 
 /** What a fault may cost while it lasts and for a second afterwards. */
@@ -129,6 +131,8 @@ export interface Footer {
   background: BackgroundLoad | null;
   /** When the process of the users itself stood still, as on a machine that is busy: nobody could have been answered then. */
   pauses: Pause[];
+  /** Every replica that there was at the end. */
+  replicasLeft: string[];
   /** Faults that this fleet cannot have, and why. */
   skipped: { fault: string; why: string }[];
   /** Somebody ended it before its time. */

@@ -44,7 +44,8 @@ export async function withRunFleet<T>(
     try {
       return ending.aborted ? undefined : await use(fleet, dir);
     } finally {
-      await fleet.down();
+      // What was seen is worth more than an end in order; what is left running ends with this process.
+      await fleet.down().catch((err: Error) => report?.(`the fleet did not end in order: ${err.message}`));
     }
   } finally {
     rmSync(dir, { recursive: true, force: true });

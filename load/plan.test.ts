@@ -43,8 +43,8 @@ describe('what a fleet lacks is said', () => {
 
   test.each([
     ['redis-slow-disk', 'a hand on the disk of Redis'],
-    ['delay-redis', 'a hand on the way from the replicas to Redis'],
-    ['reset-redis', 'a hand on the way from the replicas to Redis'],
+    ['delay-redis', 'a way to slow what passes between the replicas and Redis'],
+    ['reset-redis', 'a way to reset what is open between the replicas and Redis'],
     ['cut-replica', undefined],
     ['kill-replica', undefined],
   ])('%s', (fault, lack) => {

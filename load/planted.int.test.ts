@@ -125,10 +125,8 @@ test('Redis that writes to a slow disk once a second loses what it acknowledged 
   const judgement = await run({
     plan: 'redis-kill',
     async plant({ redis }) {
-      await redis.slowDisk?.(4000).catch((err: unknown) => {
-        if (err instanceof FleetError) context.skip(err.message);
-        throw err;
-      });
+      if (!redis.slowDisk) context.skip('nobody may trace a process here');
+      await redis.slowDisk?.(4000);
       await redis.configure('appendfsync', 'everysec');
     },
   });

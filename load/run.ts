@@ -56,10 +56,11 @@ export async function runPlan(options: RunOptions): Promise<History> {
         load = (await background?.stop()) ?? null;
       }
     });
+    const replicasLeft = (await fleet.replicas().catch(() => [])).map(({ name }) => name);
     const strangers = await log.compare(witness.operations);
     const environment = { unsticky: version, ...versions, ...describeEnvironment(options) };
     const known = { format: 1, plan: name, driver, store, replicas, command, environment } as const;
-    const seen = { strangers, background: load, skipped, interrupted: ending.aborted, faults };
+    const seen = { strangers, background: load, replicasLeft, skipped, interrupted: ending.aborted, faults };
     return { ...known, ...crowd.record(), ...seen };
   } finally {
     await log.close();

@@ -19,8 +19,9 @@ export interface ApplyOptions {
 }
 
 /**
- * Goes through the steps: each fault is applied, lasts, and is healed. Heals what is under way where `ending` aborts, and
- * begins no more. Begins no more either where one could not be applied or healed: what came after it would prove nothing.
+ * Goes through the steps: each fault is applied, lasts, and is healed, also one that did not land. Heals what is under way
+ * where `ending` aborts, and begins no more. Begins no more either where one could not be applied or healed: what came
+ * after it would prove nothing.
  */
 export async function applySteps(options: ApplyOptions): Promise<void> {
   const { steps, calmSeconds, until, now, ending, faults } = options;
@@ -34,12 +35,15 @@ export async function applySteps(options: ApplyOptions): Promise<void> {
 
 async function applyStep(step: Step, options: ApplyOptions): Promise<void> {
   const { fleet, random, now, live, ending, faults } = options;
-  const others = (step.with ?? []).map(async (other) => {
-    await wait(other.after ?? 0, ending);
-    if (!ending.aborted) await applyStep(other, options);
-  });
   const fault = known[step.fault];
   if (!fault) throw new Error(`a plan names a fault that there is not: ${step.fault}`);
+  const givenUp = new AbortController();
+  const isOver = AbortSignal.any([ending, givenUp.signal]);
+  const others = (step.with ?? []).map(async (other) => {
+    await wait(other.after ?? 0, isOver);
+    if (!isOver.aborted) await applyStep(other, options);
+  });
+  const taken = faults.filter(({ end }) => end === null).flatMap(({ targets }) => targets);
   const record: FaultRecord = {
     fault: step.fault,
     targets: [],
@@ -49,20 +53,31 @@ async function applyStep(step: Step, options: ApplyOptions): Promise<void> {
     mayCost: fault.mayCost,
   };
   faults.push(record);
+  const heals: (() => Promise<void>)[] = [];
+  const fail = (what: string, { message }: Error) => {
+    record.problem ??= message;
+    live.report(`${step.fault}: could not be ${what}: ${message}`);
+  };
+  const breaks = (targets: string[], heal?: () => Promise<void>) => {
+    record.targets.push(...targets);
+    if (heal) heals.unshift(heal);
+  };
   try {
-    const { targets, landed, heal } = await fault.apply(fleet, random);
-    Object.assign(record, { targets, landed });
-    live.report(`${step.fault}: ${landed}`);
+    record.landed = await fault.apply(fleet, { random, taken, breaks });
+    live.report(`${step.fault}: ${record.landed}`);
     await wait(step.seconds ?? fault.seconds, ending);
-    await heal?.();
-    record.end = now();
   } catch (err) {
-    record.problem = (err as Error).message;
-    if (record.landed === '') record.end = now(); // there is nothing to heal
-    live.report(
-      `${step.fault}: ${record.landed === '' ? 'could not be applied' : 'could not be healed'}: ${record.problem}`,
-    );
+    givenUp.abort();
+    fail('applied', err as Error);
   }
+  let isWhole = true;
+  for (const heal of heals) {
+    await heal().catch((err: Error) => {
+      isWhole = false;
+      fail('healed', err);
+    });
+  }
+  if (isWhole) record.end = now();
   await Promise.all(others);
 }
 

@@ -57,7 +57,7 @@ test('a fault that containers cannot have is said, in one line', async () => {
   const { exited, out } = startCommand('load/survive.ts', ['--fleet', 'compose', '--plan', 'delay-redis']);
   expect(await exited).toBe(2);
   expect(out()).toBe(
-    'unsticky: delay-redis cannot be done: the compose fleet lacks a hand on the way from the replicas to Redis\n',
+    'unsticky: delay-redis cannot be done: the compose fleet lacks a way to slow what passes between the replicas and Redis\n',
   );
 });
 

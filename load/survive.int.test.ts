@@ -1,13 +1,4 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -116,7 +107,9 @@ describe('--url: at a site that somebody else breaks', () => {
 
   test.each([
     ['http://127.0.0.1:9', /nobody answers at http:\/\/127.0.0.1:9: is the fleet up\?/],
-    ['localhost', /localhost is no URL/],
+    ['localhost', /localhost is not the address of a site: give it as in http:/],
+    ['localhost:8080', /localhost:8080 is not the address of a site/],
+    ['http://127.0.0.1:8080/cart', /is not the address of a site/],
   ])('%s is a clear error', async (url, message) => {
     const { code, out } = await survive(['--url', url]);
     expect(out).toMatch(message);
@@ -148,12 +141,28 @@ describe('what cannot be judged ends with one clear line and exit code 2', () =>
     expect(out).toMatch(/Allowed choices are kill-replica/);
   });
 
-  test.runIf(process.platform === 'linux')('a fault that could not be applied: the history is kept', async () => {
-    const bin = path.join(dir, 'bin');
-    mkdirSync(bin);
-    writeFileSync(path.join(bin, 'strace'), '#!/bin/sh\necho "strace: attach: Operation not permitted" >&2\nexit 1\n');
+  /** An environment in which strace is this shell script. */
+  function withStrace(script: string): NodeJS.ProcessEnv {
+    const bin = mkdtempSync(path.join(dir, 'bin-'));
+    writeFileSync(path.join(bin, 'strace'), `#!/bin/sh\n${script}\n`);
     chmodSync(path.join(bin, 'strace'), 0o755);
-    const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+    return { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+  }
+  const refuse = 'echo "strace: attach: Operation not permitted" >&2; exit 1';
+
+  test('a fault that this fleet cannot have', async () => {
+    const { code, out } = await survive(['--plan', 'redis-slow-disk'], withStrace(refuse));
+    expect(out.trim().split('\n').at(-1)).toBe(
+      'unsticky: redis-slow-disk cannot be done: the local fleet lacks a hand on the disk of Redis',
+    );
+    expect(code).toBe(2);
+  });
+
+  test.runIf(process.platform === 'linux')('a fault that could not be applied: the history is kept', async () => {
+    // Redis alone may not be traced.
+    const env = withStrace(
+      `case "$*" in *inject*) ${refuse} ;; *) echo "strace: Process 1 attached" >&2; sleep 5 ;; esac`,
+    );
     const { code, out, folder } = await survive(['--plan', 'redis-slow-disk', '--quick'], env);
     expect(out).toMatch(/UNKNOWN: redis-slow-disk was not seen to land: the disk cannot be made slow/);
     expect(code).toBe(2);
@@ -168,6 +177,14 @@ describe('what cannot be judged ends with one clear line and exit code 2', () =>
     const elsewhere = path.join(os.tmpdir(), 'unsticky-history-4711.jsonl');
     const [last] = out().trim().split('\n').slice(-1);
     expect(last).toMatch(/^unsticky: the history cannot be saved in .* \(ENOSPC.*\); it is in .*4711.jsonl: make room/);
+    // The report has no room either: that is said, and nothing else is lost.
+    const full = mkdtempSync(path.join(dir, 'full-'));
+    symlinkSync('/dev/full', path.join(full, 'report.json'));
+    const again = await survive(['--judge', elsewhere, '--report', full]);
+    expect(again.out.trim()).toMatch(
+      /^unsticky: the report cannot be written in .*full-.* \(ENOSPC.*\); the history is in .*4711.jsonl: make room[^\n]*$/,
+    );
+    expect(again.code).toBe(2);
     expect((await survive(['--judge', elsewhere])).code).toBe(0);
     rmSync(elsewhere);
   });

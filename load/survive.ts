@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { absolutePath, drivers, endOfProcess, explain, stores, wholeNumber } from '../deploy/fleet/command.ts';
 import { createComposeFleet } from '../deploy/fleet/compose.ts';
 import { type Fleet, FleetError } from '../deploy/fleet/fleet.ts';
+import type { History } from './history.ts';
 import { HistoryError, readHistory } from './history-file.ts';
 import { createLive, silent } from './live.ts';
 import { visitors } from './mix.ts';
@@ -89,9 +90,9 @@ async function survive(options: Options): Promise<number> {
     const history = await watchUrl({ ...site, live, ending: ending.signal });
     return exitCodeOf(saveAndJudge(history, options.report, print));
   }
-  return withFleet(options, async (fleet) =>
-    exitCodeOf(saveAndJudge(await run(fleet, options, live), options.report, print)),
-  );
+  // The fleet's own files are gone by the time that the history is saved: a disk may have no room for both.
+  const history = await withFleet(options, (fleet) => run(fleet, options, live));
+  return history ? exitCodeOf(saveAndJudge(history, options.report, print)) : noVerdict;
 
   function run(
     fleet: Fleet,
@@ -136,17 +137,17 @@ function list(): number {
   return 0;
 }
 
-/** A local fleet is the run's own, on free ports, and ends with it; a fleet of containers is up before and after. */
+/**
+ * A local fleet is the run's own, on free ports, and ends with it; a fleet of containers is up before and after.
+ * @returns undefined where it was told to end before the fleet was up
+ */
 async function withFleet(
   { fleet, store, replicas, json }: Options,
-  use: (fleet: Fleet) => Promise<number>,
-): Promise<number> {
+  use: (fleet: Fleet) => Promise<History>,
+): Promise<History | undefined> {
   if (fleet === 'compose') return use(await requireStore(createComposeFleet(), store));
   const report = json ? () => {} : console.log;
-  return (
-    (await withRunFleet({ replicas, store: store ?? 'durable', env: process.env, report }, ending.signal, use)) ??
-    noVerdict
-  );
+  return withRunFleet({ replicas, store: store ?? 'durable', env: process.env, report }, ending.signal, use);
 }
 
 /** @throws {FleetError} where the containers run with another store */

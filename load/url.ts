@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetError } from '../deploy/fleet/fleet.ts';
+import { createWaiting, type Waiting } from './checks/during.ts';
 import { createCrowd } from './crowd.ts';
 import type { FaultRecord, History, Operation } from './history.ts';
 import type { Live } from './live.ts';
 import type { Mix } from './mix.ts';
+
+/** Of one run. */
+const mostUsers = 10_000;
 
 export interface UrlOptions {
   url: string;
@@ -24,7 +28,7 @@ export interface UrlOptions {
 export async function watchUrl(options: UrlOptions): Promise<History> {
   const { url, seconds, live, ending, command } = options;
   await requireSite(url);
-  const crowd = createCrowd({ ...options, promises: false });
+  const crowd = createCrowd({ ...options, promises: false, firstNumber: firstNumberOf(options.seed) });
   const { witness, now } = crowd;
   let over = 0;
   try {
@@ -33,7 +37,7 @@ export async function watchUrl(options: UrlOptions): Promise<History> {
       return `${Math.round(now() / 1000)} of ${seconds} s  ·  ${operations.length} requests, ${failed} failed  ·  sessions whole ${crowd.users.whole()} of ${options.users}`;
     };
     await crowd.spend(live, state, async () => {
-      live.report(`Kill what you like: they go on for ${seconds} s.`);
+      live.report(`Kill, hang or restart any replica: they go on for ${seconds} s.`);
       await sleep(seconds * 1000, undefined, { signal: ending }).catch(() => {});
       over = now();
     });
@@ -49,18 +53,25 @@ export async function watchUrl(options: UrlOptions): Promise<History> {
       command,
       environment,
     } as const;
-    const seen = { strangers: null, background: null, skipped: [], interrupted: ending.aborted };
-    return { ...known, ...crowd.record(), ...seen, faults: seenFaults(operations, over) };
+    const seen = { strangers: null, background: null, replicasLeft: [], skipped: [], interrupted: ending.aborted };
+    const record = crowd.record();
+    return { ...known, ...record, ...seen, faults: seenFaults(record, over) };
   } finally {
     await crowd.close();
   }
 }
 
+/** Somebody else's run at this site has another seed, and so other users, most likely: names have up to seven digits. */
+const firstNumberOf = (seed: number) => 1 + (seed % 900) * mostUsers;
+
 /** @throws {FleetError} unless a site answers there as this one does */
 async function requireSite(url: string): Promise<void> {
-  if (!URL.canParse(url)) throw new FleetError(`${url} is no URL: give the site's, as in http://127.0.0.1:8080`);
-  const answer = await fetch(new URL('/whoami', url), { signal: AbortSignal.timeout(5000) }).catch((cause: Error) => {
-    throw new FleetError(`nobody answers at ${url}: is the fleet up?`, [], { cause });
+  const site = URL.parse(url);
+  if (!site?.protocol.startsWith('http') || site.pathname !== '/' || site.search !== '' || site.hash !== '')
+    throw new FleetError(`${url} is not the address of a site: give it as in http://127.0.0.1:8080`);
+  const answer = await fetch(new URL('/whoami', site), { signal: AbortSignal.timeout(5000) }).catch((cause: Error) => {
+    const { code } = (cause.cause ?? {}) as { code?: string };
+    throw new FleetError(`nobody answers at ${url} (${code ?? cause.message}): is the fleet up?`, [], { cause });
   });
   const body = (await answer.json().catch(() => ({}))) as { replica?: string };
   if (typeof body.replica !== 'string') throw new FleetError(`${url} does not answer GET /whoami as this site does`);
@@ -71,8 +82,9 @@ const mayCost = { failures: 'none', stallMs: 3000, answerMs: 3000 } as const;
 /** A replica that answers nobody for so long is not there, or for ten times as long as it usually takes. */
 const shortestSilenceMs = 1500;
 
-/** What became of the replicas, as far as users could see. */
-function seenFaults(operations: Operation[], over: number): FaultRecord[] {
+/** What became of the replicas, as far as users could see. While they stood still themselves, that is nothing. */
+function seenFaults({ operations, pauses }: Pick<History, 'operations' | 'pauses'>, over: number): FaultRecord[] {
+  const { awake } = createWaiting({ operations, pauses });
   const byReplica = new Map<string, Operation[]>();
   for (const operation of operations) {
     if (operation.replica === null) continue;
@@ -80,10 +92,11 @@ function seenFaults(operations: Operation[], over: number): FaultRecord[] {
     if (answers) answers.push(operation);
     else byReplica.set(operation.replica, [operation]);
   }
-  return [...byReplica].flatMap(([name, answers]) => seenOf(name, answers, over)).sort((a, b) => a.start - b.start);
+  const seen = [...byReplica].flatMap(([name, answers]) => seenOf(name, answers, over, awake));
+  return seen.sort((a, b) => a.start - b.start);
 }
 
-function seenOf(name: string, answers: Operation[], over: number): FaultRecord[] {
+function seenOf(name: string, answers: Operation[], over: number, awake: Waiting['awake']): FaultRecord[] {
   const record = (start: number, end: number, landed: string): FaultRecord => {
     return { fault: 'by-hand', targets: [name], start, end, landed, mayCost };
   };
@@ -94,12 +107,13 @@ function seenOf(name: string, answers: Operation[], over: number): FaultRecord[]
     const before = answers[index - 1]?.end ?? end;
     const isNew = replicaStarted !== undefined && started !== undefined && replicaStarted !== started;
     if (isNew) found.push(record(silenceBefore(answers, index), end, `${name} started anew`));
-    else if (start - before > goneMs)
+    else if (awake(before, start) > goneMs)
       found.push(record(before, start, `${name} answered nobody for ${Math.round(start - before)} ms`));
     started = replicaStarted ?? started;
   }
   const last = answers.at(-1)?.end ?? over;
-  if (over - last > goneMs) found.push(record(last, Math.min(over, last + goneMs), `${name} answered nobody any more`));
+  if (awake(last, over) > goneMs)
+    found.push(record(last, Math.min(over, last + goneMs), `${name} answered nobody any more`));
   return found;
 }
 

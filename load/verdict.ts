@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { judge } from './checks/judge.ts';
 import type { History } from './history.ts';
-import { saveHistory } from './history-file.ts';
+import { HistoryError, saveHistory } from './history-file.ts';
 import { type Report, toReport } from './report/json.ts';
 import { renderTerminal } from './report/terminal.ts';
 import { writeReports } from './report/write.ts';
 
-/** Saves a history, judges it, writes the reports into the folder, and prints the verdict. */
+/** Saves a history, judges it, writes the reports into the folder, and prints the verdict. @throws {HistoryError} */
 export function saveAndJudge(history: History, folder: string, print: Print): Report {
   const file = path.join(folder, 'history.jsonl');
   saveHistory(file, history);
@@ -23,7 +23,14 @@ export interface Print {
 /** As above, of a history that is saved already. */
 export function judgeAndReport(history: History, folder: string, file: string, { json, write, cwd }: Print): Report {
   const report = toReport(history, judge(history));
-  writeReports(folder, report);
+  try {
+    writeReports(folder, report);
+  } catch (cause) {
+    const why = `the report cannot be written in ${folder} (${(cause as Error).message})`;
+    throw new HistoryError(`${why}; the history is in ${file}: make room, then judge it with --judge ${file}`, {
+      cause,
+    });
+  }
   if (json) write(JSON.stringify(report));
   else {
     const shown = (name: string) => path.relative(cwd, name) || name;

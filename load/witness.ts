@@ -133,6 +133,8 @@ function languageOf(session: string, value: number): string {
   return `en-u${String(user).padStart(4, '0')}-s${String(visit).padStart(4, '0')}-n${String(value).padStart(4, '0')}`;
 }
 
+const answered = new Set([200, 201, 204]);
+
 /**
  * 502, 504 and 500 leave open what became of the request. 503 says that nothing was changed where the store promises
  * that, unless its problem says that the outcome is unknown.
@@ -140,9 +142,10 @@ function languageOf(session: string, value: number): string {
 export function outcomeOf(kind: Kind, answer: Answer | NoAnswer, promises: boolean): Outcome {
   if (!('status' in answer)) return answer.sent ? 'unknown' : 'fail';
   const { status, text } = answer;
-  if (status < 400 || (status === 401 && kind === 'profile')) return 'ok';
+  if (answered.has(status) || (status === 401 && kind === 'profile')) return 'ok';
   // The session is gone: nginx may have asked a second replica, after the first had ended it.
   if (status === 401 && kind === 'logout-everywhere') return 'unknown';
+  if (status < 400) return 'unknown'; // it is no answer of this site
   if (status < 500) return 'fail';
   return status === 503 && promises && !text.includes(':outcome-unknown') ? 'fail' : 'unknown';
 }

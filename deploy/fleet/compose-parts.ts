@@ -1,10 +1,16 @@
 import { spawn } from 'node:child_process';
-import { containerOf, docker, healthy, project } from './docker.ts';
+import { describe } from './compose-status.ts';
+import { containerOf, docker, project } from './docker.ts';
 import { FleetError, type LogOptions, type Part, type RedisPart } from './fleet.ts';
+import { waitFor } from './wait.ts';
 
-/** A service of docker-compose.yml that has one container. */
-export function createPart(service: string): Part {
+/**
+ * A service of docker-compose.yml that has one container. When it is back is asked of itself: Docker looks at its health
+ * every two seconds only.
+ */
+export function createPart(service: string, answers: () => Promise<boolean>): Part {
   const id = async () => (await containerOf(service)).Id;
+  const back = () => waitFor(`${service} does not answer`, answers, { timeoutMs: 30_000 });
   return {
     async kill(signal = 'SIGKILL') {
       await docker(['kill', '--signal', signal, await id()]);
@@ -12,15 +18,24 @@ export function createPart(service: string): Part {
     },
     async start() {
       await docker(['start', await id()]);
-      await healthy(await id());
+      await back();
     },
     pause: async () => void (await docker(['pause', await id()])),
     resume: async () => void (await docker(['unpause', await id()])),
     async restart() {
       await docker(['restart', '--time', '8', await id()]);
-      await healthy(await id());
+      await back();
     },
   };
+}
+
+/** Any answer is nginx's, be it that all replicas are down. */
+export function createNginxPart(): Part {
+  return createPart('nginx', async () => {
+    const { http } = await describe();
+    const { status } = await fetch(`${http}/whoami`, { signal: AbortSignal.timeout(1000) });
+    return status > 0;
+  });
 }
 
 export function createRedisPart(): RedisPart {
@@ -28,12 +43,13 @@ export function createRedisPart(): RedisPart {
     const { Id } = await containerOf('redis');
     return (await docker(['exec', Id, 'redis-cli', '--no-raw', 'CONFIG', ...args])).trim();
   };
+  const ping = async (ms: number) => {
+    const { Id } = await containerOf('redis');
+    return timed(['exec', Id, 'timeout', String(ms / 1000), 'redis-cli', 'ping'], /^PONG/);
+  };
   return {
-    ...createPart('redis'),
-    async ping(ms) {
-      const { Id } = await containerOf('redis');
-      return timed(['exec', Id, 'timeout', String(ms / 1000), 'redis-cli', 'ping'], /^PONG/);
-    },
+    ...createPart('redis', async () => (await ping(1000)) !== null),
+    ping,
     async configure(parameter, value) {
       const former = await config('GET', parameter);
       const said = await config('SET', parameter, value); // redis-cli ends with 0 where Redis refuses, too
@@ -55,7 +71,8 @@ export async function composeLogs(
   write: (line: string) => void,
 ): Promise<void> {
   const args = ['compose', 'logs', '--no-color', '--tail', String(lines), ...(follow ? ['--follow'] : []), ...parts];
-  const child = spawn('docker', args, { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] });
+  // In a process group of its own: Ctrl-C ends this by `follow`, once the last lines have come.
+  const child = spawn('docker', args, { cwd: project, detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
   const stop = () => child.kill();
   follow?.addEventListener('abort', stop);
   let rest = '';

@@ -48,9 +48,11 @@ export async function deployReplicas(settings: Settings, report?: Report): Promi
 }
 
 /** Replicas that were given no secret go on to verify what the public one has signed. */
-export async function rotateSecrets(report?: Report): Promise<void> {
+export async function rotateSecrets(report?: Report): Promise<string> {
   const { SESSION_SECRETS: secrets } = await fleetSettings();
-  for (const list of rotation(secrets || developmentSecret)) await deployReplicas({ SESSION_SECRETS: list }, report);
+  const { fresh, steps } = rotation(secrets || developmentSecret);
+  for (const list of steps) await deployReplicas({ SESSION_SECRETS: list }, report);
+  return fresh;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createComposeLinks } from './compose-links.ts';
-import { composeLogs, createPart, createRedisPart } from './compose-parts.ts';
+import { composeLogs, createNginxPart, createRedisPart } from './compose-parts.ts';
 import { deployReplicas, rotateSecrets, scaleReplicas } from './compose-replicas.ts';
 import { describe, requestsServed, statusOf } from './compose-status.ts';
 import { appContainers, compose, containerOf, docker, healthy } from './docker.ts';
@@ -53,7 +53,7 @@ export function createComposeFleet(): Fleet {
     redis: createRedisPart(),
     links: createComposeLinks(),
     proxy: {
-      ...createPart('nginx'),
+      ...createNginxPart(),
       reload: async () => void (await docker(['kill', '--signal', 'HUP', (await containerOf('nginx')).Id])),
     },
   };

@@ -122,7 +122,7 @@ function createRemoteFleet(dir: string): Fleet {
     restart: (replica) => call('restart', [replica]),
     roll: (report) => call('roll', [reportHere], report),
     deploy: (settings, report) => call('deploy', [settings, reportHere], report),
-    rotateSecret: (report) => call('rotateSecret', [reportHere], report),
+    rotateSecret: (report) => call<string>('rotateSecret', [reportHere], report),
     logs: (options, write) => writeLogs(path.join(dir, 'logs'), options, write),
     down: () => call('down'),
     redis: {

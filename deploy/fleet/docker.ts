@@ -1,12 +1,12 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { FleetError, type Settings } from './fleet.ts';
 import { waitFor } from './wait.ts';
 
 /** The folder of docker-compose.yml. */
 export const project = fileURLToPath(new URL('../..', import.meta.url));
-const run = promisify(execFile);
+const mostMs = 300_000;
 
 /** As `docker inspect` shows it. */
 export interface Container {
@@ -59,19 +59,23 @@ export function compose(args: string[], variables: Settings = {}): Promise<strin
 
 /** @returns its output @throws {FleetError} with the last lines of what it said, where it fails or takes over 5 minutes */
 export async function docker(args: string[], variables: Settings = {}): Promise<string> {
-  try {
-    const { stdout } = await run('docker', args, {
-      cwd: project,
-      // Secrets among them: anybody may read the arguments of a process, and its environment nobody else.
-      env: { ...process.env, ...variables },
-      maxBuffer: 64 * 1024 * 1024,
-      timeout: 300_000,
-    });
-    return stdout;
-  } catch (cause) {
-    const { code, stderr = '' } = cause as { code?: unknown; stderr?: string };
-    if (code === 'ENOENT') throw new FleetError('docker is not installed', [], { cause });
-    const lines = stderr.split('\n').filter((line) => line.trim() !== '');
-    throw new FleetError(`docker ${args.slice(0, 3).join(' ')} failed`, lines.slice(-8), { cause });
-  }
+  const { code, stdout, stderr } = await run(args, variables);
+  if (code === 0) return stdout;
+  if (code === 'ENOENT') throw new FleetError('docker is not installed');
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+  throw new FleetError(`docker ${args.slice(0, 3).join(' ')} failed`, lines.slice(-8));
+}
+
+/** In a process group of its own: a Ctrl-C in the terminal is not for it, or a fault would be half done, or half healed. */
+async function run(args: string[], variables: Settings) {
+  // Secrets among them: anybody may read the arguments of a process, and its environment nobody else.
+  const env = { ...process.env, ...variables };
+  const child = spawn('docker', args, { cwd: project, env, detached: true, timeout: mostMs });
+  child.stdin.end();
+  const ended = new Promise<number | string | null>((resolve) => {
+    child.once('error', ({ code, message }: NodeJS.ErrnoException) => resolve(code ?? message));
+    child.once('close', resolve);
+  });
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: await ended, stdout, stderr };
 }

@@ -20,8 +20,11 @@ export interface Fleet {
   roll(report?: Report): Promise<void>;
   /** Replaces the replicas one after the other by such with `settings` over those of the fleet, which are its own from then on. */
   deploy(settings: Settings, report?: Report): Promise<void>;
-  /** Has cookies signed with a new secret. Two deploys: all replicas must know a secret before the first one signs with it. */
-  rotateSecret(report?: Report): Promise<void>;
+  /**
+   * Has cookies signed with a new secret. Two deploys: all replicas must know a secret before the first one signs with it.
+   * @returns the new secret
+   */
+  rotateSecret(report?: Report): Promise<string>;
   /** Writes log lines of all parts, or of those named; ends at `signal` where it follows. */
   logs(options: LogOptions, write: (line: string) => void): Promise<void>;
   /** Ends everything. Data in Redis and logs are kept. Safe to call twice. */
@@ -47,7 +50,7 @@ export interface RedisPart extends Part {
   ping(ms: number): Promise<number | null>;
   /** Sets a parameter (CONFIG SET) until the next start. @returns what it was */
   configure(parameter: string, value: string): Promise<string>;
-  /** Has each fsync take `ms` longer, 0 for no longer. Absent where the driver cannot reach the disk. */
+  /** Has each fsync take `ms` longer, 0 for no longer. Absent where the driver cannot reach the disk, or may not. */
   slowDisk?(ms: number): Promise<void>;
 }
 

@@ -30,6 +30,7 @@ export function startLinks(targetPort: number): LocalLinks {
   worker.unref();
   const waiting = new Map<number, PromiseWithResolvers<number>>();
   let calls = 0;
+  let hasEnded = false;
   worker.on('message', (reply: LinkReply) => {
     const { resolve, reject } = waiting.get(reply.id) ?? Promise.withResolvers<number>();
     waiting.delete(reply.id);
@@ -37,13 +38,15 @@ export function startLinks(targetPort: number): LocalLinks {
     else resolve(reply.result);
   });
   const fail = (cause: unknown) => {
+    hasEnded = true;
     for (const { reject } of waiting.values()) reject(new FleetError('the links have ended', [], { cause }));
     waiting.clear();
   };
   worker.on('error', fail);
   worker.on('exit', fail);
 
-  function ask(call: LinkCall['call'], replica: number, ms?: number): Promise<number> {
+  async function ask(call: LinkCall['call'], replica: number, ms?: number): Promise<number> {
+    if (hasEnded) throw new FleetError('the links have ended');
     const id = calls++;
     const reply = Promise.withResolvers<number>();
     waiting.set(id, reply);

@@ -65,7 +65,7 @@ describe('what replicas are told', () => {
     await remote.deploy({ APP_VERSION: '4' }, (line) => reports.push(line));
     await remote.scale(4, (line) => reports.push(line), { APP_VERSION: '5' });
     expect(await versions(http)).toMatchObject({ 'replica-1': '4', 'replica-4': '5' });
-    await remote.rotateSecret((line) => reports.push(line));
+    expect(await remote.rotateSecret((line) => reports.push(line))).toMatch(/^[\da-f]{64}$/);
     await remote.scale(3);
     expect(reports).toHaveLength(3 + 1 + 8);
     expect(await remote.redis.configure('maxmemory-samples', '7')).toBe('5');
@@ -78,9 +78,10 @@ describe('what replicas are told', () => {
     const before = createVisitor(http);
     await before.send('POST', '/login', { name: 'Ada' });
     const old = readFileSync(path.join(dir, 'secret'), 'utf8');
-    await fleet.rotateSecret();
+    const secret = await fleet.rotateSecret();
     const [fresh, ...others] = readFileSync(path.join(dir, 'secret'), 'utf8').split(',');
     expect(fresh).toMatch(/^[\da-f]{64}$/);
+    expect(secret).toBe(fresh);
     expect(others.join()).toBe(old);
     const after = createVisitor(http);
     await after.send('POST', '/login', { name: 'Eve' });

@@ -36,7 +36,7 @@ export class LocalFleet implements Fleet {
   readonly redis: RedisPart;
   readonly proxy: Fleet['proxy'];
 
-  constructor(options: LocalOptions, ports: Ports, taken: Set<number>, unlock: () => void) {
+  constructor(options: LocalOptions, ports: Ports, taken: Set<number>, unlock: () => void, canTrace: boolean) {
     const { env, settings = {}, store, main = replicaMain, mostLogBytes = defaultLogBytes } = options;
     this.#unlock = unlock;
     this.#versions = readVersions(options.env);
@@ -59,7 +59,7 @@ export class LocalFleet implements Fleet {
         await this.proxy.reload();
       },
     });
-    this.redis = this.#redisPart();
+    this.redis = this.#redisPart(canTrace);
     this.proxy = this.#proxyPart();
   }
 
@@ -103,12 +103,12 @@ export class LocalFleet implements Fleet {
     return this.#replicas.kill(number, signal);
   }
 
-  async pause(number: number): Promise<void> {
-    this.#replicas.pause(number, true);
+  pause(number: number): Promise<void> {
+    return this.#replicas.pause(number);
   }
 
   async resume(number: number): Promise<void> {
-    this.#replicas.pause(number, false);
+    this.#replicas.resume(number);
   }
 
   restart(number: number): Promise<void> {
@@ -126,11 +126,11 @@ export class LocalFleet implements Fleet {
     return this.#replicas.inTurn(() => this.#replicas.deploy(settings, report));
   }
 
-  rotateSecret(report?: Report): Promise<void> {
+  rotateSecret(report?: Report): Promise<string> {
     return this.#replicas.inTurn(async () => {
-      for (const secrets of rotation(this.#secrets.read())) {
-        await this.#replicas.deploy(this.#secrets.write(secrets), report);
-      }
+      const { fresh, steps } = rotation(this.#secrets.read());
+      for (const secrets of steps) await this.#replicas.deploy(this.#secrets.write(secrets), report);
+      return fresh;
     });
   }
 
@@ -143,10 +143,11 @@ export class LocalFleet implements Fleet {
     return this.#down;
   }
 
-  #redisPart(): RedisPart {
+  #redisPart(canTrace: boolean): RedisPart {
     const { redis: port } = this.#ports;
     const part = this.#part('redis', () => startRedis(this.#start, this.#files, port), 'SIGTERM');
-    return createRedisPart(part, port, () => requireRunning('redis', this.#servers.get('redis')), this.#start);
+    const running = () => requireRunning('redis', this.#servers.get('redis'));
+    return createRedisPart(part, port, running, this.#start, canTrace);
   }
 
   #proxyPart(): Fleet['proxy'] {

@@ -7,16 +7,20 @@ import { createSlowDisk } from './slow-disk.ts';
 const answerMs = 5000;
 
 /** The Redis of a local fleet: a part like others, whose parameters and whose disk can be changed. */
-export function createRedisPart(part: Part, port: number, running: () => ServerProcess, start: StartServer): RedisPart {
+export function createRedisPart(
+  part: Part,
+  port: number,
+  running: () => ServerProcess,
+  start: StartServer,
+  canTrace: boolean,
+): RedisPart {
   const disk = createSlowDisk(() => running().pid, start);
   return {
     ...part,
     ping: (ms) => pingRedis(port, ms),
     configure: (parameter, value) => configure(port, parameter, value),
-    // Other systems than Linux have no strace. A Redis that is started anew has its disk as it was.
-    ...(process.platform === 'linux' && {
-      slowDisk: (ms: number) => disk.set(ms),
-    }),
+    // A Redis that is started anew has its disk as it was.
+    ...(canTrace && { slowDisk: (ms: number) => disk.set(ms) }),
   };
 }
 

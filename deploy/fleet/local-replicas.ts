@@ -6,6 +6,7 @@ import { type StartServer, startReplica } from './local-servers.ts';
 import { isReady, type LocalReplica } from './local-status.ts';
 import { findPort } from './ports.ts';
 import type { ServerProcess } from './process.ts';
+import { answers } from './wait.ts';
 
 /** What the replicas of a local fleet need of it. */
 export interface ReplicaHost {
@@ -24,6 +25,8 @@ export interface ReplicaHost {
 }
 
 export const graceMs = 8000;
+/** What does not answer for so long stands still. */
+const silentMs = 200;
 
 /** The replicas of a local fleet. What starts and ends them is done one after the other. */
 export class LocalReplicas {
@@ -115,11 +118,21 @@ export class LocalReplicas {
     }
   }
 
-  /** Pauses a replica, or lets it go on. */
-  pause(number: number, paused: boolean): void {
+  /** @throws {FleetError} where it still answers */
+  async pause(number: number): Promise<void> {
     const replica = this.#running(number);
-    replica.process.signal(paused ? 'SIGSTOP' : 'SIGCONT');
-    replica.paused = paused;
+    replica.process.signal('SIGSTOP');
+    replica.paused = true;
+    const { adminPort, name } = replica;
+    if (!(await answers(`http://127.0.0.1:${adminPort}/livez`, silentMs).catch(() => false))) return;
+    replica.paused = false;
+    throw new FleetError(`${name} answers in spite of SIGSTOP`);
+  }
+
+  resume(number: number): void {
+    const replica = this.#running(number);
+    replica.process.signal('SIGCONT');
+    replica.paused = false;
   }
 
   async #create(number: number, settings: Settings): Promise<LocalReplica> {

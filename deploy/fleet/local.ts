@@ -2,6 +2,7 @@ import { checkCount, type Fleet, type Report, type Settings } from './fleet.ts';
 import { lockDir } from './local-files.ts';
 import { LocalFleet } from './local-fleet.ts';
 import { findPort, requireFree } from './ports.ts';
+import { canTrace } from './slow-disk.ts';
 
 export interface LocalOptions {
   replicas: number;
@@ -56,7 +57,7 @@ export async function startLocalFleet(options: LocalOptions): Promise<Fleet> {
   const unlock = lockDir(options.dir);
   let fleet: LocalFleet | undefined;
   try {
-    fleet = new LocalFleet(options, ports, taken, unlock);
+    fleet = new LocalFleet(options, ports, taken, unlock, await canTrace(options.env));
     await fleet.start();
     return fleet;
   } catch (err) {

@@ -12,7 +12,7 @@ export function makeSecret(): string {
  * The values of SESSION_SECRETS through which a fleet goes to sign with a new secret: first all replicas verify it, then
  * they sign with it. None is taken away: cookies that it signed may live on.
  */
-export function rotation(secrets: string): [known: string, signing: string] {
+export function rotation(secrets: string): { fresh: string; steps: [known: string, signing: string] } {
   const fresh = makeSecret();
-  return [`${secrets},${fresh}`, `${fresh},${secrets}`];
+  return { fresh, steps: [`${secrets},${fresh}`, `${fresh},${secrets}`] };
 }

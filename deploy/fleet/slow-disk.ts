@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { FleetError } from './fleet.ts';
 import type { StartServer } from './local-servers.ts';
@@ -10,6 +12,26 @@ import type { ServerProcess } from './process.ts';
 export interface SlowDisk {
   /** @param ms how much longer each fsync takes; 0 ends it. Resolves once it is so. @throws {FleetError} */
   set(ms: number): Promise<void>;
+}
+
+/** Whether this user may trace a process that runs, by trying it: where strace is missing, or forbidden, it may not. */
+export async function canTrace(env: NodeJS.ProcessEnv): Promise<boolean> {
+  if (process.platform !== 'linux') return false;
+  const target = spawn('sleep', ['10'], { env, stdio: 'ignore' });
+  const strace = spawn('strace', ['-o', '/dev/null', '-p', String(target.pid)], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  try {
+    // "strace: Process 1 attached", or why not.
+    const signal = AbortSignal.timeout(5000);
+    const [said] = await Promise.race([once(strace.stderr, 'data', { signal }), once(strace, 'exit', { signal })]);
+    return String(said).includes('attached');
+  } catch {
+    return false;
+  } finally {
+    for (const child of [strace, target]) child.kill('SIGKILL');
+  }
 }
 
 /** @param pidOf whose fsync it is; it throws where that process is down */

@@ -27,9 +27,9 @@ export async function waitFor<T>(what: string, probe: () => Promise<T>, options:
   }
 }
 
-/** True where `url` answers 2xx within a second. */
-export async function answers(url: string): Promise<boolean> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(1000) });
+/** True where `url` answers 2xx. @throws where it does not answer within `timeoutMs` */
+export async function answers(url: string, timeoutMs = 1000): Promise<boolean> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
   await response.body?.cancel();
   return response.ok;
 }
@@ -38,7 +38,10 @@ export async function answers(url: string): Promise<boolean> {
 export async function servedBy(url: string, names: string[]): Promise<void> {
   const wanted = new Set(names);
   const seen = async () => {
-    const response = await fetch(`${url}/whoami`, { headers: { Connection: 'close' } });
+    const response = await fetch(`${url}/whoami`, {
+      headers: { Connection: 'close' },
+      signal: AbortSignal.timeout(5000),
+    });
     await response.body?.cancel();
     wanted.delete(response.headers.get('X-Served-By') ?? '');
     return wanted.size === 0;

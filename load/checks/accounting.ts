@@ -14,17 +14,24 @@ export function checkAccounts(history: History, findings: Findings): number {
   if (strangers) {
     findings.add('accounts', { words: `nginx logged ${strangers} requests that no user had sent`, operations: [] });
   }
+  const ids = new Set(operations.map(({ id }) => id));
+  if (ids.size !== operations.length) {
+    const words = `${operations.length - ids.size} requests ended twice`;
+    findings.add('accounts', { words, operations: [] });
+  }
   const down = faults.filter(({ targets }) => targets.includes('nginx'));
   let asked = 0;
   for (const operation of operations) {
-    const { id, kind, session, status, logged, start, end } = operation;
+    const { id, kind, session, outcome, status, logged, start, end } = operation;
     if (logged === undefined) continue;
     asked += 1;
     // nginx writes its line after the answer: one that is killed in between leaves none.
     const wasKilled =
       logged === null && down.some((fault) => start <= (fault.end ?? Infinity) && end >= fault.start - 1000);
-    if (status === null || status === logged || wasKilled) continue;
-    const words = `request ${id} (${kind} of ${session}) was answered ${status}, and nginx logged ${logged ?? 'nothing'}`;
+    const wasNotSent = outcome === 'fail' && status === null;
+    if (wasNotSent ? logged === null : status === null || status === logged || wasKilled) continue;
+    const told = wasNotSent ? 'never sent' : `answered ${status}`;
+    const words = `request ${id} (${kind} of ${session}) was ${told}, and nginx logged ${logged ?? 'nothing'}`;
     findings.add('accounts', { words, operations: [operation] });
   }
   return asked;

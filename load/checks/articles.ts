@@ -2,7 +2,7 @@ import type { Operation } from '../history.ts';
 import { findContradiction } from './cart.ts';
 import { type Findings, secondsOf } from './findings.ts';
 import { checkOwnAnswers, reportMissing } from './missing.ts';
-import { type Read, readsOf, type Session, type Write, writesOf } from './sessions.ts';
+import { lateAnswersOf, type Read, readsOf, type Session, type Write, writesOf } from './sessions.ts';
 
 /**
  * Looks for every article that was acknowledged, or seen, and is missing from an answer whose request began afterwards.
@@ -16,10 +16,21 @@ export function checkCart(session: Session, findings: Findings): void {
   const reads = readsOf(session, ['cart', 'add', 'remove']);
   const before = findings.total;
   for (const kind of ['add', 'remove'] as const) checkOwnAnswers(session, kind, findings);
+  for (const late of lateAnswersOf(session, ['cart', 'add', 'remove'])) checkLate(session, adds, late, findings);
   const shown = indexReads(reads);
   for (const add of adds.values()) checkArticle(session, add, removals.get(add.value), shown, findings);
   if (removals.size > 0) checkTidy(session, adds, reads, findings);
   else checkOrder(session, adds, reads, findings.total > before, findings);
+}
+
+/** Whatever becomes of the session meanwhile: an answer holds nobody else's articles, and none of its own twice. */
+function checkLate(session: Session, adds: Map<number, Write>, late: Operation, findings: Findings): void {
+  const { saw = [] } = late;
+  const stranger = saw.find((value) => (adds.get(value as number)?.start ?? Infinity) > late.end);
+  if (stranger !== undefined) findings.stranger(session, 'add', stranger, late);
+  const twice = saw.find((value, index) => saw.indexOf(value) !== index);
+  if (twice === undefined) return;
+  findings.add('duplicate', { words: `${session.name}: ${wordsOf.duplicate(twice, late)}`, operations: [late] });
 }
 
 /** @param isFound an article was found missing, of which a fork or a wrong order would be another word */

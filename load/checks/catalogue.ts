@@ -80,6 +80,12 @@ export const checks: Check[] = [
   check('slow-answer', 'answer too late', 'answers too late', 'A request took longer than it may.'),
   check('stall', 'stall', 'stalls', 'Nobody was answered for longer than it may take.'),
   check(
+    'no-share',
+    'replica without a share',
+    'replicas without a share',
+    'All faults were over, and a replica that was there got none of the requests.',
+  ),
+  check(
     'late-return',
     'late return',
     'late returns',

@@ -25,9 +25,16 @@ function checkLost({ name, login, endAskedAt }: Session, profiles: Operation[], 
   findings.add('lost-session', { words, operations: [login, nobody] });
 }
 
-/** A logout is undone where the session's cookie opens it after it was known to have ended: acknowledged, or seen. */
+/**
+ * A logout is undone where the session's cookie opens it after it was known to have ended: acknowledged, or seen. That a
+ * repeated logout is refused, because nobody is logged in, shows it too.
+ */
 function checkUndoneLogout(session: Session, profiles: Operation[], findings: Findings): void {
   let [knownAt, known] = [session.endKnownAt, session.logout];
+  for (const refused of session.refusals) {
+    const isEnded = refused.start > session.endAskedAt || (refused.tries ?? 0) > 1;
+    if (isEnded && refused.end < knownAt) [knownAt, known] = [refused.end, refused];
+  }
   for (const profile of profiles) {
     const isEnded = profile.sawUser === null && profile.cookie !== 'before-login' && profile.start > session.endAskedAt;
     if (isEnded && profile.end < knownAt) [knownAt, known] = [profile.end, profile];

@@ -51,6 +51,7 @@ function judged(operations: Operation[], more: Partial<History> = {}) {
     invoked: operations.length,
     strangers: 0,
     background: null,
+    replicasLeft: [],
     pauses: [],
     skipped: [],
     interrupted: false,
@@ -91,7 +92,7 @@ describe('sessions', () => {
   const old = { cookie: 'logged-out' } as const;
 
   test('lost: answered as nobody, once a session', () => {
-    expect(found([...good, nobody, { ...nobody, start: 1900, end: 1905 }])).toEqual({ 'lost-session': 1 });
+    expect(found([...good, nobody, { ...nobody, id: ++ids, start: 1900, end: 1905 }])).toEqual({ 'lost-session': 1 });
     expect(found([...good, operation('whoami', 1800, { sawUser: null })])).toEqual({ 'lost-session': 1 });
     expect(wordsOf('lost-session', [...good, nobody])).toEqual({
       words: 'user-0001.1 was logged in by replica-1; 1.7 s later replica-2 answered: nobody is logged in',
@@ -124,6 +125,21 @@ describe('sessions', () => {
     const back = operation('profile', 2300, { sawUser: 'user-0001', ...old });
     expect(found([...good, unknown, gone, back])).toEqual({ 'undone-logout': 1, 'failed-request': 1 });
     expect(found([...good, unknown, back])).toEqual({ 'failed-request': 1 });
+  });
+
+  test('a logout everywhere that is refused: the session was lost, or it has been done by the first of two replicas', () => {
+    const ends = ['user-0001.1'];
+    const device = { session: 'user-0001.2' };
+    const arrive = operation('login', 1800, { ...device, ids: [null, 'b'] });
+    const refused = operation('logout-everywhere', 2100, { ...device, status: 401, outcome: 'unknown', ends });
+    const look = [
+      operation('profile', 2095, { sawUser: 'user-0001', ...device }),
+      operation('cart', 2096, { saw: [], ...device }),
+    ];
+    const back = operation('profile', 2200, { sawUser: 'user-0001', ...old });
+    expect(found([...good, arrive, ...look, { ...refused, tries: 1 }])).toEqual({ 'failed-request': 1 });
+    expect(found([...good, arrive, ...look, { ...refused, tries: 2 }])).toEqual({});
+    expect(found([...good, arrive, ...look, { ...refused, tries: 2 }, back])).toEqual({ 'undone-logout': 1 });
   });
 
   test('a logout everywhere ends the others too', () => {
@@ -185,12 +201,33 @@ describe('writes', () => {
     ).toEqual({ fork: 1 });
   });
 
+  test("whatever overlaps a logout: it holds nobody else's, and nothing twice", () => {
+    const logout = operation('logout', 2100, { status: 204, end: 2150 });
+    const shown = (saw: (number | string)[]) => found([...good, logout, operation('cart', 2120, { saw })]);
+    expect(shown([1])).toEqual({});
+    expect(shown([])).toEqual({});
+    expect(shown([1, 9])).toEqual({ phantom: 1 });
+    expect(shown([1, 2, 2])).toEqual({ duplicate: 1 });
+    const other = operation('add', 150, { session: 'user-0002.1', value: 7, status: 201, saw: [7] });
+    expect(found([...good, other, logout, operation('cart', 2120, { saw: [1, 'user-0002.1.7'] })])).toEqual({
+      leak: 1,
+    });
+    const preference = operation('preferences', 2120, { saw: ['user-0002.1.7'] });
+    expect(found([...good, logout, preference])).toEqual({ phantom: 1 });
+  });
+
+  test('a read that was repeated is of its own time, not of the first', () => {
+    const closed = operation('cart', 1590, { status: null, outcome: 'unknown', error: 'closed', replica: null });
+    const repeat = operation('cart', 1650, { saw: [1], repeats: closed.id });
+    expect(found([...good, closed, repeat])).toEqual({ 'stale-read': 1 });
+  });
+
   test('twice: added once, shown twice', () => {
     expect(found([...good, later([1, 2, 2])])).toEqual({ duplicate: 1 });
   });
 
   test('repeated with its key, it is one write', () => {
-    const unknown = operation('add', 1770, { status: 504, outcome: 'unknown', value: 3 });
+    const unknown = operation('add', 1770, { status: 503, outcome: 'unknown', value: 3 });
     const repeat = operation('add', 1800, { status: 201, value: 3, saw: [1, 2, 3], repeats: unknown.id });
     const seen = operation('cart', 1774, { saw: [1, 2, 3] });
     // The kept answer is of the first time: it shows less than what others have added since.
@@ -228,7 +265,7 @@ describe('writes', () => {
     expect(found([...good, remove, refused, later([2, 3])], excused)).toEqual({ 'refused-but-done': 1 });
     const two = [operation('add', 1780, { value: 3, saw: [2, 3] }), later([2, 3])];
     expect(found([...good, remove, ...two, later([3, 2], 1900)])).toEqual({ fork: 1 });
-    const unknown = operation('remove', 1770, { value: 1, status: 504, outcome: 'unknown' });
+    const unknown = operation('remove', 1770, { value: 1, status: 503, outcome: 'unknown' });
     expect(found([...good, unknown, later([2]), later([1, 2], 1900)], excused)).toEqual({ 'lost-write': 1 });
   });
 
@@ -255,7 +292,7 @@ describe('writes', () => {
     const excused = { faults: [{ ...outage, end: 1780 }] };
     const read = (saw: (number | string)[], start: number) => operation('preferences', start, { saw });
     expect(found([...good, refused, read([2], 1800)], excused)).toEqual({ 'refused-but-done': 1 });
-    const unknown = { ...refused, status: 504, outcome: 'unknown' as const };
+    const unknown = { ...refused, outcome: 'unknown' as const };
     const third = operation('prefer', 1820, { value: 3, saw: [3] });
     expect(found([...good, unknown, read([2], 1800), third, read([3], 1830)], excused)).toEqual({});
     expect(found([...good, unknown, read([2], 1800), third, read([2], 1830)], excused)).toEqual({ 'lost-write': 1 });
@@ -267,7 +304,7 @@ describe('writes', () => {
 
 describe('availability', () => {
   const steady = Array.from({ length: 12 }, (_, index) => operation('whoami', 2400 + 400 * index));
-  const failed = operation('profile', 1200, { status: 503, outcome: 'fail', replica: null });
+  const failed = operation('profile', 1200, { status: 503, outcome: 'fail' });
 
   test('a request that failed, unless a fault excuses it', () => {
     expect(found([...good, failed])).toEqual({ 'failed-request': 1 });
@@ -310,6 +347,8 @@ describe('availability', () => {
       requests: { reconnected: 1, failed: 0 },
     });
     expect(found([...good, closed])).toEqual({ 'failed-request': 1 });
+    // nginx had taken it.
+    expect(found([...good, { ...closed, logged: 499 }, repeat])).toEqual({ 'failed-request': 1 });
   });
 
   test('a request that its own logout has ended is refused, and rightly so', () => {
@@ -326,6 +365,47 @@ describe('availability', () => {
     expect(found([...good, { ...slow, start: 2800, end: 6000 }, ...steady])).toEqual({ 'slow-answer': 1 });
     const patient = { ...kill, mayCost: { ...none, answerMs: 3000 } };
     expect(found([...good, slow], { faults: [patient] })).toEqual({});
+  });
+
+  test('what was under way when a fault began may not have waited too long before it', () => {
+    const hung = operation('add', 2000, { end: 5600, status: 503, outcome: 'fail', value: 3 });
+    const late = { faults: [{ ...outage, start: 5500, end: 5700 }] };
+    expect(found([...good, hung, ...steady], late)).toEqual({ 'slow-answer': 1 });
+    expect(found([...good, { ...hung, start: 3000 }, ...steady], late)).toEqual({});
+  });
+
+  test('just after a fault, answers may take no longer than in it', () => {
+    const slow = operation('whoami', 1900, { end: 3200 });
+    expect(found([...good, slow, ...steady], { faults: [outage] })).toEqual({ 'slow-answer': 1 });
+    expect(found([...good, { ...slow, start: 2600, end: 3900 }, ...steady], { faults: [outage] })).toEqual({});
+  });
+
+  test('where Redis is broken, replicas must say so: nothing excuses no answer, or that of a proxy', () => {
+    const broken = { ...failed, kind: 'add', value: 3, outcome: 'unknown', replica: null } as const;
+    const nginx = { ...outage, targets: ['nginx'] };
+    const cut = { ...outage, targets: ['replica-1'] };
+    for (const status of [null, 502, 504]) {
+      expect(found([...good, { ...broken, status }], { faults: [nginx] })).toEqual({});
+      for (const fault of [outage, cut])
+        expect(found([...good, { ...broken, status }], { faults: [fault] })).toEqual({ 'failed-request': 1 });
+    }
+  });
+
+  test("a stall that ends with a fault, or goes on after it, is nobody else's", () => {
+    const longer = operation('whoami', 2010, { end: 5200 });
+    const outageAt = (start: number, end: number) => ({ faults: [{ ...outage, start, end }] });
+    expect(found([...good, longer], outageAt(5190, 5195))).toMatchObject({ stall: 1 });
+    expect(found([...good, longer], outageAt(2000, 2100))).toMatchObject({ stall: 1 });
+    expect(judged([...good, longer], outageAt(5190, 5195)).longestStallMs).toBe(3180);
+    expect(found([...good, longer], outageAt(2000, 5000))).not.toHaveProperty('stall');
+  });
+
+  test('a replica that is there in the end and gets none of the requests', () => {
+    const many = Array.from({ length: 60 }, (_, index) => operation('whoami', 2400 + 20 * index));
+    expect(found([...good, ...many], { replicasLeft: ['replica-1', 'replica-2', 'replica-3'] })).toEqual({
+      'no-share': 1,
+    });
+    expect(found([...good, ...many.slice(10)], { replicasLeft: ['replica-1', 'replica-2', 'replica-3'] })).toEqual({});
   });
 
   test('a stall, by what the fault may cost: users waited, and nobody was answered', () => {
@@ -346,7 +426,10 @@ test('serving again later than a second after the fault was over', () => {
   const after = operation('whoami', 1600, { end: 3000 });
   const [early, late] = [good.filter(({ end }) => end < 1500), good.filter(({ start }) => start >= 3000)];
   const look = [operation('cart', 3010, { saw: [1] }), operation('profile', 3020, { sawUser: 'user-0001' })];
-  expect(found([...early, after, ...look, ...late], { faults: [outage] })).toEqual({ 'late-return': 1 });
+  expect(found([...early, after, ...look, ...late], { faults: [outage] })).toEqual({
+    'late-return': 1,
+    'slow-answer': 1,
+  });
 });
 
 test('a fault that is over while another lasts is not late for that', () => {
@@ -400,6 +483,34 @@ describe('without evidence the verdict is unknown', () => {
     ],
     ['an access log that could not be read', good, { strangers: null }, 'access log could not be read'],
     ['a background load of which nothing was answered', good, { background: { answered: 0, failed: 9 } }, 'is void'],
+    [
+      'a replica that had served somebody, but long ago',
+      good.filter(({ replica, end }) => replica === 'replica-1' || end < 1500),
+      { faults: [{ ...kill, start: 9000, end: 9500, targets: ['replica-2'] }] },
+      'replica-2 had served nobody shortly before',
+    ],
+    ['a replica that never served', good, { replicas: ['replica-1', 'replica-3'] }, 'replica-3 served nobody'],
+    [
+      'users who stood still themselves',
+      good,
+      { pauses: [{ start: 1010, end: 1300 }] },
+      'the users themselves stood still during kill-replica',
+    ],
+    [
+      'a last look that showed nothing',
+      good.map(({ sawUser, ...one }) =>
+        one === undefined || one.start < 1700 ? { ...one, ...(sawUser !== undefined && { sawUser }) } : one,
+      ),
+      {},
+      'only 0 of 1 sessions',
+    ],
+    ['requests that ended twice', [...good, add2], {}, '1 requests ended twice'],
+    [
+      'a request that was never sent, and that nginx knows',
+      [...good, operation('whoami', 1900, { status: null, outcome: 'fail', logged: 201, error: 'ECONNREFUSED' })],
+      { faults: [{ ...outage, targets: ['nginx'] }] },
+      'was never sent, and nginx logged 201',
+    ],
     ['requests that never ended', good, { invoked: 99 }, '99 requests were begun and 13 ended'],
     ['requests that nobody sent', good, { strangers: 3 }, 'nginx logged 3 requests that no user had sent'],
     [

@@ -11,6 +11,7 @@ import type { CheckResult, Judgement } from './judgement.ts';
 import { checkPreference } from './preference.ts';
 import { checkRequests } from './requests.ts';
 import { type Session, sessionsOf } from './sessions.ts';
+import { checkShares } from './shares.ts';
 import { checkRecovery, checkStalls } from './stalls.ts';
 
 /** Judges a history. Pure: the same history has the same verdict, now and later. */
@@ -33,6 +34,7 @@ export function judge(history: History): Judgement {
   const longestStallMs = checkStalls(history, waiting, findings);
   const figures = figuresOf(operations, faults, failures);
   checkRecovery(figures, operations, waiting, findings);
+  checkShares(history, findings);
   const asked = checkAccounts(history, findings);
   const looked = sessions.filter(wasLookedAt).length;
   const numbers = numbersOf(history, sessions, looked, findings, asked);
@@ -70,7 +72,7 @@ function resultOf({ name, one, many, about }: Check, findings: Findings, numbers
 
 /** How much each check had to look at. */
 function numbersOf(
-  { operations, faults }: History,
+  { operations, faults, replicasLeft }: History,
   sessions: Session[],
   looked: number,
   findings: Findings,
@@ -100,6 +102,7 @@ function numbersOf(
     'failed-request': requests,
     'slow-answer': requests,
     stall: answers,
+    'no-share': replicasLeft.length,
     'late-return': faults.length,
     accounts: asked,
   };
@@ -114,7 +117,8 @@ function wasLookedAt({ login, operations }: Session): boolean {
   return (
     login !== undefined &&
     operations.some(
-      ({ kind, cookie, outcome, start }) => kind === 'profile' && !cookie && outcome === 'ok' && start > login.end,
+      ({ sawUser, cookie, outcome, start }) =>
+        sawUser !== undefined && !cookie && outcome === 'ok' && start > login.end,
     )
   );
 }

@@ -1,6 +1,6 @@
 import type { Findings } from './findings.ts';
 import { checkOwnAnswers, reportMissing } from './missing.ts';
-import { type Read, readsOf, type Session, type Write, writesOf } from './sessions.ts';
+import { lateAnswersOf, type Read, readsOf, type Session, type Write, writesOf } from './sessions.ts';
 
 /**
  * The preference holds what was written last. An answer is wrong where the value that it shows had certainly been replaced
@@ -12,6 +12,11 @@ export function checkPreference(session: Session, findings: Findings): void {
   const reads = readsOf(session, ['prefer', 'preferences']).toSorted((a, b) => a.start - b.start);
   const before = findings.total;
   checkOwnAnswers(session, 'prefer', findings);
+  for (const late of lateAnswersOf(session, ['prefer', 'preferences'])) {
+    const [value] = late.saw ?? [];
+    if (value !== undefined && (writes.get(value as number)?.start ?? Infinity) > late.end)
+      findings.stranger(session, 'prefer', value, late);
+  }
   const known = reads.filter((read) => isKnown(session, writes, read, findings));
   const certain = certaintiesOf(writes, known);
   for (const write of writes.values()) {

@@ -1,5 +1,5 @@
 import type { FaultRecord, History, Kind, Operation } from '../history.ts';
-import { calm, isDuring, type Waiting } from './during.ts';
+import { calm, isDuring, recoveryMs, type Waiting } from './during.ts';
 import type { Findings } from './findings.ts';
 import type { Session } from './sessions.ts';
 
@@ -27,7 +27,7 @@ export function checkRequests(history: History, sessions: Session[], waiting: Wa
     const { outcome, status, start, end, session } = operation;
     if (outcome === 'ok' && end - start <= strictestMs) continue;
     const around = faults.filter((fault) => isDuring(fault, operation));
-    checkDuration(operation, around, waiting, findings);
+    checkDuration(operation, around.length > 0 ? around : recovering(faults, operation), waiting, findings);
     // A session that is being ended refuses, and rightly so.
     const isRefused = status === 401 && end >= (endAskedAt.get(session) ?? Infinity);
     if (outcome === 'ok' || isRefused) continue;
@@ -45,20 +45,25 @@ export function checkRequests(history: History, sessions: Session[], waiting: Wa
   return result;
 }
 
-/** It met a connection that was just being closed, and so did its repeats, but for the last, which was answered. */
+/**
+ * It met a connection that was just being closed, and so did its repeats, but for the last, which was answered. nginx then
+ * knows nothing of it.
+ */
 function isReconnected(operation: Operation, repeats: Map<number | undefined, Operation>): boolean {
   let last: Operation | undefined = operation;
-  while (last?.error === 'closed') last = repeats.get(last.id);
+  while (last?.error === 'closed' && (last.logged ?? null) === null) last = repeats.get(last.id);
   return last !== operation && last?.status !== null && last?.status !== undefined && last.status < 500;
 }
 
-/** A fault excuses an answer that says so, or none at all; where it was done to replicas, theirs alone. */
+/**
+ * Where nginx is broken, nobody may answer. Where Redis is, or the way to it, a replica must say so: with 503, and those
+ * alone that are cut off.
+ */
 function isExcused({ kind, status, replica }: Operation, { mayCost, targets }: FaultRecord): boolean {
   const { failures } = mayCost;
   const mayFail = failures === 'all' || (failures === 'writes' && writing.includes(kind));
-  const saysSo = status === null || status === 502 || status === 503 || status === 504;
-  const isShared = targets.includes('redis') || targets.includes('nginx');
-  return mayFail && saysSo && (isShared || replica === null || targets.includes(replica));
+  if (targets.includes('nginx')) return mayFail && (status === null || [502, 503, 504].includes(status));
+  return mayFail && status === 503 && replica !== null && (targets.includes('redis') || targets.includes(replica));
 }
 
 function wordsOf({ kind, session, status, error, start }: Operation): string {
@@ -66,12 +71,17 @@ function wordsOf({ kind, session, status, error, start }: Operation): string {
   return `${kind} of ${session} ${how} at ${(start / 1000).toFixed(1)} s`;
 }
 
-/** What was under way when a fault began is counted from there. */
+/** The faults that were just over when it began. */
+function recovering(faults: FaultRecord[], { start }: Operation): FaultRecord[] {
+  return faults.filter(({ end }) => end !== null && start > end && start <= end + recoveryMs);
+}
+
+/** Of what was under way when a fault began, the time before and the time from there on are counted apart. */
 function checkDuration(operation: Operation, around: FaultRecord[], waiting: Waiting, findings: Findings): void {
   const { kind, session, start, end } = operation;
-  const from = around.length === 0 ? start : Math.max(start, Math.min(...around.map((fault) => fault.start)));
-  const took = waiting.awake(from, end);
-  const limit = limitOf(around);
+  const from = Math.max(start, Math.min(end, ...around.map((fault) => fault.start)));
+  const [before, since] = [waiting.awake(start, from), waiting.awake(from, end)];
+  const [took, limit] = before > calm.answerMs ? [before, calm.answerMs] : [since, limitOf(around)];
   if (took <= limit) return;
   const words = `${kind} of ${session} took ${Math.round(took)} ms (at most ${limit}) at ${(start / 1000).toFixed(1)} s`;
   findings.add('slow-answer', { words, operations: [operation] });

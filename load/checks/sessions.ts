@@ -13,6 +13,8 @@ export interface Session {
   endKnownAt: number;
   /** The logout that says so. */
   logout: Operation | undefined;
+  /** Logouts that were told that nobody is logged in. */
+  refusals: Operation[];
 }
 
 /** Sorts a history by session. A `logout-everywhere` belongs to every session that it ends. */
@@ -30,6 +32,7 @@ export function sessionsOf(operations: Operation[]): Session[] {
         endAskedAt: Infinity,
         endKnownAt: Infinity,
         logout: undefined,
+        refusals: [],
       };
       sessions.set(name, session);
     }
@@ -50,7 +53,14 @@ function endedBy({ kind, session, ends = [] }: Operation): string[] {
   return kind === 'logout' ? [session] : kind === 'logout-everywhere' ? [session, ...ends] : [];
 }
 
+/** It was told by the only replica that was asked that nobody is logged in: it has ended nothing. */
+function isTooLate({ status, tries }: Operation): boolean {
+  return status === 401 && tries === 1;
+}
+
 function end(session: Session, logout: Operation): void {
+  if (logout.status === 401) session.refusals.push(logout);
+  if (isTooLate(logout)) return;
   if (logout.outcome !== 'fail') session.endAskedAt = Math.min(session.endAskedAt, logout.start);
   if (logout.outcome !== 'ok' || logout.end >= session.endKnownAt) return;
   session.endKnownAt = logout.end;
@@ -98,9 +108,16 @@ export interface Read {
   operation: Operation;
 }
 
+/** The answers that overlap the session's end: whether they show a change may go either way. */
+export function lateAnswersOf({ operations, endAskedAt }: Session, kinds: Operation['kind'][]): Operation[] {
+  return operations.filter(({ kind, saw, outcome, end }) => {
+    return kinds.includes(kind) && saw && outcome === 'ok' && end > endAskedAt;
+  });
+}
+
 /**
  * The answers that showed the cart (or the preference), but for those that overlap the session's end. The answer to a
- * repeated write may be the first one's, so its time begins with the first.
+ * repeated write may be the first one's, which was kept, so its time begins with the first.
  */
 export function readsOf({ operations, endAskedAt }: Session, kinds: Operation['kind'][]): Read[] {
   const reads: Read[] = [];
@@ -108,7 +125,8 @@ export function readsOf({ operations, endAskedAt }: Session, kinds: Operation['k
   for (const operation of operations) {
     const { id, saw, kind, end, outcome, repeats } = operation;
     if (!kinds.includes(kind)) continue;
-    const start = Math.min(operation.start, starts.get(repeats ?? id) ?? Infinity);
+    const isWrite = operation.value !== undefined;
+    const start = isWrite ? Math.min(operation.start, starts.get(repeats ?? id) ?? Infinity) : operation.start;
     starts.set(id, start);
     if (saw && outcome === 'ok' && end <= endAskedAt) reads.push({ saw, start, end, operation });
   }

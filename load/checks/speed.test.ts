@@ -71,6 +71,7 @@ function makeHistory(): History {
     replicas: [],
     ...ending,
     background: null,
+    replicasLeft: [],
     pauses: [],
     skipped: [],
     interrupted: false,

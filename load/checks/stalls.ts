@@ -4,18 +4,24 @@ import type { Findings } from './findings.ts';
 import type { FaultFigures } from './judgement.ts';
 
 /**
- * Looks for times in which users waited and nobody was answered, that no fault excuses.
+ * Looks for times in which users waited and nobody was answered, that no fault excuses. What of such a time is before a
+ * fault, or later than a second after it, is looked at by itself too: nothing excuses that.
  * @returns the longest that there was, those of faults with a bound included
  */
 export function checkStalls({ operations, faults }: History, waiting: Waiting, findings: Findings): number {
   let longest = 0;
   for (const [before, after] of gapsOf(operations)) {
     if (after.end - before.end <= Math.min(longest, calm.stallMs)) continue;
-    const stall = waiting.waited(before.end, after.end);
-    const limit = limitOf(faults.filter((fault) => overlaps(fault, before.end, after.end)));
-    if (limit < Infinity) longest = Math.max(longest, stall);
-    if (stall <= limit) continue;
-    const words = `nobody was answered for ${Math.round(stall)} ms (at most ${limit}) from ${(before.end / 1000).toFixed(1)} s on`;
+    const around = faults.filter((fault) => fault.start <= after.end && overOf(fault) >= before.end);
+    const whole = { from: before.end, to: after.end, limit: limitOf(around) };
+    const spans = [whole, ...calmSpansOf(whole, around)].map((span) => {
+      return { ...span, stall: waiting.waited(span.from, span.to) };
+    });
+    for (const { stall, limit } of spans) if (limit < Infinity) longest = Math.max(longest, stall);
+    const worst = spans.find(({ stall, limit }) => stall > limit);
+    if (!worst) continue;
+    const { stall, limit, from } = worst;
+    const words = `nobody was answered for ${Math.round(stall)} ms (at most ${limit}) from ${(from / 1000).toFixed(1)} s on`;
     findings.add('stall', { words, operations: [before, after] });
   }
   return longest;
@@ -27,8 +33,24 @@ function gapsOf(operations: Operation[]): [Operation, Operation][] {
   return done.slice(1).map((after, index) => [done[index] as Operation, after]);
 }
 
-function overlaps(fault: FaultRecord, from: number, to: number): boolean {
-  return to >= fault.start && from <= (fault.end ?? Infinity) + recoveryMs;
+const overOf = ({ end }: FaultRecord) => (end ?? Infinity) + recoveryMs;
+
+interface Span {
+  from: number;
+  to: number;
+  limit: number;
+}
+
+/** What of a time is no fault's. */
+function calmSpansOf({ from, to }: Span, around: FaultRecord[]): Span[] {
+  const spans: Span[] = [];
+  let calmFrom = from;
+  for (const fault of around.toSorted((a, b) => a.start - b.start)) {
+    if (fault.start > calmFrom) spans.push({ from: calmFrom, to: fault.start, limit: calm.stallMs });
+    calmFrom = Math.max(calmFrom, overOf(fault));
+  }
+  if (to > calmFrom) spans.push({ from: calmFrom, to, limit: calm.stallMs });
+  return spans;
 }
 
 /** What the faults may cost together. */

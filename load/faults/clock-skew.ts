@@ -1,4 +1,4 @@
-import { added, askReplica, type Fault, FaultError, nothing } from './fault.ts';
+import { added, askReplica, type Fault, FaultError, namesOf, nothing } from './fault.ts';
 
 /** More than a session lives without use: a replica that trusted its clock would end every session, or none. */
 const minutes = 90;
@@ -7,23 +7,20 @@ export const clockSkew: Fault = {
   about: `two replicas join whose clocks are ${minutes} minutes ahead, and behind`,
   seconds: 5,
   mayCost: nothing,
-  async apply(fleet) {
+  async apply(fleet, { breaks }) {
     const before = await fleet.replicas();
+    breaks([], () => fleet.scale(before.length));
     for (const offset of [minutes, -minutes]) {
       const here = await fleet.replicas();
       await fleet.scale(here.length + 1, undefined, { NODE_OPTIONS: preload(offset * 60_000) });
       const [joined] = await added(fleet, here);
       if (!joined) throw new FaultError('no replica was added');
+      breaks([joined.name]);
       const { startedAt } = await askReplica(fleet, joined.name);
       const off = Math.round((Date.parse(startedAt) - Date.now()) / 60_000);
       if (Math.abs(off - offset) > 2) throw new FaultError(`the clock of ${joined.name} is off by ${off} minutes`);
     }
-    const joined = await added(fleet, before);
-    return {
-      targets: joined.map(({ name }) => name),
-      landed: `the clock of ${joined[0]?.name} is ${minutes} minutes ahead, that of ${joined[1]?.name} behind`,
-      heal: () => fleet.scale(before.length),
-    };
+    return `the clocks of ${namesOf(await added(fleet, before))} are ${minutes} minutes ahead, and behind`;
   },
 };
 

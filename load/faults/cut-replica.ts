@@ -6,15 +6,12 @@ export const cutReplica: Fault = {
   seconds: 4,
   mayCost: { ...outage, stallMs: 500 },
   lacks: (fleet) => (fleet.links ? undefined : 'a hand on the way from the replicas to Redis'),
-  async apply(fleet, random) {
-    const victim = await pickReady(fleet, random);
-    await fleet.links?.cut(victim.number);
-    const ms = await fleet.links?.ping(victim.number, pingMs);
-    if (ms !== null) throw new FaultError(`Redis still answers ${victim.name}`);
-    return {
-      targets: [victim.name],
-      landed: `nothing passes between ${victim.name} and Redis`,
-      heal: async () => fleet.links?.heal(victim.number),
-    };
+  async apply(fleet, scene) {
+    const { number, name } = await pickReady(fleet, scene);
+    scene.breaks([name], async () => fleet.links?.heal(number));
+    await fleet.links?.cut(number);
+    const ms = await fleet.links?.ping(number, pingMs);
+    if (ms !== null) throw new FaultError(`Redis still answers ${name}`);
+    return `nothing passes between ${name} and Redis`;
   },
 };

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fleet, ReplicaStatus } from '../../deploy/fleet/fleet.ts';
 import type { MayCost } from '../history.ts';
 
@@ -10,16 +12,20 @@ export interface Fault {
   mayCost: MayCost;
   /** What of the fleet it needs and this one does not have; undefined where it can be applied. */
   lacks?(fleet: Fleet): string | undefined;
-  /** Does it, proves that it landed, and says how to heal it. @throws {FaultError} where it did not land */
-  apply(fleet: Fleet, random: () => number): Promise<AppliedFault>;
+  /** Does it and proves that it landed. @returns what was seen of it, in words @throws {FaultError} where it did not land */
+  apply(fleet: Fleet, scene: Scene): Promise<string>;
 }
 
-export interface AppliedFault {
-  targets: string[];
-  /** What was seen of it, in words. */
-  landed: string;
-  /** Resolves once what it broke is whole again; absent where it is already. */
-  heal?(): Promise<void>;
+/** Where a fault comes in a run. */
+export interface Scene {
+  random(): number;
+  /** The replicas and parts that other faults are done to at this time. */
+  taken: readonly string[];
+  /**
+   * Says what is about to be broken, before it is, and how it is made whole again: that is done whatever becomes of the
+   * fault, also where it then does not land.
+   */
+  breaks(targets: string[], heal?: () => Promise<void>): void;
 }
 
 /** A fault did not have its effect: a run with it proves nothing. */
@@ -34,9 +40,9 @@ export const timeouts: MayCost = { failures: 'none', stallMs: 3000, answerMs: 30
 /** While Redis is away every request that needs a session is answered 503 within a second. */
 export const outage: MayCost = { failures: 'all', stallMs: null, answerMs: 1000, isFelt: true };
 
-/** One of the replicas that are ready, and leave others that are. @throws {FaultError} */
-export async function pickReady(fleet: Fleet, random: () => number): Promise<ReplicaStatus> {
-  const ready = (await fleet.replicas()).filter(({ state }) => state === 'ready');
+/** One of the replicas that are ready and whole, and leave others that are. @throws {FaultError} */
+export async function pickReady(fleet: Fleet, { random, taken }: Scene): Promise<ReplicaStatus> {
+  const ready = (await fleet.replicas()).filter(({ state, name }) => state === 'ready' && !taken.includes(name));
   const victim = ready[Math.floor(random() * ready.length)];
   if (victim && ready.length > 1) return victim;
   throw new FaultError(`it needs two replicas that are ready: there are ${ready.length}`);
@@ -56,9 +62,10 @@ export async function requireSilence(fleet: Fleet): Promise<void> {
   if ((await fleet.redis.ping(pingMs)) !== null) throw new FaultError('Redis still answers');
 }
 
-/** @throws {FaultError} where one of them still runs as it did */
+/** @throws {FaultError} unless as many as before are ready, none of which runs as it did */
 export async function requireReplaced(fleet: Fleet, before: ReplicaStatus[]): Promise<void> {
-  const after = await fleet.replicas();
+  const after = (await fleet.replicas()).filter(({ state }) => state === 'ready');
+  if (after.length !== before.length) throw new FaultError(`${after.length} of ${before.length} replicas are ready`);
   const same = after.filter(({ name, since }) => before.some((old) => old.name === name && old.since === since));
   if (same.length > 0) throw new FaultError(`${namesOf(same)} still runs as before`);
 }
@@ -75,8 +82,19 @@ export async function askReplica(fleet: Fleet, name: string): Promise<{ version:
       startedAt: string;
     };
     if (body?.replica === name) return body;
+    await sleep(5); // users are to have the replicas to themselves
   }
   throw new FaultError(`${name} answered nobody within 10 s`);
+}
+
+/** Logs somebody in who is none of the users. @returns the value of the session cookie @throws {FaultError} without one */
+export async function logInAnew(http: string): Promise<string> {
+  const headers = { 'content-type': 'application/json', 'idempotency-key': randomUUID() };
+  const request = { method: 'POST', headers, body: JSON.stringify({ name: 'Nobody' }) };
+  const answer = await fetch(`${http}/login`, { ...request, signal: AbortSignal.timeout(5000) }).catch(() => undefined);
+  const cookie = answer?.headers.getSetCookie().find((line) => line.startsWith('sid='));
+  if (cookie) return cookie.slice('sid='.length, cookie.indexOf(';'));
+  throw new FaultError(`nobody can log in: ${answer ? `answered ${answer.status}` : 'no answer'}`);
 }
 
 export const namesOf = (replicas: { name: string }[]) => replicas.map(({ name }) => name).join(', ');

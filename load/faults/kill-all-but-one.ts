@@ -4,19 +4,14 @@ export const killAllButOne: Fault = {
   about: 'all replicas but one are killed (SIGKILL) at once and started again',
   seconds: 3,
   mayCost: nothing,
-  async apply(fleet, random) {
-    const ready = (await fleet.replicas()).filter(({ state }) => state === 'ready');
+  async apply(fleet, { random, taken, breaks }) {
+    const ready = (await fleet.replicas()).filter(({ state, name }) => state === 'ready' && !taken.includes(name));
     const survivor = Math.floor(random() * ready.length);
     const victims = ready.filter((_, index) => index !== survivor);
     if (victims.length === 0) throw new FaultError('it needs two replicas that are ready');
+    for (const { name, number } of victims) breaks([name], () => fleet.restart(number));
     await Promise.all(victims.map(({ number }) => fleet.kill(number, 'SIGKILL')));
     for (const victim of victims) await requireState(fleet, victim, 'down');
-    return {
-      targets: victims.map(({ name }) => name),
-      landed: `${namesOf(victims)} are gone`,
-      async heal() {
-        for (const { number } of victims) await fleet.restart(number);
-      },
-    };
+    return `${namesOf(victims)} are gone`;
   },
 };

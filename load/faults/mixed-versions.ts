@@ -7,8 +7,9 @@ export const mixedVersions: Fault = {
   about: 'a replica of another version, with other limits for sessions, works beside the others',
   seconds: 5,
   mayCost: nothing,
-  async apply(fleet) {
+  async apply(fleet, { breaks }) {
     const before = await fleet.replicas();
+    breaks([], () => fleet.scale(before.length));
     await fleet.scale(before.length + 1, undefined, {
       APP_VERSION: version,
       SESSION_IDLE_SECONDS: '7200',
@@ -16,12 +17,9 @@ export const mixedVersions: Fault = {
     });
     const [joined] = await added(fleet, before);
     if (!joined) throw new FaultError('no replica was added');
+    breaks([joined.name]);
     const said = await askReplica(fleet, joined.name);
     if (said.version !== version) throw new FaultError(`${joined.name} is version ${said.version}, not ${version}`);
-    return {
-      targets: [joined.name],
-      landed: `${joined.name} says that it is version ${version}`,
-      heal: () => fleet.scale(before.length),
-    };
+    return `${joined.name} says that it is version ${version}`;
   },
 };

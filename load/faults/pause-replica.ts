@@ -4,14 +4,11 @@ export const pauseReplica: Fault = {
   about: 'a replica hangs (SIGSTOP): it accepts connections and answers none',
   seconds: 5,
   mayCost: timeouts,
-  async apply(fleet, random) {
-    const victim = await pickReady(fleet, random);
+  async apply(fleet, scene) {
+    const victim = await pickReady(fleet, scene);
+    scene.breaks([victim.name], () => fleet.resume(victim.number));
     await fleet.pause(victim.number);
     await requireState(fleet, victim, 'paused');
-    return {
-      targets: [victim.name],
-      landed: `${victim.name} (${victim.runsAs}) stands still`,
-      heal: () => fleet.resume(victim.number),
-    };
+    return `${victim.name} (${victim.runsAs}) stands still`;
   },
 };

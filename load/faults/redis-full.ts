@@ -5,14 +5,11 @@ export const redisFull: Fault = {
   about: 'Redis is out of memory: it refuses writes',
   seconds: 3,
   mayCost: { failures: 'writes', stallMs: 500, answerMs: 1000, isFelt: true },
-  async apply(fleet) {
+  async apply(fleet, { breaks }) {
     const before = await fleet.redis.configure('maxmemory', '1');
+    breaks(['redis'], async () => void (await fleet.redis.configure('maxmemory', before)));
     const limit = await fleet.redis.configure('maxmemory', '1');
     if (limit !== '1') throw new FaultError(`the limit of Redis is ${limit} bytes, not 1`);
-    return {
-      targets: ['redis'],
-      landed: 'Redis has a limit of 1 byte (maxmemory), far below what it uses',
-      heal: async () => void (await fleet.redis.configure('maxmemory', before)),
-    };
+    return 'Redis has a limit of 1 byte (maxmemory), far below what it uses';
   },
 };

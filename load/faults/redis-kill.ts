@@ -4,9 +4,10 @@ export const redisKill: Fault = {
   about: 'Redis is killed (SIGKILL) and started again with its append-only file',
   seconds: 0.5,
   mayCost: outage,
-  async apply(fleet) {
+  async apply(fleet, { breaks }) {
+    breaks(['redis'], () => fleet.redis.start());
     await fleet.redis.kill('SIGKILL');
     await requireSilence(fleet);
-    return { targets: ['redis'], landed: 'Redis is gone: it answers nobody', heal: () => fleet.redis.start() };
+    return 'Redis is gone: it answers nobody';
   },
 };

@@ -1,4 +1,4 @@
-import type { Fault } from './fault.ts';
+import { type Fault, FaultError, logInAnew } from './fault.ts';
 
 const fsyncMs = 100;
 
@@ -7,12 +7,14 @@ export const redisSlowDisk: Fault = {
   seconds: 4,
   mayCost: { failures: 'writes', stallMs: 1000, answerMs: 1000 },
   lacks: (fleet) => (fleet.redis.slowDisk ? undefined : 'a hand on the disk of Redis'),
-  async apply(fleet) {
+  async apply(fleet, { breaks }) {
+    const { http } = await fleet.describe();
+    breaks(['redis'], async () => fleet.redis.slowDisk?.(0));
     await fleet.redis.slowDisk?.(fsyncMs);
-    return {
-      targets: ['redis'],
-      landed: `each fsync of Redis takes ${fsyncMs} ms longer`,
-      heal: async () => fleet.redis.slowDisk?.(0),
-    };
+    const start = performance.now();
+    await logInAnew(http);
+    const ms = Math.round(performance.now() - start);
+    if (ms < fsyncMs) throw new FaultError(`a login was saved within ${ms} ms`);
+    return `each fsync of Redis takes ${fsyncMs} ms longer: a login took ${ms} ms`;
   },
 };

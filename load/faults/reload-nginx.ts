@@ -7,18 +7,17 @@ export const reloadNginx: Fault = {
   about: 'nginx reads its configuration anew (SIGHUP)',
   seconds: 1,
   mayCost: nothing,
-  async apply(fleet) {
+  async apply(fleet, { breaks }) {
     const idle = await openIdle((await fleet.describe()).http);
     try {
-      const closed = once(idle, 'close', { signal: AbortSignal.timeout(10_000) });
+      const closed = once(idle, 'close', { signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
+      breaks(['nginx']);
       await fleet.proxy.reload();
-      await closed.catch(() => {
-        throw new FaultError('the old workers of nginx keep their connections');
-      });
+      if (!(await closed)) throw new FaultError('the old workers of nginx keep their connections');
     } finally {
       idle.destroy();
     }
-    return { targets: ['nginx'], landed: 'the old workers of nginx have closed what was idle' };
+    return 'the old workers of nginx have closed what was idle';
   },
 };
 

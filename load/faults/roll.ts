@@ -4,10 +4,11 @@ export const roll: Fault = {
   about: 'the replicas are restarted one after the other (SIGTERM)',
   seconds: 0,
   mayCost: nothing,
-  async apply(fleet) {
+  async apply(fleet, { breaks }) {
     const before = await fleet.replicas();
+    breaks(before.map(({ name }) => name));
     await fleet.roll();
     await requireReplaced(fleet, before);
-    return { targets: before.map(({ name }) => name), landed: `${before.length} replicas started anew` };
+    return `${before.length} replicas started anew`;
   },
 };

@@ -4,14 +4,11 @@ export const stopReplica: Fault = {
   about: 'a replica is told to stop (SIGTERM), drains, and is started again',
   seconds: 3,
   mayCost: nothing,
-  async apply(fleet, random) {
-    const victim = await pickReady(fleet, random);
+  async apply(fleet, scene) {
+    const victim = await pickReady(fleet, scene);
+    scene.breaks([victim.name], () => fleet.restart(victim.number));
     await fleet.kill(victim.number, 'SIGTERM');
     await requireState(fleet, victim, 'down');
-    return {
-      targets: [victim.name],
-      landed: `${victim.name} (${victim.runsAs}) has drained and ended`,
-      heal: () => fleet.restart(victim.number),
-    };
+    return `${victim.name} (${victim.runsAs}) has drained and ended`;
   },
 };

@@ -46,6 +46,7 @@ export function createSample({
     invoked: operations.length,
     strangers: 0,
     background: { answered: 8931, failed: 0 },
+    replicasLeft: [],
     pauses: [],
     skipped: [{ fault: 'redis-failover', why: 'the local fleet lacks a second Redis' }],
     interrupted: false,

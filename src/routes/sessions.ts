@@ -51,10 +51,11 @@ export async function readSessions(req: Request, idleSeconds: number): Promise<L
 
 /** @throws {Problem} logged-out (401), not-found (404) */
 export async function endSession(req: Request, res: Response, id: string): Promise<void> {
+  const isOwn = id === describe(req)?.handle;
   const ended = await revoke(req, requireUser(req).id, id);
   if (ended === 0)
     throw new Problem('not-found', 'You have no such session: it may have ended. GET /sessions lists them.');
-  if (id === describe(req)?.handle) await destroySession(req, res);
+  if (isOwn) await destroySession(req, res);
 }
 
 /** Ends all of the user's sessions, this one included. @throws {Problem} logged-out (401) */

@@ -80,7 +80,7 @@ export async function renewSession<T>(req: Request, change: (session: Draft) => 
 export async function destroySession(req: Request, res: Response): Promise<void> {
   const store = req.sessionStore as unknown;
   if (store instanceof DurableStore) {
-    const stored = store.storedOf(req.session);
+    const stored = req.session && store.storedOf(req.session); // there is none any more after revokeSessions
     if (stored) await orTellFailed(store, req, () => store.end(req.sessionID, readAttributes(stored)));
     forgetSession(req);
   } else {

@@ -4,6 +4,7 @@ import { shortHash } from './hash.ts';
 import { type Attributes, readAttributes, readStored } from './record.ts';
 import { endScript } from './scripts.ts';
 import { DurableStore } from './store.ts';
+import { forgetSession } from './update.ts';
 
 /** One of a user's sessions. */
 export interface SessionEntry {
@@ -43,7 +44,8 @@ export async function listSessions(req: Request, user: string): Promise<SessionE
 
 /**
  * Ends a user's sessions, for good: the one with this handle, or all. Requests that are under way in them and change
- * something are answered 401.
+ * something are answered 401. Where the request's own is among them, it has none from then on; `destroySession` then only
+ * clears the cookie.
  * @returns how many were ended; 0 where the user has none with that handle
  * @throws {SessionError}
  */
@@ -60,7 +62,9 @@ async function revoke(req: Request, store: DurableStore, user: string, handle: s
   const all = () => store.calls.read('list', (redis) => redis.zRange(store.indexOf(user), 0, -1));
   const handles = handle === undefined ? await all() : [handle];
   if (handles.length === 0) return 0;
-  return store.calls.run<number>(endScript, [store.indexOf(user)], [store.prefix, ...handles]);
+  const ended = await store.calls.run<number>(endScript, [store.indexOf(user)], [store.prefix, ...handles]);
+  if (handles.includes(sessionHandle(req.sessionID))) forgetSession(req);
+  return ended;
 }
 
 /** What the request's session is called towards its user, and when it began; null where nothing is stored. */
