@@ -63,11 +63,15 @@ async function compare({
   live.report(`${name}: ${plan.about}`);
   // The best comes last, so that it is what the reader sees.
   for (const store of stores.toReversed()) {
-    const history = await withRunFleet({ replicas, store, env: process.env }, ending.signal, (fleet) => {
-      live.report(`\n${store}:`);
-      const each = { plan, users, rate, background: 0, mix: visitors, seed, command, live, ending: ending.signal };
-      return runPlan({ fleet, name, ...each });
-    });
+    const history = await withRunFleet(
+      { replicas, store, env: process.env },
+      ending.signal,
+      (fleet, _dir, environment) => {
+        live.report(`\n${store}:`);
+        const each = { plan, users, rate, background: 0, mix: visitors, seed, command, live, ending: ending.signal };
+        return runPlan({ fleet, name, environment, ...each });
+      },
+    );
     if (history) reports.push(saveAndJudge(history, path.join(folder, store), print));
     if (!history || ending.signal.aborted)
       throw new FleetError('ended before all stores were compared: nothing is written');

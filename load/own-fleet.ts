@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statfsSync, symlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Fleet } from '../deploy/fleet/fleet.ts';
@@ -17,6 +17,9 @@ export interface OwnFleet {
   settings?: Record<string, string>;
 }
 
+const memory = '/dev/shm';
+const enoughBytes = 2 ** 30;
+
 /**
  * Starts a local fleet for one run, on free ports and in a folder of its own, and ends it whatever happens.
  * @returns what `use` returns; undefined where it was told to end before the fleet was up
@@ -24,9 +27,10 @@ export interface OwnFleet {
 export async function withRunFleet<T>(
   { replicas, store, env, report, main, settings }: OwnFleet,
   ending: AbortSignal,
-  use: (fleet: Fleet, dir: string) => Promise<T>,
+  use: (fleet: Fleet, dir: string, environment: Record<string, string>) => Promise<T>,
 ): Promise<T | undefined> {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-'));
+  const inMemory = keepRedisInMemory(dir);
   try {
     const fleet = await startLocalFleet({
       replicas,
@@ -42,12 +46,29 @@ export async function withRunFleet<T>(
       ...(main && { main }),
     });
     try {
-      return ending.aborted ? undefined : await use(fleet, dir);
+      return ending.aborted
+        ? undefined
+        : await use(fleet, dir, { 'append-only file': inMemory ? 'in memory' : 'on disk' });
     } finally {
       // What was seen is worth more than an end in order; what is left running ends with this process.
       await fleet.down().catch((err: Error) => report?.(`the fleet did not end in order: ${err.message}`));
     }
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    for (const folder of [dir, inMemory]) if (folder) rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * Where there is room for it, Redis's file is kept in memory. A run is about processes that die, and what they have written
+ * outlives them there too; the disk of a busy machine stands still for half a second at times, upon which an answer is 503,
+ * and rightly so.
+ * @returns the folder; undefined where there is no room
+ */
+function keepRedisInMemory(dir: string): string | undefined {
+  if (!existsSync(memory)) return undefined;
+  const { bavail, bsize } = statfsSync(memory);
+  if (bavail * bsize < enoughBytes) return undefined;
+  const folder = mkdtempSync(path.join(memory, 'unsticky-'));
+  symlinkSync(folder, path.join(dir, 'redis'));
+  return folder;
 }

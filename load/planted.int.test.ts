@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { type Fleet, FleetError } from '../deploy/fleet/fleet.ts';
+import type { Fleet } from '../deploy/fleet/fleet.ts';
 import { judge } from './checks/judge.ts';
 import type { Judgement } from './checks/judgement.ts';
 import { silent } from './live.ts';

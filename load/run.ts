@@ -22,6 +22,8 @@ export interface RunOptions {
   background: number;
   mix: Mix;
   seed: number;
+  /** What else there is to say of the machine. */
+  environment?: Record<string, string>;
   /** What repeats this run. */
   command: string;
   live: Live;
@@ -105,7 +107,7 @@ function* possible(steps: ReturnType<typeof stepsOf>, fleet: Fleet, skipped: His
   }
 }
 
-function describeEnvironment({ rate, background, mix, plan }: RunOptions): Record<string, string> {
+function describeEnvironment({ rate, background, mix, plan, environment = {} }: RunOptions): Record<string, string> {
   const [cpu] = os.cpus();
   return {
     node: process.version,
@@ -115,6 +117,7 @@ function describeEnvironment({ rate, background, mix, plan }: RunOptions): Recor
     'requests a second': `${rate} by users on ${connections} connections, ${background} in the background`,
     'at once, per user': `up to ${mix.hands}`,
     'calm between faults': `${plan.calmSeconds} s`,
+    ...environment,
   };
 }
 

@@ -91,11 +91,12 @@ async function survive(options: Options): Promise<number> {
     return exitCodeOf(saveAndJudge(history, options.report, print));
   }
   // The fleet's own files are gone by the time that the history is saved: a disk may have no room for both.
-  const history = await withFleet(options, (fleet) => run(fleet, options, live));
+  const history = await withFleet(options, (fleet, environment) => run(fleet, environment, options, live));
   return history ? exitCodeOf(saveAndJudge(history, options.report, print)) : noVerdict;
 
   function run(
     fleet: Fleet,
+    environment: Record<string, string>,
     { plan: name, users, rate, background, seed, seconds }: Options,
     live: ReturnType<typeof createLive>,
   ) {
@@ -114,6 +115,7 @@ async function survive(options: Options): Promise<number> {
       background,
       mix: visitors,
       seed,
+      environment,
       command,
       live,
       ending: ending.signal,
@@ -143,11 +145,12 @@ function list(): number {
  */
 async function withFleet(
   { fleet, store, replicas, json }: Options,
-  use: (fleet: Fleet) => Promise<History>,
+  use: (fleet: Fleet, environment: Record<string, string>) => Promise<History>,
 ): Promise<History | undefined> {
-  if (fleet === 'compose') return use(await requireStore(createComposeFleet(), store));
+  if (fleet === 'compose') return use(await requireStore(createComposeFleet(), store), {});
   const report = json ? () => {} : console.log;
-  return withRunFleet({ replicas, store: store ?? 'durable', env: process.env, report }, ending.signal, use);
+  const own = { replicas, store: store ?? 'durable', env: process.env, report };
+  return withRunFleet(own, ending.signal, (up, _dir, environment) => use(up, environment));
 }
 
 /** @throws {FleetError} where the containers run with another store */

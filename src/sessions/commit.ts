@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { SessionError } from './errors.ts';
-import { tellFailed, tellReplayed } from './events.ts';
+import { lacksStore, tellFailed, tellReplayed } from './events.ts';
 import {
   hasFailed,
   hasUpdated,
@@ -109,6 +109,12 @@ async function commit(
   const stored = store.storedOf(session);
   const repeatable = readIdempotency(req, body === undefined ? nextUpdate(req) : 'answer');
   const isError = res.statusCode >= 400;
+  if (isError && lacksStore(req)) {
+    // The answer says so: to try again would make it untrue, or late.
+    if (stored) store.adopt(session, stored);
+    else forgetSession(req);
+    return undefined;
+  }
   if (repeatable && stored && isError) {
     // The first time it went well: this time it may find that it is done already.
     const first = await findKept(req, store, repeatable);

@@ -68,6 +68,7 @@ export function createTell(observe: ((event: SessionEvent) => unknown) | undefin
 
 const replayed = new WeakSet<object>();
 const failed = new WeakSet<object>();
+const withoutStore = new WeakSet<object>();
 
 /** A request may make several changes, and each may have been made before. */
 export function tellReplayed({ tell }: { tell: Tell }, req: object | undefined): void {
@@ -90,7 +91,14 @@ export async function orTellFailed<T>(
 
 /** Code that catches an error may try again, and fail again. */
 export function tellFailed({ tell }: { tell: Tell }, req: object | undefined, err: unknown): void {
-  if (isFirst(failed, req)) tell({ type: 'commit_failed', code: err instanceof SessionError ? err.code : undefined });
+  const code = err instanceof SessionError ? err.code : undefined;
+  if (req && (code === 'store-unavailable' || code === 'outcome-unknown')) withoutStore.add(req);
+  if (isFirst(failed, req)) tell({ type: 'commit_failed', code });
+}
+
+/** Whether this request has been told that a change of its failed for want of an answer of Redis. */
+export function lacksStore(req: object): boolean {
+  return withoutStore.has(req);
 }
 
 function isFirst(told: WeakSet<object>, req: object | undefined): boolean {

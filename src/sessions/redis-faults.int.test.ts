@@ -169,6 +169,33 @@ describe('durable', () => {
     test.each(kinds)('between the read and the save of POST %s', (path) => failBeforeSave(name, path));
   });
 
+  test.each([...kinds, '/logout', '/saved'])(
+    'a hung Redis costs POST %s with a key one deadline, not two',
+    async (path) => {
+      const visitor = createVisitor(app.url, await begin());
+      const ending = visitor.send('POST', `${path}?gate=between`, body, { 'idempotency-key': 'key-1' });
+      await app.arrived('between');
+      redis.process().kill('SIGSTOP');
+      const since = performance.now();
+      app.open('between');
+      const answer = await ending;
+      expect(performance.now() - since).toBeLessThan(750);
+      expect(answer).toMatchObject({ status: 503, body: { code: 'outcome-unknown' } });
+      redis.process().kill('SIGCONT');
+    },
+  );
+
+  test('a change that was answered 503 is not made later on', async () => {
+    const visitor = createVisitor(app.url, await begin());
+    const ending = visitor.send('POST', '/saved?gate=between', body);
+    await app.arrived('between');
+    await redis.command('CONFIG', 'SET', 'maxmemory', '1');
+    app.open('between');
+    expect(await ending).toMatchObject({ status: 503, body: { code: 'store-unavailable' } });
+    await redis.command('CONFIG', 'SET', 'maxmemory', '0');
+    expect((await visitor.send('GET', '/')).body.count).toBeUndefined();
+  });
+
   test.each(kinds)('Redis dies during the save of POST %s', async (path) => {
     const cookie = await begin();
     const ending = change(`${path}?gate=during`, cookie);
