@@ -70,8 +70,8 @@ async function requireSite(url: string): Promise<void> {
   if (!site?.protocol.startsWith('http') || site.pathname !== '/' || site.search !== '' || site.hash !== '')
     throw new FleetError(`${url} is not the address of a site: give it as in http://127.0.0.1:8080`);
   const answer = await fetch(new URL('/whoami', site), { signal: AbortSignal.timeout(5000) }).catch((cause: Error) => {
-    const { code } = (cause.cause ?? {}) as { code?: string };
-    throw new FleetError(`nobody answers at ${url} (${code ?? cause.message}): is the fleet up?`, [], { cause });
+    const { code, message = cause.message } = (cause.cause ?? {}) as { code?: string; message?: string };
+    throw new FleetError(`nobody answers at ${url} (${code ?? message}): is the fleet up?`, [], { cause });
   });
   const body = (await answer.json().catch(() => ({}))) as { replica?: string };
   if (typeof body.replica !== 'string') throw new FleetError(`${url} does not answer GET /whoami as this site does`);

@@ -22,6 +22,7 @@ export async function canTrace(env: NodeJS.ProcessEnv): Promise<boolean> {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  for (const child of [target, strace]) child.on('error', () => {}); // it is missing: then nothing is said
   try {
     // "strace: Process 1 attached", or why not.
     const signal = AbortSignal.timeout(5000);
