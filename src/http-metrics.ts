@@ -6,7 +6,7 @@ import { registerCounter, registerHistogram, Timing } from './series.ts';
 /** Methods by which requests for no route are told apart. */
 const known = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const classes = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'];
-const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
+const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 
 /** Requests that are answered with the same method, route and status. */
 interface Tally {
@@ -39,9 +39,9 @@ export function createHttpMetrics(registry: Registry) {
     registry,
     {
       name: 'http_request_duration_seconds',
-      help: 'Time from the head of a request to the end of its answer; other answers than 2xx are told by status class alone',
+      help: 'Time from the head of a request to the end of its answer: of answers 2xx by route, of all others by status class',
     },
-    () => joinErrors([...tallies.values()]),
+    () => join([...tallies.values()]),
   );
   new Gauge({
     name: 'http_requests_in_flight',
@@ -90,15 +90,23 @@ export function createHttpMetrics(registry: Registry) {
   };
 }
 
+interface Joined {
+  labels: { route: string; status?: string };
+  timing: Timing;
+}
+
 /** Each series has a line for each bucket, and errors of all routes take about as long: so /metrics stays small. */
-function joinErrors(tallies: Tally[]): Tally[] {
-  const joined = new Map<string, Tally>();
+function join(tallies: Tally[]): Joined[] {
+  const joined = new Map<string, Joined>();
   for (const { labels, timing } of tallies) {
-    const { status } = labels;
-    if (status === '2xx') continue;
-    const tally = joined.get(status) ?? { labels: { method: 'any', route: 'any', status }, timing: new Timing(bounds) };
-    tally.timing.include(timing);
-    joined.set(status, tally);
+    const { route, status } = labels;
+    const key = status === '2xx' ? route : status;
+    const own = joined.get(key) ?? {
+      labels: status === '2xx' ? { route } : { route: 'any', status },
+      timing: new Timing(bounds),
+    };
+    own.timing.include(timing);
+    joined.set(key, own);
   }
-  return [...tallies.filter(({ labels }) => labels.status === '2xx'), ...joined.values()];
+  return [...joined.values()];
 }

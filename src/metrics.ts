@@ -66,7 +66,7 @@ export function createMetrics({ config, lifecycle, isStoreUp }: Observed): Metri
     contentType: registry.contentType,
     read: () => registry.metrics(),
     ...createHttpMetrics(registry),
-    ...createSessionMetrics(registry),
+    ...createSessionMetrics(registry, config.store),
   };
 }
 

@@ -55,12 +55,12 @@ export function registerCounter<T extends string>(
   });
 }
 
-export function registerHistogram<T extends string>(
+export function registerHistogram(
   registry: Registry,
-  { name, help }: Omit<Described<T>, 'labelNames'>,
-  read: () => Iterable<{ labels: Record<T, string>; timing: Timing }>,
+  { name, help }: Omit<Described<string>, 'labelNames'>,
+  read: () => Iterable<{ labels: Record<string, string | undefined>; timing: Timing }>,
 ): void {
-  const valuesOf = ({ labels, timing }: { labels: Record<T, string>; timing: Timing }) => {
+  const valuesOf = ({ labels, timing }: { labels: Record<string, string | undefined>; timing: Timing }) => {
     let count = 0;
     const buckets = timing.counts.map((own, at) => {
       count += own;

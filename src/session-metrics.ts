@@ -2,7 +2,8 @@ import { Counter, type Registry } from 'prom-client';
 import { registerCounter, registerHistogram, Timing } from './series.ts';
 import type { SessionEvent, StoreOutcome } from './sessions/index.ts';
 
-const bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25];
+/** Up to what a call may take, which is half a second if not set otherwise, and beyond. */
+const bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 0.5, 1];
 
 /** Of one command, how many calls ended how, and how long they took. */
 interface Calls {
@@ -12,9 +13,17 @@ interface Calls {
 
 const ends = ['created', 'renewed', 'logged_out', 'revoked', 'expired'] as const;
 
+/** What is called of a DurableStore, and of express-session's own ones. */
+const commands = {
+  durable: ['get', 'set', 'renew', 'destroy', 'list', 'find', 'migrate', 'time'],
+  others: ['get', 'set', 'touch', 'destroy'],
+};
+
 /** Sessions and the store that they live in. What is counted as what, SessionEvent says (sessions/events.ts). */
-export function createSessionMetrics(registry: Registry) {
+export function createSessionMetrics(registry: Registry, store: string) {
   const calls = new Map<string, Calls>();
+  // A rate can be told only from a series that is there before the first event: so failures are counted from 0 on.
+  for (const command of store === 'durable' ? commands.durable : commands.others) first(command);
   registerCounter(
     registry,
     {
@@ -30,7 +39,7 @@ export function createSessionMetrics(registry: Registry) {
       name: 'session_store_operation_duration_seconds',
       help: 'Time until the store answered, or was given up; calls that were refused are left out',
     },
-    () => calls.entries().map(([command, { timing }]) => ({ labels: { command }, timing })),
+    () => [...calls].flatMap(([command, { timing }]) => (timing.count > 0 ? { labels: { command }, timing } : [])),
   );
   const registers = [registry];
   const sessions = new Counter({
@@ -60,7 +69,6 @@ export function createSessionMetrics(registry: Registry) {
     help: 'Requests that were told that their change to a session was not made, or is not known to be, for whatever reason',
     registers,
   });
-  // A rate can be told only from a series that is there before the first event.
   for (const event of ends) sessions.inc({ event }, 0);
   for (const outcome of ['merged', 'retried', 'refused']) conflicts.inc({ outcome }, 0);
 
@@ -88,7 +96,5 @@ export function createSessionMetrics(registry: Registry) {
 }
 
 function countsOf(command: string, ended: Calls['ended']) {
-  return Object.entries(ended).flatMap(([outcome, count]) =>
-    count > 0 ? { labels: { command, outcome }, count } : [],
-  );
+  return Object.entries(ended).map(([outcome, count]) => ({ labels: { command, outcome }, count }));
 }
