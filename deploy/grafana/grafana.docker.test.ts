@@ -16,6 +16,13 @@ test('Grafana stands in a profile of its own: on 127.0.0.1, for looking, with wh
   expect(image).toMatch(/^grafana\/grafana:\d+\.\d+\.\d+$/);
   expect(ports).toMatchObject([{ host_ip: '127.0.0.1', target: 3000, published: '3000' }]);
   expect({ role: environment.GF_AUTH_ANONYMOUS_ORG_ROLE, isReadOnly }).toEqual({ role: 'Viewer', isReadOnly: true });
+  // Anybody may look, and nobody can log in.
+  expect(environment).toMatchObject({
+    GF_AUTH_ANONYMOUS_ENABLED: 'true',
+    GF_AUTH_BASIC_ENABLED: 'false',
+    GF_AUTH_DISABLE_LOGIN_FORM: 'true',
+    GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION: 'true',
+  });
   const inContainer = (file: string) => {
     const mount = volumes.find(({ target }: { target: string }) => file.startsWith(`${target}/`));
     return mount && path.join(mount.source, path.relative(mount.target, file));

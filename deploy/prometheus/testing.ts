@@ -18,7 +18,12 @@ export const dashboard: Dashboard = JSON.parse(
   readFileSync(new URL('../grafana/dashboards/fleet.json', import.meta.url), 'utf8'),
 );
 
-/** Every question of the dashboard, its variable included, as Grafana asks it for all replicas. */
+/** Without what a question has for when nothing is found: that would be an answer to any question. */
+export function withoutFallback(expr: string): string {
+  return expr.replace(/ or (vector\(0\)|0 \* \S+)$/, '');
+}
+
+/** Every question of the dashboard, its variable included, as Grafana asks it for all replicas, without fallbacks. */
 export function dashboardQueries(): Query[] {
   const { panels, annotations, templating } = dashboard;
   return [
@@ -32,7 +37,7 @@ export function dashboardQueries(): Query[] {
 export const needsExporter = ({ expr }: Query) => /job="(nginx|redis)"/.test(expr);
 
 function asGrafanaSends(expr: string): string {
-  return expr.replaceAll('$__rate_interval', '4s').replaceAll('$replica', '.*');
+  return withoutFallback(expr).replaceAll('$__rate_interval', '4s').replaceAll('$replica', '.*');
 }
 
 /** The values of a label, as the series that have it. */
