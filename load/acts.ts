@@ -9,6 +9,7 @@ export interface User {
   visit: UserVisit;
   /** The last visit that ended with an acknowledged logout, and the cookie that it had. */
   past: { visit: UserVisit; cookie: string } | undefined;
+  /** The site took it for itself when it last asked, or logged in. */
   isWhole: boolean;
   losses: Losses;
   random: () => number;
@@ -157,6 +158,7 @@ export function createActs(witness: Witness, mix: Mix) {
       if (isShopping) await add(user, visit);
       const before = visit.cookie;
       visit.isLoggedIn = await insist(user, visit, 'login');
+      user.isWhole = visit.isLoggedIn;
       if (before) await operate(user, visit, 'profile', { cookie: { is: 'before-login', value: before } });
     },
 

@@ -38,7 +38,17 @@ export function createDemoVisitors(count: number, own: Visitors): DemoVisitors {
         if (!isOver) take();
         const { sessions: lost, writes, writesLost } = crowd.users.losses();
         const { requests, failed } = tally;
-        const totals = { since, users: count, requests, failed, whole: crowd.users.whole(), lost, writes, writesLost };
+        const totals = {
+          since,
+          store: null,
+          users: count,
+          requests,
+          failed,
+          whole: crowd.users.whole(),
+          lost,
+          writes,
+          writesLost,
+        };
         return { state: 'busy', users: count, totals, seconds: tally.seconds(), faults: seen(faults) };
       };
       end = () => {

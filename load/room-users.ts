@@ -32,17 +32,19 @@ export function createRoomUsers({ users: count, rate }: RoomUsersOptions): Visit
 
   return {
     async start({ http, store }) {
-      if (state !== 'away') return;
+      if (state !== 'away') throw new Error('they are there already, or on their way');
       state = 'arriving';
       // As many rooms as there are may have users at one site.
       const firstNumber = 10_000 + Math.floor(Math.random() * 900_000);
       const promises = store === 'durable';
       const witness = createWitness({ url: http, connections, keys: true, promises, now: () => performance.now() });
       const users = createUsers(witness, count, firstNumber, rate, mix, firstNumber);
-      const arriving = createCrowd(witness, users, count);
+      const arriving = createCrowd(witness, users, count, store);
       crowd = arriving;
       await arriving.logIn();
-      if (crowd === arriving && state === 'arriving') state = 'busy';
+      if (crowd !== arriving || state !== 'arriving') return;
+      state = 'busy';
+      if (users.whole() === 0) throw new Error('none of them could log in; they go on trying');
     },
     async stop() {
       if (!crowd || state === 'leaving') return;
@@ -60,7 +62,7 @@ export function createRoomUsers({ users: count, rate }: RoomUsersOptions): Visit
 }
 
 /** What they see is told from their first request on. */
-function createCrowd(witness: Witness, users: Users, count: number): Crowd {
+function createCrowd(witness: Witness, users: Users, count: number, store: string): Crowd {
   const since = Date.now();
   const offset = since - performance.now();
   const tally = createTally();
@@ -77,7 +79,7 @@ function createCrowd(witness: Witness, users: Users, count: number): Crowd {
       take();
       const { sessions: lost, writes, writesLost } = users.losses();
       const { requests, failed } = tally;
-      const totals = { since, users: count, requests, failed, whole: users.whole(), lost, writes, writesLost };
+      const totals = { since, store, users: count, requests, failed, whole: users.whole(), lost, writes, writesLost };
       return { totals, seconds: tally.seconds() };
     },
     async leave() {

@@ -74,6 +74,37 @@ describe.skipIf(!executable)(`the control room, in a browser${why}`, () => {
     expect(await page.locator('.replica').count()).toBe(0);
   });
 
+  test('the link of a room opens it in a tab that is open already', async () => {
+    const page = await (await browser.newContext()).newPage();
+    onTestFinished(() => page.context().close());
+    await page.goto(room.url);
+    await expect.poll(() => page.locator('#sentence').textContent()).toMatch('Open the link that the command printed');
+    await page.goto(room.link);
+    await expect.poll(() => page.locator('.replica').count(), patience).toBe(3);
+    expect(page.url()).toBe(`${room.url}/`);
+  });
+
+  test('a button that is pressed twice says that it is being done', async () => {
+    const { page } = await open();
+    await button(page, 'Roll all').dblclick();
+    await expect.poll(() => page.getByRole('alert').textContent(), patience).toMatch(/It is being done|goes on/);
+    await expect.poll(() => page.locator('#log').textContent(), patience).toMatch(/Restarted all replicas/);
+  });
+
+  test('by keyboard a plot tells of another moment, and goes back to now', async () => {
+    const { page } = await open();
+    await startUsers(page);
+    await expect.poll(() => page.locator('.plot canvas').count(), patience).toBe(3);
+    const plot = page.locator('.plot').first();
+    await plot.focus();
+    for (let step = 0; step < 3; step++) await page.keyboard.press('ArrowLeft');
+    expect(await page.locator('#announcer').textContent()).toMatch(/^\d\d:\d\d:\d\d, requests [\d,.–]+$/);
+    const moment = () => plot.locator('.u-legend .u-value').first().textContent();
+    const past = await moment();
+    await page.keyboard.press('Escape');
+    await expect.poll(moment, patience).not.toBe(past);
+  });
+
   test('by keyboard: a replica is killed, is shown down within 2 s, and up again after its start', async () => {
     const { page, problems } = await open();
     await startUsers(page);

@@ -15,7 +15,6 @@ interface Bucket {
   requests: number;
   failed: number;
   latencies: number[];
-  replicas: Record<string, number>;
 }
 
 const length = 300;
@@ -43,7 +42,7 @@ export function createTally(now = Date.now): Tally {
     add(operations, offset) {
       for (const operation of operations) {
         const at = Math.max(next, Math.floor((operation.end + offset) / 1000));
-        const bucket = open.get(at) ?? { requests: 0, failed: 0, latencies: [], replicas: {} };
+        const bucket = open.get(at) ?? { requests: 0, failed: 0, latencies: [] };
         open.set(at, bucket);
         count(bucket, operation);
         requests += 1;
@@ -62,11 +61,10 @@ export function createTally(now = Date.now): Tally {
 }
 
 function count(bucket: Bucket, operation: Operation): void {
-  const { replica, outcome, start, end } = operation;
+  const { outcome, start, end } = operation;
   bucket.requests += 1;
   if (isFailure(operation)) bucket.failed += 1;
   if (outcome === 'ok') bucket.latencies.push(end - start);
-  if (replica !== null && replica !== 'nginx') bucket.replicas[replica] = (bucket.replicas[replica] ?? 0) + 1;
 }
 
 /** A session that was ended refuses with 401, and rightly so; a connection may be closed between two requests. */
@@ -75,9 +73,9 @@ function isFailure({ outcome, status, error }: Operation): boolean {
 }
 
 function summed(at: number, bucket: Bucket | undefined): SecondSeen {
-  if (!bucket) return { at, requests: 0, failed: 0, p50: null, p99: null, replicas: {} };
-  const { requests, failed, latencies, replicas } = bucket;
+  if (!bucket) return { at, requests: 0, failed: 0, p50: null, p99: null };
+  const { requests, failed, latencies } = bucket;
   const sorted = Float64Array.from(latencies).sort();
   const part = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? null;
-  return { at, requests, failed, p50: part(0.5), p99: part(0.99), replicas };
+  return { at, requests, failed, p50: part(0.5), p99: part(0.99) };
 }

@@ -41,7 +41,7 @@ export function createUsers(
       visits: 0,
       visit: newVisit(id, 1, random),
       past: undefined,
-      isWhole: true,
+      isWhole: false,
       losses: noLosses(),
       random,
     };

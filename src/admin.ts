@@ -20,7 +20,9 @@ function answerAdmin({ lifecycle, metrics, redis, config }: Context): RequestLis
         return json(200, { state: lifecycle.state });
       case '/readyz': {
         const store = { kind: config.store, reachable: redis?.isReady ?? true };
-        return json(lifecycle.state === 'ready' ? 200 : 503, { state: lifecycle.state, pid: process.pid, store });
+        const { state } = lifecycle;
+        const requestsServed = metrics?.requestsServed() ?? null;
+        return json(state === 'ready' ? 200 : 503, { state, pid: process.pid, requestsServed, store });
       }
       case '/metrics':
         if (!metrics) return json(404, { error: 'This replica keeps no metrics: it was started with METRICS=off.' });

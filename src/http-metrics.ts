@@ -24,7 +24,7 @@ export function createHttpMetrics(registry: Registry) {
   /** The same, by what is at hand: the route, the method as it was sent, and the status class. */
   const shortcuts = new Map<Route | undefined, Map<string, Tally[]>>();
   let routes: Route[] = [];
-  let underWay = 0;
+  let [underWay, served] = [0, 0];
 
   registerCounter(
     registry,
@@ -77,11 +77,16 @@ export function createHttpMetrics(registry: Registry) {
         for (const method of methods) if (known.has(method)) tallyOf(method, route, 5);
       }
     },
+    /** Since the start. */
+    requestsServed(): number {
+      return served;
+    },
     requestBegan(): void {
       underWay += 1;
     },
     requestEnded(req: Request, res: Response, ms: number): void {
       underWay -= 1;
+      served += 1;
       const route = (req.route as Route | undefined) ?? findRoute(routes, req.path);
       const status = res.writableFinished ? Math.trunc(res.statusCode / 100) : 0;
       const tally = shortcuts.get(route)?.get(req.method)?.[status] ?? tallyOf(req.method, route, status);

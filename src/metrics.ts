@@ -18,6 +18,8 @@ export interface Metrics {
   read(): Promise<string>;
   /** The routes that requests are counted by. */
   knowRoutes(routes: Route[]): void;
+  /** How many have ended since the start. */
+  requestsServed(): number;
   requestBegan(): void;
   /** The answer was sent, or its connection was closed before that. */
   requestEnded(req: Request, res: Response, ms: number): void;

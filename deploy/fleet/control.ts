@@ -22,6 +22,7 @@ export async function serveFleet(fleet: Fleet, dir: string): Promise<{ down: Pro
     try {
       let body = '';
       for await (const chunk of req) body += chunk;
+      res.flushHeaders();
       const { call, args } = JSON.parse(body) as { call: string; args: unknown[] };
       const report: Report = (line) => say({ report: line });
       const method = methodOf(fleet, call);
@@ -134,9 +135,16 @@ function createRemoteFleet(dir: string): Fleet {
   };
 }
 
+const mostSilentMs = 10_000;
+const silent = 'the fleet does not answer: is its process stopped (Ctrl-Z)? Bring it back with "fg"';
+
 async function callFleet<T>(socketPath: string, call: string, args: unknown[], report?: Report): Promise<T> {
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    request({ socketPath, method: 'POST' }, resolve).once('error', reject).end(JSON.stringify({ call, args }));
+    const asking = request({ socketPath, method: 'POST' }, resolve).once('error', reject);
+    // It says that it has heard at once, and then takes as long as it takes.
+    const late = setTimeout(() => asking.destroy(new FleetError(silent)), mostSilentMs);
+    asking.once('response', () => clearTimeout(late)).once('close', () => clearTimeout(late));
+    asking.end(JSON.stringify({ call, args }));
   });
   for await (const text of createInterface(answer)) {
     const line = JSON.parse(text) as { report?: string; result?: T; error?: { message: string; logLines: string[] } };

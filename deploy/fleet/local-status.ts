@@ -22,7 +22,8 @@ export async function statusOf(replica: LocalReplica): Promise<ReplicaStatus> {
   if (process.end) return { ...base, state: 'down', since: process.end.at.toISOString(), requestsServed: null };
   const since = process.startedAt.toISOString();
   if (paused) return { ...base, state: 'paused', since, requestsServed: null };
-  const [state, requestsServed] = await Promise.all([stateOf(adminPort), readCounter(adminPort)]);
+  // What does not answer is on its way up or down. One without metrics does not count.
+  const { state = 'starting', requestsServed = null } = (await readReadiness(adminPort)) ?? {};
   return { ...base, state, since, requestsServed };
 }
 
@@ -32,28 +33,13 @@ export async function isReady(adminPort: number, pid: number): Promise<boolean> 
   return answer?.state === 'ready' && answer.pid === pid;
 }
 
-/** What does not answer is on its way up or down. */
-async function stateOf(adminPort: number): Promise<ReplicaStatus['state']> {
-  return (await readReadiness(adminPort))?.state ?? 'starting';
-}
+type Readiness = Pick<ReplicaStatus, 'state' | 'requestsServed'> & { pid: number };
 
-async function readReadiness(adminPort: number): Promise<{ state: ReplicaStatus['state']; pid: number } | undefined> {
+async function readReadiness(adminPort: number): Promise<Readiness | undefined> {
   try {
     const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`, { signal: AbortSignal.timeout(500) });
-    return (await response.json()) as { state: ReplicaStatus['state']; pid: number };
+    return (await response.json()) as Readiness;
   } catch {
     return undefined;
-  }
-}
-
-/** How many requests a replica has answered since it started, from its own metrics; null where it does not say within 500 ms. */
-async function readCounter(adminPort: number): Promise<number | null> {
-  try {
-    const response = await fetch(`http://127.0.0.1:${adminPort}/metrics`, { signal: AbortSignal.timeout(500) });
-    if (!response.ok) return null; // it keeps none: METRICS=off
-    const lines = (await response.text()).split('\n').filter((line) => line.startsWith('http_requests_total{'));
-    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
-  } catch {
-    return null; // it is down, paused or starting
   }
 }

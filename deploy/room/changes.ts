@@ -4,6 +4,8 @@ import type { Tone } from './view.ts';
 export interface Change {
   tone: Tone;
   text: string;
+  /** A replica that was taken away. */
+  lost?: string;
 }
 
 /** What became of the replicas between two looks at them, in words. */
@@ -28,9 +30,9 @@ function changeOf(before: ReplicaStatus | undefined, { name, state, since }: Rep
 function says(name: string, state: ReplicaStatus['state']): Change | undefined {
   switch (state) {
     case 'down':
-      return { tone: 'bad', text: `${name} is down` };
+      return { tone: 'bad', text: `${name} is down`, lost: name };
     case 'paused':
-      return { tone: 'unknown', text: `${name} is paused: it accepts connections and answers nobody` };
+      return { tone: 'unknown', text: `${name} is paused: it accepts connections and answers nobody`, lost: name };
     case 'ready':
       return { tone: 'good', text: `${name} is ready` };
     default:

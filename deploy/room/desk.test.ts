@@ -4,7 +4,7 @@ import type { Action } from './action.ts';
 import { createDesk } from './desk.ts';
 import { createJournal } from './journal.ts';
 import type { Situation } from './situation.ts';
-import { nobody } from './visitors.ts';
+import { nobody, type Visitors } from './visitors.ts';
 
 const fleet = { driver: 'none' } as Fleet;
 const description = { driver: 'none', store: 'durable', http: '', https: '', versions: { nginx: '', redis: '' } };
@@ -49,6 +49,20 @@ test('what fails is told in the words of the error, with the last line of the lo
   expect(journal.entries).toMatchObject([
     { tone: 'bad', text: 'Could not poke Redis: redis did not come up (out of memory)' },
   ]);
+});
+
+test('while one store takes the place of another no users come, and none is switched while they are on their way', async () => {
+  const over = Promise.withResolvers<void>();
+  const slow = { ...fleet, deploy: () => over.promise, describe: async () => description } as unknown as Fleet;
+  const visitors = { ...nobody, look: () => ({ ...nobody.look(), reserved: undefined }) } as unknown as Visitors;
+  const desk = createDesk({ fleet: slow, visitors, journal: createJournal(), changed: () => {} });
+  const sight = visitors.look();
+  const now = { ...situation, fleet: slow, sight };
+  expect(desk.button('users-start', now).why).toBeUndefined();
+  expect(desk.button('store-memory', { ...now, sight: { ...sight, state: 'arriving' } }).why).toMatch('on their way');
+  expect(desk.press('store-memory', undefined, now)).toBeUndefined();
+  expect(desk.button('users-start', now).why).toBe('Switching sessions to the store memory goes on');
+  over.resolve();
 });
 
 test('what throws at once fails as well', async () => {

@@ -46,7 +46,8 @@ export function createDesk({ fleet, visitors, journal, changed, actions = known 
     const replica = situation.replicas.find((replica) => replica.number === number);
     const lack = lackOf(action, situation);
     if (lack) return lack;
-    const busy = running.get(keyOf(action, number)) ?? (isAboutAll(name) ? running.get('replicas') : undefined);
+    const all = running.get('replicas');
+    const busy = running.get(keyOf(action, number)) ?? (all && waitsFor(name, all) ? all : undefined);
     if (busy) return `${busy.words} goes on`;
     if (!situation.description && name !== 'users-stop') return 'there is no fleet';
     const { reserved, state } = situation.sight;
@@ -110,9 +111,9 @@ function keyOf({ target }: Action, replica: number | undefined): string {
   return target === 'replica' ? `replica ${replica}` : target;
 }
 
-/** Replicas are started one after the other: it would wait for what is done to all of them. */
-function isAboutAll(name: string): boolean {
-  return name === 'restart' || name === 'start';
+/** Replicas are started one after the other. And stores share no sessions: nobody may come while one takes another's place. */
+function waitsFor(name: string, all: Running): boolean {
+  return name === 'restart' || name === 'start' || (name.startsWith('users-') && all.name.startsWith('store-'));
 }
 
 /** @throws {Error} where it takes longer; it may still be done then */

@@ -64,6 +64,7 @@ export async function readFigures(prometheus: string): Promise<Figures> {
     if (figure === 'build') Object.assign(known, { store: store ?? null, version: version ?? null });
     else if (figure in perReplica) Object.assign(known, { [figure]: value });
   }
+  if (total.requests === null) total.failed = null; // nobody says anything, so nobody says that nothing failed
   return { replicas, connected: connections, total };
 }
 

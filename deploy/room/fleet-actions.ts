@@ -52,7 +52,10 @@ function storeAction(store: string): Action {
     short: `store ${store}`,
     needs: 'deploy',
     costs: true,
-    why: ({ description }) => (description?.store === store ? 'sessions are kept there now' : undefined),
+    why({ description, sight: { state } }) {
+      if (description?.store === store) return 'sessions are kept there now';
+      return state === 'arriving' || state === 'leaving' ? 'the users are on their way' : undefined;
+    },
     run: (stage) => switchStore(stage, store),
   };
 }

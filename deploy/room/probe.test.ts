@@ -48,6 +48,21 @@ test('what is asked too early is not asked', async () => {
   expect(asked).toBe(2);
 });
 
+test('in a hurry it is asked again at once, also where it is just being asked', async () => {
+  const answers = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+  let asked = 0;
+  const probe = createProbe(() => (answers[asked++] as (typeof answers)[number]).promise, { everyMs: 60_000 });
+  await probe.ask(0);
+  probe.hurry();
+  answers[0]?.resolve('before');
+  await probe.ask(1000);
+  answers[1]?.resolve('after');
+  await probe.ask(1000);
+  expect(probe.value).toBe('after');
+  await probe.ask(1000);
+  expect(asked).toBe(2);
+});
+
 test('an error is passed over for a while, unless it lasts', async () => {
   const answers = [
     async () => 1,

@@ -43,6 +43,7 @@ export function createProbe<T>(
   let problem: string | undefined = 'not asked yet';
   let [at, earliest, startedAt] = [0, 0, 0];
   let underWay: Promise<void> | undefined;
+  let isHurried = false;
 
   async function run(): Promise<void> {
     const start = performance.now();
@@ -57,7 +58,8 @@ export function createProbe<T>(
     const isPassing = outcome.problem && !(outcome.problem instanceof LastingError) && now - at < graceMs;
     if (!isPassing || value === undefined) [value, problem] = [outcome.value, outcome.problem?.message];
     if (!outcome.problem) at = now;
-    earliest = start + Math.max(everyMs, Math.min((now - start) / share, seldomMs));
+    earliest = isHurried ? 0 : start + Math.max(everyMs, Math.min((now - start) / share, seldomMs));
+    isHurried = false;
     underWay = undefined;
   }
 
@@ -86,6 +88,7 @@ export function createProbe<T>(
     },
     hurry() {
       earliest = 0;
+      isHurried = underWay !== undefined; // what is being asked may be answered with what was before
     },
   };
 }

@@ -59,6 +59,52 @@ describe('over a fleet of two', () => {
     await expect.poll(() => viewer.view?.replicas[1]?.restarts, patience).toBe(1);
   });
 
+  test('what is killed by hand is marked on the timeline, and what the room does is marked once', async () => {
+    const room = await open({ fleet: await fleet.connect() });
+    const viewer = await watch(room);
+    const marks = () => [...viewer.marks.values()].map(({ name, kind }) => `${kind}: ${name}`);
+    await fleet.fleet.kill(1);
+    await expect.poll(marks, patience).toEqual(['replica: replica-1 lost']);
+    await fleet.fleet.restart(1);
+    const other = await open({ fleet: await fleet.connect() });
+    const here = await watch(other);
+    await press(other, 'kill', 2);
+    await expect.poll(() => stateOf(here, 2), patience).toBe('down');
+    await expect.poll(() => here.log().join(), patience).toMatch('replica-2 is down');
+    expect([...here.marks.values()].map(({ name }) => name)).toEqual(['kill replica-2']);
+  });
+
+  test('a replica is stopped, Redis is restarted, nginx is reloaded', async () => {
+    const room = await open({ fleet: await fleet.connect() });
+    const viewer = await watch(room);
+    for (const [action, replica, words] of [
+      ['stop', 2, /Stopped replica-2/],
+      ['start', 2, /Started replica-2/],
+      ['redis-restart', undefined, /Restarted Redis/],
+      ['nginx-reload', undefined, /Reloaded nginx/],
+      ['nginx-kill', undefined, /Killed nginx/],
+      ['nginx-start', undefined, /Started nginx/],
+    ] as const) {
+      await expect.poll(() => buttonOf(viewer, action, replica)?.why ?? 'free', patience).toBe('free');
+      expect(await press(room, action, replica)).toEqual({ status: 202, words: undefined });
+      await expect.poll(() => viewer.log().join(), patience).toMatch(words);
+    }
+  });
+
+  test('of each replica under load there are latency, requests a second and in flight, and uptime', async () => {
+    const { http } = await fleet.fleet.describe();
+    const room = await open({ fleet: await fleet.connect() });
+    const viewer = await watch(room);
+    const replicas = async () => {
+      for (let sent = 0; sent < 20; sent++) await fetch(`${http}/whoami`);
+      return viewer.view?.replicas;
+    };
+    const measured = { p50: expect.any(Number), p99: expect.any(Number), inFlight: expect.any(Number) };
+    const known = { ...measured, perSecond: expect.toSatisfy((rate) => rate > 0), since: expect.any(Number) };
+    await expect.poll(replicas, patience).toMatchObject([known, known]);
+    for (const { p50, p99 } of viewer.view?.replicas ?? []) expect(p99).toBeGreaterThanOrEqual(p50 as number);
+  });
+
   test('a second press, in this window or another, is refused in words and not done twice', async () => {
     const room = await open({ fleet: await fleet.connect() });
     const [here, there] = [await watch(room), await watch(room)];

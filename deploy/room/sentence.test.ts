@@ -5,7 +5,17 @@ import { type Facts, sentenceOf } from './sentence.ts';
 const replica = (number: number, state: ReplicaStatus['state'] = 'ready'): ReplicaStatus => {
   return { number, name: `replica-${number}`, runsAs: 'pid 1', state, since: null, requestsServed: null };
 };
-const totals = { since: 0, users: 200, requests: 9, failed: 0, whole: 200, lost: 0, writes: 5, writesLost: 0 };
+const totals = {
+  since: 0,
+  store: null,
+  users: 200,
+  requests: 9,
+  failed: 0,
+  whole: 200,
+  lost: 0,
+  writes: 5,
+  writesLost: 0,
+};
 const calm: Facts = {
   replicas: [replica(1), replica(2), replica(3)],
   redis: 'up',
@@ -50,6 +60,18 @@ test.each<[string, Partial<Facts>, string, string]>([
     { store: 'memory', ...visiting({ lost: 1, writesLost: 2, whole: 3 }) },
     'bad',
     'All 3 replicas are ready. 1 session was lost and 2 acknowledged writes are missing: the store memory does not hold.',
+  ],
+  [
+    'some could not log in',
+    { redis: 'down', ...visiting({ whole: 3 }) },
+    'unknown',
+    'Redis is down, and 3 of 200 sessions are whole.',
+  ],
+  [
+    'the store was switched under the users',
+    { store: 'memory', ...visiting({ store: 'durable', lost: 100, whole: 100 }) },
+    'unknown',
+    'All 3 replicas are ready. The store was switched under users who came with durable: what they lost says nothing of memory.',
   ],
   [
     'nobody is there',

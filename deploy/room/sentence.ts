@@ -22,8 +22,14 @@ export function sentenceOf({ replicas, redis, nginx, visitors, store }: Facts): 
     return { tone: broken.length > 0 ? 'unknown' : 'plain', text: `${began(state)}. ${waiting}.` };
   }
   const harm = harmOf(totals);
+  if (totals.store !== null && totals.store !== store) {
+    const text = `the store was switched under users who came with ${totals.store}: what they lost says nothing of ${store}`;
+    return { tone: 'unknown', text: `${began(state)}. ${capital(text)}.` };
+  }
   if (harm) return { tone: 'bad', text: `${began(state)}. ${capital(harm)}: the store ${store} does not hold.` };
   const whole = wholeWords(totals);
+  if (!failedPerSecond && totals.whole < totals.users)
+    return { tone: 'unknown', text: `${began(state)}, ${broken.length > 0 ? 'and' : 'but'} ${whole}.` };
   if (!failedPerSecond)
     return { tone: 'good', text: `${began(state)}, ${broken.length > 0 ? 'yet' : 'and'} ${whole}.` };
   const failing = `${plural(failedPerSecond, 'request')} failed in the last second`;

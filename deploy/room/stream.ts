@@ -2,7 +2,6 @@ import type { ServerResponse } from 'node:http';
 
 /** Everybody who looks. */
 export interface Stream {
-  readonly viewers: number;
   /** Sends `first` and from then on what all are told, until either side ends it. False where there are too many already. */
   join(res: ServerResponse, first: object): boolean;
   tell(event: 'whole' | 'news', data: object): void;
@@ -17,9 +16,6 @@ const mostUnreadBytes = 4 * 1024 * 1024;
 export function createStream(onFirst: () => void, onLast: () => void): Stream {
   const viewers = new Set<ServerResponse>();
   return {
-    get viewers() {
-      return viewers.size;
-    },
     join(res, first) {
       if (viewers.size >= mostViewers) return false;
       res.writeHead(200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });

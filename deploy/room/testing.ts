@@ -5,7 +5,7 @@ import { connectFleet, serveFleet } from '../fleet/control.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { LocalOptions } from '../fleet/local.ts';
 import { makeDir, startTestFleet } from '../fleet/testing.ts';
-import type { Entry } from './journal.ts';
+import type { Entry, Mark } from './journal.ts';
 import { createRoom, type Room, type RoomOptions } from './room.ts';
 import type { News, Point, View } from './view.ts';
 
@@ -49,6 +49,7 @@ export interface Viewer {
   readonly view: View | undefined;
   readonly entries: Map<number, Entry>;
   readonly points: Point[];
+  readonly marks: Map<number, Mark>;
   /** Everything that came, as it came. */
   readonly text: string;
   /** What the log says. */
@@ -64,6 +65,7 @@ export async function look(room: { url: string; token: string }): Promise<Viewer
     view: undefined as View | undefined,
     entries: new Map<number, Entry>(),
     points: [] as Point[],
+    marks: new Map<number, Mark>(),
     text: '',
   };
   void read(response, seen).catch(() => {}); // it ends where one of the two leaves
@@ -76,6 +78,7 @@ export async function look(room: { url: string; token: string }): Promise<Viewer
     },
     entries: seen.entries,
     points: seen.points,
+    marks: seen.marks,
     log: () => [...seen.entries.values()].map(({ text }) => text),
     leave: () => leaving.abort(),
   };
@@ -83,7 +86,7 @@ export async function look(room: { url: string; token: string }): Promise<Viewer
 
 async function read(
   response: Response,
-  seen: { view: View | undefined; entries: Map<number, Entry>; points: Point[]; text: string },
+  seen: Pick<Viewer, 'entries' | 'points' | 'marks'> & { view: View | undefined; text: string },
 ): Promise<void> {
   let rest = '';
   const decoder = new TextDecoder();
@@ -93,10 +96,11 @@ async function read(
     const messages = (rest + chunk).split('\n\n');
     rest = messages.pop() as string;
     for (const message of messages) {
-      const { view, points, entries } = JSON.parse(message.slice(message.indexOf('data: ') + 6)) as News;
+      const { view, points, entries, marks } = JSON.parse(message.slice(message.indexOf('data: ') + 6)) as News;
       seen.view = view;
       seen.points.push(...points);
       for (const entry of entries) seen.entries.set(entry.id, entry);
+      for (const mark of marks) seen.marks.set(mark.id, mark);
     }
   }
 }

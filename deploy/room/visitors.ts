@@ -30,6 +30,8 @@ export interface Sight {
 export interface Totals {
   /** Milliseconds since 1970. */
   since: number;
+  /** Where sessions were kept when they came; null where nobody says. */
+  store: string | null;
   /** How many they are. */
   users: number;
   requests: number;
@@ -53,8 +55,6 @@ export interface SecondSeen {
   /** Milliseconds to an answer, of what succeeded. */
   p50: number | null;
   p99: number | null;
-  /** Answers by replica. */
-  replicas: Record<string, number>;
 }
 
 export interface FaultSeen {

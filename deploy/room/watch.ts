@@ -4,7 +4,7 @@ import { changesBetween } from './changes.ts';
 import { composeView } from './composed.ts';
 import type { Desk } from './desk.ts';
 import { createFaultWatch } from './faults.ts';
-import type { Journal } from './journal.ts';
+import type { Journal, Mark } from './journal.ts';
 import { createProbes } from './probes.ts';
 import { createRates } from './rates.ts';
 import { createRestarts } from './restarts.ts';
@@ -38,6 +38,8 @@ export interface WatchOptions {
 }
 
 const everyMs = 1000;
+/** By then what was done is seen. Docker takes its time. */
+const recentMs = 10_000;
 /** What has not answered by then is shown as it last was. */
 const patienceMs = 400;
 
@@ -69,12 +71,23 @@ export function createWatch({ fleet, visitors, journal, timeline, desk, tell }: 
   const view = (now: Situation): View =>
     composeView({ situation: now, probes, desk: desk(), rates, restarts, last: timeline.points.at(-1) });
 
+  /** What neither this room nor a plan has broken is on the timeline too: a kill by hand, a crash, another room. */
+  function markOutside(kind: Mark['kind'], name: string, { faults }: Situation['sight']): void {
+    const since = Date.now() - recentMs;
+    const isMarked = journal.marks.some((mark) => mark.at > since && mark.kind === kind);
+    const isPlanned = faults.some(({ end }) => end === null || end > since);
+    if (!isMarked && !isPlanned) journal.mark(kind, `${name} lost`);
+  }
+
   /** Writes down what has changed since the last look. */
   function note({ description, replicas, redis, nginx, sight }: Situation): void {
     seeFaults(sight.faults);
     const shown = probes.replicas.value;
     if (description && shown) {
-      if (before) for (const { tone, text } of changesBetween(before, replicas)) journal.write(tone, text);
+      for (const { tone, text, lost } of before ? changesBetween(before, replicas) : []) {
+        journal.write(tone, text);
+        if (lost !== undefined) markOutside('replica', lost, sight);
+      }
       before = replicas;
       rates.see(shown, probes.replicas.at);
       restarts.see(shown);
@@ -88,6 +101,8 @@ export function createWatch({ fleet, visitors, journal, timeline, desk, tell }: 
       const was = conditions.get(name);
       if (was === undefined || was === isUp) continue;
       journal.write(isUp ? 'good' : 'bad', capital(isUp ? `${name} answers again` : `${name} does not answer`));
+      if (!isUp && (name === 'Redis' || name === 'nginx'))
+        markOutside(name === 'Redis' ? 'redis' : 'nginx', name, sight);
     }
     conditions = new Map([...conditions, ...holds]);
   }

@@ -10,10 +10,19 @@ const againMs = 1000;
  */
 export async function listen(token, { event, state }) {
   for (;;) {
+    await visible(); // a browser has few connections to one place, and a page that nobody sees needs none
     const refusal = await once(token, event, () => state('live')).catch(() => undefined);
     state(refusal === undefined ? 'away' : 'refused', refusal);
     await new Promise((resolve) => setTimeout(resolve, refusal === undefined ? againMs : 3 * againMs));
   }
+}
+
+function visible() {
+  return new Promise((resolve) => {
+    const look = () => document.visibilityState === 'visible' && resolve();
+    look();
+    document.addEventListener('visibilitychange', look);
+  });
 }
 
 /** @returns why the room does not answer, in its words; undefined where it broke off */
@@ -25,22 +34,29 @@ async function once(token, event, onLive) {
     timer = setTimeout(() => silence.abort(), silenceMs);
   };
   heard();
+  const hide = () => document.visibilityState === 'hidden' && silence.abort();
+  document.addEventListener('visibilitychange', hide);
   try {
     const response = await fetch('/events', { headers: { Authorization: `Bearer ${token}` }, signal: silence.signal });
     if (!response.ok) return (await response.json()).error;
     let rest = '';
-    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+    const reader = response.body.getReader(); // Safari cannot iterate over a stream
+    const decoder = new TextDecoder();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return undefined;
+      const chunk = decoder.decode(value, { stream: true });
       heard();
       const messages = (rest + chunk).split('\n\n');
       rest = messages.pop();
       for (const message of messages) {
-        const [, name, data] = /^event: (\w+)\ndata: (.*)$/.exec(message) ?? [];
+        const [, name, data] = /^event: (\w+)\ndata: (.*)$/s.exec(message) ?? [];
         if (data !== undefined) event(name, JSON.parse(data));
       }
       onLive();
     }
-    return undefined;
   } finally {
     clearTimeout(timer);
+    document.removeEventListener('visibilitychange', hide);
   }
 }

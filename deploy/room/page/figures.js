@@ -34,7 +34,11 @@ function figuresOf(totals, state) {
   const { users, whole, lost, writes, writesLost, requests, failed, since } = totals;
   const when = `since ${clock(since)}${state === 'away' ? ', until they left' : ''}`;
   return [
-    { value: count(whole), of: `of ${count(users)} users`, tone: whole === users ? 'good' : 'bad' },
+    {
+      value: count(whole),
+      of: `of ${count(users)} users`,
+      tone: whole === users ? 'good' : state === 'arriving' ? 'plain' : 'bad',
+    },
     { value: count(lost), of: when, tone: lost === 0 ? 'good' : 'bad' },
     { value: count(writesLost), of: `of ${count(writes)}`, tone: writesLost === 0 ? 'good' : 'bad' },
     { value: count(failed), of: `of ${count(requests)}`, tone: failed === 0 ? 'good' : 'unknown' },

@@ -7,7 +7,7 @@ const length = 300;
 const shortest = 60;
 
 /** Draws the last five minutes. The plots share their cursor. */
-export function createPlots(elements) {
+export function createPlots(elements, announce) {
   let points = [];
   let marks = new Map();
   let plots = [];
@@ -57,8 +57,9 @@ export function createPlots(elements) {
   for (const element of elements) {
     element.tabIndex = 0;
     element.role = 'group';
-    element.ariaLabel = `Plot: ${element.previousElementSibling.textContent}; arrow keys move through time`;
-    element.addEventListener('keydown', (event) => moveCursor(plots, event));
+    element.ariaLabel = `Plot: ${element.previousElementSibling.textContent}; arrow keys move through time, Escape back to now`;
+    element.addEventListener('keydown', (event) => moveCursor(plots, event, announce));
+    element.addEventListener('blur', () => backToNow(plots));
   }
   new ResizeObserver(() => {
     for (const plot of plots) plot.setSize({ width: plot.element.clientWidth, height: plot.height });
@@ -152,7 +153,13 @@ function linesOf(name) {
   }));
 }
 
-function moveCursor(plots, event) {
+function backToNow(plots) {
+  for (const plot of plots) plot.setCursor({ left: -10, top: -10 }, true, false);
+}
+
+/** @param announce says what a moment shows to those who do not see it */
+function moveCursor(plots, event, announce) {
+  if (event.key === 'Escape') return backToNow(plots);
   const plot = plots.find(({ element }) => element === event.currentTarget);
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (!plot || !step) return;
@@ -160,4 +167,6 @@ function moveCursor(plots, event) {
   const times = plot.data[0];
   const index = Math.min(times.length - 1, Math.max(0, (plot.cursor.idx ?? times.length) + step));
   plot.setCursor({ left: plot.valToPos(times[index], 'x'), top: 1 }, true, true);
+  const values = kinds[plot.name].labels.map((label, at) => `${label} ${number(plot.data[at + 1][index])}`);
+  announce([clock(times[index] * 1000), ...values].join(', '));
 }

@@ -38,8 +38,9 @@ export function preparePress(key, onRefusal) {
 async function press(element) {
   const { action, replica } = element.dataset;
   if (element.getAttribute('aria-disabled')) return tell(element.title);
-  setAttribute(element, 'aria-disabled', 'true'); // until the room says what is
-  setAttribute(element, 'data-busy', 'true');
+  // Until the room says what is.
+  const waiting = { 'aria-disabled': 'true', 'data-busy': 'true', title: 'It is being done.' };
+  for (const [name, value] of Object.entries(waiting)) setAttribute(element, name, value);
   try {
     const response = await fetch(`/actions/${action}`, {
       method: 'POST',
@@ -50,5 +51,6 @@ async function press(element) {
     if (!response.ok) tell((await response.json()).error);
   } catch {
     tell('The room does not answer.');
+    for (const name of Object.keys(waiting)) setAttribute(element, name, null);
   }
 }

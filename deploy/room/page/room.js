@@ -13,9 +13,11 @@ const token = takeToken();
 const toast = createToast(byId('toast'));
 const scene = createScene(byId('scene'));
 const dots = createDots(byId('dots'), scene);
-const plots = createPlots(document.querySelectorAll('.plot'));
+const plots = createPlots(document.querySelectorAll('.plot'), (text) => setText(byId('announcer'), text));
 const log = createLog(byId('log'), byId('announcer'));
 
+// The link of another room, in a tab that is open already.
+addEventListener('hashchange', () => location.reload());
 preparePress(token, toast);
 if (token) void listen(token, { event: onEvent, state: showLink });
 else showLink('refused', 'Open the link that the command printed: it has the key to this room.');
