@@ -6,6 +6,7 @@ import type { Fleet } from './fleet/fleet.ts';
 import { countAnswers } from './fleet/testing.ts';
 import { waitFor } from './fleet/wait.ts';
 import { dashboardQueries, needsExporter, Prometheus } from './prometheus/testing.ts';
+import { look, openRoom, press } from './room/testing.ts';
 
 // A project of its own, on free ports, so that a fleet which is up is left alone.
 const compose = (...args: string[]) =>
@@ -141,6 +142,27 @@ test('replicas with settings of their own come and go, and nobody else is touche
   await fleet.scale(2);
   expect(containerIds()).toEqual(before);
   await expect(fleet.scale(3, undefined, { PORT: '1' })).rejects.toThrow('does not pass PORT on to replicas');
+});
+
+test('the control room follows containers: one is killed there, is shown down within 2 s, and started again', async () => {
+  const room = await openRoom({ fleet });
+  try {
+    const viewer = await look(room);
+    const [victim] = await fleet.replicas();
+    const state = () => viewer.view?.replicas.find(({ number }) => number === victim?.number)?.state;
+    const soon = { timeoutMs: 20_000 };
+    await waitFor('it is seen', async () => state() === 'ready', soon);
+    const start = performance.now();
+    expect(await press(room, 'kill', victim?.number)).toMatchObject({ status: 202 });
+    await waitFor('it is shown as down', async () => state() === 'down', soon);
+    expect(performance.now() - start).toBeLessThan(2000);
+    await waitFor('it can be started', async () => (await press(room, 'start', victim?.number)).status === 202, soon);
+    await waitFor('it is ready', async () => state() === 'ready', soon);
+    expect(viewer.view?.stores.find(({ isChosen }) => isChosen)?.name).toBe('durable');
+    viewer.leave();
+  } finally {
+    await room.close();
+  }
 });
 
 test('a deploy replaces all replicas, later ones are like them, and every request is answered', async () => {

@@ -55,7 +55,7 @@ export interface Step {
   after?: number;
   /** Seconds from its start to its healing; each fault has its own. */
   seconds?: number;
-  /** Steps that begin together with this one, their `after` counted from there. */
+  /** Steps that begin together with this one, their `after` counted from when it begins to break something. */
   with?: Step[];
 }
 

@@ -39,7 +39,9 @@ async function applyStep(step: Step, options: ApplyOptions): Promise<void> {
   if (!fault) throw new Error(`a plan names a fault that there is not: ${step.fault}`);
   const givenUp = new AbortController();
   const isOver = AbortSignal.any([ending, givenUp.signal]);
+  const begun = Promise.withResolvers<void>(); // it is known what is broken: nothing else is done to that
   const others = (step.with ?? []).map(async (other) => {
+    await begun.promise;
     await wait(other.after ?? 0, isOver);
     if (!isOver.aborted) await applyStep(other, options);
   });
@@ -61,6 +63,7 @@ async function applyStep(step: Step, options: ApplyOptions): Promise<void> {
   const breaks = (targets: string[], heal?: () => Promise<void>) => {
     record.targets.push(...targets);
     if (heal) heals.unshift(heal);
+    begun.resolve();
   };
   try {
     record.landed = await fault.apply(fleet, { random, taken, breaks });
@@ -70,6 +73,7 @@ async function applyStep(step: Step, options: ApplyOptions): Promise<void> {
     givenUp.abort();
     fail('applied', err as Error);
   }
+  begun.resolve();
   let isWhole = true;
   for (const heal of heals) {
     await heal().catch((err: Error) => {

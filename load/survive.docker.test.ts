@@ -61,6 +61,34 @@ test('a fault that containers cannot have is said, in one line', async () => {
   );
 });
 
+test('containers that are not up are said, in one line', async () => {
+  const env = { ...process.env, COMPOSE_PROJECT_NAME: 'unsticky-nobody' };
+  const { exited, out } = startCommand('load/survive.ts', ['--fleet', 'compose', '--report', dir], env);
+  expect(await exited).toBe(2);
+  expect(out()).toMatch(/^unsticky: nginx is not up: run "docker compose up --build --detach --wait"\n$/);
+});
+
+test('Ctrl-C, which the terminal sends to all that was started, leaves nothing broken', async () => {
+  const args = ['load/survive.ts', '--fleet', 'compose', '--plan', 'redis-outage', '--users', '20', '--rate', '60'];
+  // In a process group, as a terminal's.
+  const child = spawn(process.execPath, [...args, '--report', path.join(dir, 'ended')], { detached: true });
+  child.stderr.pipe(process.stderr);
+  let said = '';
+  child.stdout.setEncoding('utf8');
+  await new Promise<void>((resolve) => {
+    child.stdout.on('data', (text: string) => {
+      said += text;
+      if (said.includes('Redis is gone')) resolve();
+    });
+    child.once('close', () => resolve());
+  });
+  expect(await fleet.redis.ping(1000)).toBeNull();
+  process.kill(-(child.pid as number), 'SIGINT');
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  expect({ code, said }).toEqual({ code: 0, said: expect.stringMatching(/ended before its time.*PASS/s) });
+  expect(await fleet.redis.ping(1000)).not.toBeNull();
+});
+
 test('docker compose run load: users alone, a replica is killed by hand', async () => {
   compose('--profile', 'load', 'build', 'load');
   const folder = path.join(dir, 'by-hand');

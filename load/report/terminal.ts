@@ -14,10 +14,10 @@ export function renderTerminal(report: Report): string {
     ['requests', `${requests.total} by users: ${requests.failed} failed${excused}${repeated}`],
     ...(background
       ? [
-          ['background load', `${background.answered + background.failed} requests: ${background.failed} failed`] as [
-            string,
-            string,
-          ],
+          [
+            'background load',
+            `${background.answered + background.failed} requests: ${background.failed} failed; no part of the proof`,
+          ] as [string, string],
         ]
       : []),
     [
