@@ -203,7 +203,7 @@ describe.skipIf(!executable)(`the control room, in a browser${why}`, () => {
     await expect.poll(secondsSeen, patience).toBeGreaterThan(killedAt + (picture ? 12 : 1));
     const file = path.join(pictures, 'room.png');
     await page.screenshot({ path: file });
-    expect(statSync(file).size).toBeLessThan(200 * 1024);
+    for (const shown of [file, 'docs/room.png']) expect(statSync(shown).size).toBeLessThan(200 * 1024);
     expect(await page.locator('.figures [data-tone=bad]').count()).toBe(0);
     expect(problems).toEqual([]);
     if (picture) copyFileSync(file, picture);

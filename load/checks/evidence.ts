@@ -1,4 +1,5 @@
 import type { History, Operation, Pause } from '../history.ts';
+import { recoveryMs } from './during.ts';
 import type { Findings } from './findings.ts';
 import type { FaultFigures } from './judgement.ts';
 import type { Session } from './sessions.ts';
@@ -32,8 +33,9 @@ export function missingEvidence(
     else if (end === null) missing.push(`${fault} was not healed${why}`);
     else if (mayCost.isFelt && failed === 0) missing.push(`${fault} cost nothing: nobody was there when it happened`);
     if (requests === 0) missing.push(`no request was under way during ${fault}`);
-    const asleep = pauses.reduce((sum, pause) => sum + shared(pause, { start, end: end ?? Infinity }), 0);
-    if (end !== null && asleep > (end - start) / 2) missing.push(`the users themselves stood still during ${fault}`);
+    const lasted = { start, end: (end ?? start) + recoveryMs };
+    const asleep = pauses.reduce((sum, pause) => sum + shared(pause, lasted), 0);
+    if (asleep > (lasted.end - start) / 2) missing.push(`the users themselves stood still during ${fault}`);
     // A replica of the fleet must have served just before it is broken; one that joins, before it leaves.
     const isIdle = (name: string) =>
       !served

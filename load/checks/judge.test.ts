@@ -493,7 +493,7 @@ describe('without evidence the verdict is unknown', () => {
     [
       'users who stood still themselves',
       good,
-      { pauses: [{ start: 1010, end: 1300 }] },
+      { pauses: [{ start: 1010, end: 1900 }] },
       'the users themselves stood still during kill-replica',
     ],
     [

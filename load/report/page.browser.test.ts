@@ -1,16 +1,17 @@
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { findChromium, pictures } from '../../deploy/room/testing.ts';
 import { createSampleReport } from './sample.ts';
 import { writeComparison, writeReports } from './write.ts';
 
-const executable = findOnPath(['chromium', 'chromium-browser', 'google-chrome']);
+const executable = findChromium();
 const why = executable ? '' : ' (skipped: there is no Chromium on the PATH)';
 
-const screenshots = fileURLToPath(new URL('../../report/screenshots', import.meta.url));
+const screenshots = path.join(pictures, 'report');
 const folder = mkdtempSync(path.join(os.tmpdir(), 'unsticky-page-'));
 const pages = { pass: '', fail: '', unknown: '', comparison: '' };
 
@@ -131,17 +132,3 @@ const drawnPixels = `[...document.querySelectorAll('.plot canvas')]
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     return data.filter((value, index) => index % 4 === 3 && value > 0).length;
   })`;
-
-function findOnPath(names: string[]): string | undefined {
-  const folders = (process.env.PATH ?? '').split(path.delimiter);
-  return names.flatMap((name) => folders.map((dir) => path.join(dir, name))).find(isExecutable);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
