@@ -189,6 +189,16 @@ describe('a look at the page', () => {
     expect(body).toContain('&#60;script&#62;alert(2)');
   });
 
+  test('has a policy that lets in its own files, and nothing else', async () => {
+    const { headers, body } = await createBrowser().look();
+    const policy = String(headers.get('content-security-policy')).split(';');
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("script-src 'self'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy.join()).not.toMatch(/unsafe|\*|http|data:/);
+    expect(body).not.toMatch(/<script(?![^>]* src=)|<style|\son\w+=|\sstyle=/i);
+  });
+
   test('holds no cookie and no session id', async () => {
     const browser = createBrowser();
     await browser.submit('login', { name: 'Ada' });
