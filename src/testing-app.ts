@@ -104,6 +104,18 @@ export async function startTestApp(
     if (req.query.after) await gates.pass(String(req.query.after));
     res.status(201).json({ list });
   });
+  // The process stands still while the change is made for the first time.
+  app.post('/stand-still', async (req, res) => {
+    let hasStood = false;
+    const list = await updateSession(req, (draft) => {
+      if (!hasStood) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+      hasStood = true;
+      const mine = draft as Draft;
+      mine.list = [...((mine.list as unknown[]) ?? []), req.body.item];
+      return mine.list;
+    });
+    res.status(201).json({ list });
+  });
   app.post('/mixed', async (req, res) => {
     const [one, two] = ['one', 'two'].map((name) => (draft: object) => {
       const mine = draft as Draft;

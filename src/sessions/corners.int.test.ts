@@ -122,6 +122,17 @@ describe('a session that moved to a new id under a request', () => {
   });
 });
 
+test('a replica that stood still has changes made anew, in spite of the time: nobody is told 409', async () => {
+  const cookie = await begin();
+  const add = (item: string) => at(cookie).send('POST', '/stand-still?gate=both', { item });
+  const both = [add('one'), add('two')];
+  await app.arrived('both');
+  await at(cookie).send('GET', '/'); // the other has come, too
+  app.open('both');
+  expect((await Promise.all(both)).map(({ status }) => status)).toEqual([201, 201]);
+  expect((await session(cookie)).list.toSorted()).toEqual(['one', 'two']);
+});
+
 describe('an answer that is an error', () => {
   test('says that nothing was changed, and nothing was: what was done before the failed change neither', async () => {
     const cookie = await begin();
