@@ -12,6 +12,7 @@ export async function listen(token, { event, state }) {
   for (;;) {
     await visible(); // a browser has few connections to one place, and a page that nobody sees needs none
     const refusal = await once(token, event, () => state('live')).catch(() => undefined);
+    if (document.visibilityState === 'hidden') continue; // nobody is there to be told
     state(refusal === undefined ? 'away' : 'refused', refusal);
     await new Promise((resolve) => setTimeout(resolve, refusal === undefined ? againMs : 3 * againMs));
   }
@@ -19,9 +20,13 @@ export async function listen(token, { event, state }) {
 
 function visible() {
   return new Promise((resolve) => {
-    const look = () => document.visibilityState === 'visible' && resolve();
-    look();
+    const look = () => {
+      if (document.visibilityState === 'hidden') return;
+      document.removeEventListener('visibilitychange', look);
+      resolve();
+    };
     document.addEventListener('visibilitychange', look);
+    look();
   });
 }
 
