@@ -5,7 +5,8 @@ import type { Operation } from './history.ts';
 /** What nginx has logged of a run. */
 export interface AccessLog {
   /**
-   * Notes on each operation what nginx has logged of it, and what follows from that. Waits until nginx has written of all that it has answered.
+   * Notes on each operation what nginx has logged of it, and what follows from that. Waits until nginx has written of all
+   * that it has answered.
    * @returns how many lines there are that belong to none, or to one that has a line already; null where nginx did not
    * write within 10 s, and nothing is noted
    */

@@ -22,7 +22,6 @@ const history: History = {
   invoked: 2,
   strangers: null,
   background: { answered: 3, failed: 0 },
-  replicasLeft: [],
   pauses: [],
   skipped: [{ fault: 'delay-redis', why: 'it cannot' }],
   interrupted: false,

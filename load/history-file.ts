@@ -44,7 +44,7 @@ function removeTorn(file: string): void {
 function writeLines(file: string, history: History): void {
   const { operations, faults, invoked, strangers, background, pauses, replicasLeft, ...rest } = history;
   const { skipped, interrupted, problem, ...header } = rest;
-  const seen = { invoked, strangers, background, pauses, replicasLeft };
+  const seen = { invoked, strangers, background, pauses, ...(replicasLeft && { replicasLeft }) };
   const footer: Footer = { ...seen, skipped, interrupted, ...(problem && { problem }) };
   const totals = { operations: operations.length, faults: faults.length };
   mkdirSync(path.dirname(file), { recursive: true });

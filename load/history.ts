@@ -131,8 +131,8 @@ export interface Footer {
   background: BackgroundLoad | null;
   /** When the process of the users itself stood still, as on a machine that is busy: nobody could have been answered then. */
   pauses: Pause[];
-  /** Every replica that there was at the end. */
-  replicasLeft: string[];
+  /** Every replica that there was at the end; absent where nobody looked. */
+  replicasLeft?: string[];
   /** Faults that this fleet cannot have, and why. */
   skipped: { fault: string; why: string }[];
   /** Somebody ended it before its time. */

@@ -53,7 +53,7 @@ export async function watchUrl(options: UrlOptions): Promise<History> {
       command,
       environment,
     } as const;
-    const seen = { strangers: null, background: null, replicasLeft: [], skipped: [], interrupted: ending.aborted };
+    const seen = { strangers: null, background: null, skipped: [], interrupted: ending.aborted };
     const record = crowd.record();
     return { ...known, ...record, ...seen, faults: seenFaults(record, over) };
   } finally {

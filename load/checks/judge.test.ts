@@ -51,7 +51,6 @@ function judged(operations: Operation[], more: Partial<History> = {}) {
     invoked: operations.length,
     strangers: 0,
     background: null,
-    replicasLeft: [],
     pauses: [],
     skipped: [],
     interrupted: false,

@@ -72,7 +72,7 @@ function resultOf({ name, one, many, about }: Check, findings: Findings, numbers
 
 /** How much each check had to look at. */
 function numbersOf(
-  { operations, faults, replicasLeft }: History,
+  { operations, faults, replicasLeft = [] }: History,
   sessions: Session[],
   looked: number,
   findings: Findings,

@@ -5,7 +5,7 @@ import type { Findings } from './findings.ts';
 const enough = 20;
 
 /** Looks for replicas that are there in the end and got none of the work: one that came back, or was added, must. */
-export function checkShares({ operations, faults, replicasLeft }: History, findings: Findings): void {
+export function checkShares({ operations, faults, replicasLeft = [] }: History, findings: Findings): void {
   const over = Math.max(0, ...faults.map(({ end }) => end ?? Infinity));
   const late = operations.filter(({ start, replica }) => start > over && replica !== null);
   if (late.length < enough * replicasLeft.length) return;

@@ -71,7 +71,6 @@ function makeHistory(): History {
     replicas: [],
     ...ending,
     background: null,
-    replicasLeft: [],
     pauses: [],
     skipped: [],
     interrupted: false,
