@@ -93,7 +93,7 @@ test('docker compose run load: users alone, a replica is killed by hand', async 
   compose('--profile', 'load', 'build', 'load');
   const folder = path.join(dir, 'by-hand');
   const mount = ['--volume', `${folder}:/app/report`];
-  const args = ['compose', 'run', '--rm', ...mount, 'load', '--seconds', '15', '--users', '60', '--rate', '200'];
+  const args = ['compose', 'run', '--rm', ...mount, 'load', '--seconds', '10', '--users', '60', '--rate', '200'];
   const [first] = await fleet.replicas();
   const load = spawn('docker', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';

@@ -29,34 +29,25 @@ function told(child: { stdout: NodeJS.ReadableStream }, out: () => string, text:
 
 const countOf = ({ checks }: Report, name: string) => checks.find((check) => check.name === name)?.count;
 
+/** What runs with these seeds have found once, and what was found. */
+const seeds = [[12, 'a logout that met a hung Redis was answered after 1007 ms']] as const;
+
+test.each(seeds)('random, seed %i: durable loses nothing, and what was saved is judged the same (%s)', async (seed) => {
+  const { code, out, folder } = await survive(['--plan', 'random', '--seconds', '20', '--seed', `${seed}`, '--json']);
+  const report = JSON.parse(out) as Report;
+  expect({ code, verdict: report.verdict, reasons: report.reasons }).toEqual({ code: 0, verdict: 'pass', reasons: [] });
+  expect(report.faults.length).toBeGreaterThan(2);
+  expect(report.checked.sessions).toBeGreaterThanOrEqual(60);
+  expect(report.checked.writes).toBeGreaterThan(100);
+  expect(countOf(report, 'accounts')).toBe(0);
+  const again = await survive(['--judge', path.join(folder, 'history.jsonl'), '--json']);
+  expect(again.code).toBe(0);
+  expect(JSON.parse(again.out)).toEqual(report);
+  for (const file of ['index.html', 'report.json', 'junit.xml'])
+    expect(existsSync(path.join(again.folder, file))).toBe(true);
+});
+
 describe('kill-replica', () => {
-  test('durable loses nothing, and what was saved is judged the same', async () => {
-    const { code, out, folder } = await survive(['--plan', 'kill-replica', '--quick', '--json']);
-    const report = JSON.parse(out) as Report;
-    expect({ code, verdict: report.verdict, reasons: report.reasons }).toEqual({
-      code: 0,
-      verdict: 'pass',
-      reasons: [],
-    });
-    expect(report.checked.sessions).toBeGreaterThanOrEqual(60);
-    expect(report.checked.writes).toBeGreaterThan(100);
-    expect(countOf(report, 'accounts')).toBe(0);
-    const again = await survive(['--judge', path.join(folder, 'history.jsonl'), '--json']);
-    expect(again.code).toBe(0);
-    expect(JSON.parse(again.out)).toEqual(report);
-    for (const file of ['index.html', 'report.json', 'junit.xml'])
-      expect(existsSync(path.join(again.folder, file))).toBe(true);
-  });
-
-  test('memory loses sessions, and the verdict says how many and why', async () => {
-    const { code, out } = await survive(['--plan', 'kill-replica', '--quick', '--store', 'memory']);
-    expect(code).toBe(1);
-    expect(out).toMatch(/FAIL: \d+ sessions lost, \d+ acknowledged writes lost/);
-    expect(out).toMatch(
-      /user-\d+\.\d was logged in by replica-\d; [\d.]+ s later replica-\d answered: nobody is logged in/,
-    );
-  });
-
   test('plain loses writes and undoes logouts', async () => {
     const { code, out } = await survive(['--plan', 'kill-replica', '--quick', '--store', 'plain']);
     expect(code).toBe(1);
@@ -135,15 +126,6 @@ describe('what cannot be judged ends with one clear line and exit code 2', () =>
     expect(out).toMatch(/^unsticky: docker (is not installed|compose .* failed)/);
     expect(code).toBe(2);
   });
-
-  // What a run with this seed has found once; the faults that it draws are what was found then.
-  test.each([[12, 'a logout that met a hung Redis was answered after 1007 ms']])(
-    'random, seed %i: %s',
-    async (seed) => {
-      const { code, out } = await survive(['--plan', 'random', '--seconds', '20', '--seed', String(seed)]);
-      expect({ code, verdict: out.match(/^(PASS|FAIL|UNKNOWN).*/m)?.[0] }).toMatchObject({ code: 0 });
-    },
-  );
 
   test('an unknown plan', async () => {
     const { code, out } = await survive(['--plan', 'earthquake']);

@@ -169,7 +169,7 @@ describe('durable', () => {
     test.each(kinds)('between the read and the save of POST %s', (path) => failBeforeSave(name, path));
   });
 
-  test.each([...kinds, '/logout', '/saved'])(
+  test.each(['/set', '/login', '/logout', '/saved'])(
     'a hung Redis costs POST %s with a key one deadline, not two',
     async (path) => {
       const visitor = createVisitor(app.url, await begin());
