@@ -96,10 +96,11 @@ describe.skipIf(!executable)(`the control room, in a browser${why}`, () => {
     await startUsers(page);
     await expect.poll(() => page.locator('.plot canvas').count(), patience).toBe(3);
     const plot = page.locator('.plot').first();
+    const moment = () => plot.locator('.u-legend .u-value').first().textContent();
+    await expect.poll(moment, patience).toMatch(/^\d\d:\d\d:\d\d$/); // a second has been seen
     await plot.focus();
     for (let step = 0; step < 3; step++) await page.keyboard.press('ArrowLeft');
     expect(await page.locator('#announcer').textContent()).toMatch(/^\d\d:\d\d:\d\d, requests [\d,.–]+$/);
-    const moment = () => plot.locator('.u-legend .u-value').first().textContent();
     const past = await moment();
     await page.keyboard.press('Escape');
     await expect.poll(moment, patience).not.toBe(past);

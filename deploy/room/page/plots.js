@@ -162,9 +162,9 @@ function moveCursor(plots, event, announce) {
   if (event.key === 'Escape') return backToNow(plots);
   const plot = plots.find(({ element }) => element === event.currentTarget);
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (!plot || !step) return;
+  const times = plot?.data[0] ?? [];
+  if (!step || times.length === 0) return; // there is no other moment yet
   event.preventDefault();
-  const times = plot.data[0];
   const index = Math.min(times.length - 1, Math.max(0, (plot.cursor.idx ?? times.length) + step));
   plot.setCursor({ left: plot.valToPos(times[index], 'x'), top: 1 }, true, true);
   const values = kinds[plot.name].labels.map((label, at) => `${label} ${number(plot.data[at + 1][index])}`);
