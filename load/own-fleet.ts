@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, rmSync, statfsSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Fleet } from '../deploy/fleet/fleet.ts';
 import { startLocalFleet } from '../deploy/fleet/local.ts';
+import { keepRedisInMemory } from '../deploy/fleet/memory.ts';
 
 /** nginx's access log is compared with what users saw, so none of it may be cut away. */
 const mostLogBytes = 2 * 1024 ** 3;
@@ -16,9 +17,6 @@ export interface OwnFleet {
   main?: string;
   settings?: Record<string, string>;
 }
-
-const memory = '/dev/shm';
-const enoughBytes = 2 ** 30;
 
 /**
  * Starts a local fleet for one run, on free ports and in a folder of its own, and ends it whatever happens.
@@ -56,19 +54,4 @@ export async function withRunFleet<T>(
   } finally {
     for (const folder of [dir, inMemory]) if (folder) rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/**
- * Where there is room for it, Redis's file is kept in memory. A run is about processes that die, and what they have written
- * outlives them there too; the disk of a busy machine stands still for half a second at times, upon which an answer is 503,
- * and rightly so.
- * @returns the folder; undefined where there is no room
- */
-function keepRedisInMemory(dir: string): string | undefined {
-  if (!existsSync(memory)) return undefined;
-  const { bavail, bsize } = statfsSync(memory);
-  if (bavail * bsize < enoughBytes) return undefined;
-  const folder = mkdtempSync(path.join(memory, 'unsticky-'));
-  symlinkSync(folder, path.join(dir, 'redis'));
-  return folder;
 }

@@ -6,12 +6,17 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Fleet } from './fleet.ts';
 import { type LocalOptions, startLocalFleet } from './local.ts';
+import { keepRedisInMemory } from './memory.ts';
 
 // What the tests of fleets share.
 
 export function makeDir(): { dir: string; remove(): void } {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-test-'));
-  return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
+  const inMemory = keepRedisInMemory(dir);
+  const remove = () => {
+    for (const folder of [dir, inMemory]) if (folder) rmSync(folder, { recursive: true, force: true });
+  };
+  return { dir, remove };
 }
 
 /** Starts a local fleet in a folder of its own, on free ports, without Prometheus unless asked for. */
