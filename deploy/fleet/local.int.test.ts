@@ -139,7 +139,7 @@ describe('a fleet that cannot start says why, and leaves nothing half-started', 
 
   test('a Redis that does not come up', async () => {
     const { message, logLines } = await startsNot((dir) => {
-      mkdirSync(path.join(dir, 'redis'));
+      mkdirSync(path.join(dir, 'redis'), { recursive: true });
       writeFileSync(path.join(dir, 'redis/appendonlydir'), 'a file where Redis wants its folder');
       return {};
     });

@@ -23,7 +23,7 @@ export function makeDir(): { dir: string; remove(): void } {
 export async function startTestFleet(
   options: Partial<LocalOptions> = {},
 ): Promise<{ fleet: Fleet; http: string; end(): Promise<void> }> {
-  const { dir, remove } = makeDir();
+  const { dir, remove } = options.dir ? { dir: options.dir, remove: () => {} } : makeDir();
   const fleet = await startLocalFleet({
     replicas: 3,
     store: 'durable',
