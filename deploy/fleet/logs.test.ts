@@ -1,20 +1,19 @@
-import { appendFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { boundLogs, lastLines, writeLogs } from './logs.ts';
-import { makeDir } from './testing.ts';
 import { waitFor } from './wait.ts';
 
 let dir: string;
-let remove: () => void;
 let file: string;
 let shown: string[];
 beforeEach(() => {
-  ({ dir, remove } = makeDir());
+  dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-test-'));
   file = path.join(dir, 'nginx.log');
   shown = [];
 });
-afterEach(() => remove());
+afterEach(() => rmSync(dir, { recursive: true }));
 
 const follow = (signal: AbortSignal) => writeLogs(dir, { lines: 0, follow: signal }, (line) => shown.push(line));
 

@@ -10,6 +10,7 @@ import { keepRedisInMemory } from './memory.ts';
 
 // What the tests of fleets share.
 
+/** A folder for a fleet. */
 export function makeDir(): { dir: string; remove(): void } {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-test-'));
   const inMemory = keepRedisInMemory(dir);
