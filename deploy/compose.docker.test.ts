@@ -1,17 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createVisitor, freePort } from '../src/testing.ts';
-import { createComposeFleet } from './fleet/compose.ts';
+import { createVisitor, freePort } from '../test/replica.ts';
+import { createComposeFleet } from './fleet/compose/fleet.ts';
 import type { Fleet } from './fleet/fleet.ts';
-import { countAnswers } from './fleet/testing.ts';
+import { countAnswers } from '../test/fleet.ts';
 import { waitFor } from './fleet/wait.ts';
-import { dashboardQueries, needsExporter, Prometheus } from './prometheus/testing.ts';
-import { look, openRoom, press } from './room/testing.ts';
+import { dashboardQueries, needsExporter, Prometheus } from '../test/prometheus.ts';
+import { connectViewer, openRoom, sendAction } from '../test/control-room.ts';
 
-// A project of its own, on free ports, so that a fleet which is up is left alone.
+// A project of its own on free ports leaves a running fleet alone.
 const compose = (...args: string[]) =>
   execFileSync('docker', ['compose', ...args], { stdio: 'pipe', encoding: 'utf8' });
-const fleet: Fleet = createComposeFleet();
+const fleet: Fleet = createComposeFleet(process.env);
 let http: string;
 
 beforeAll(async () => {
@@ -29,7 +29,7 @@ const seenBy = async (count: number) => Object.keys(await countAnswers(http, cou
 async function logIn(name: string) {
   const visitor = createVisitor(http);
   expect((await visitor.send('POST', '/login', { name })).status).toBe(200);
-  // On a connection of its own: one that was kept alive ends with the nginx that it was made to.
+  // On a new connection: one that was kept alive ends with its nginx.
   const ask = () => visitor.send('GET', '/profile', undefined, { connection: 'close' });
   return { name, who: async () => (await ask()).body.user?.name };
 }
@@ -57,7 +57,7 @@ test('nginx and Prometheus follow --scale in both directions, without a reload',
   }
 });
 
-test('replicas that left in order are no alert, and one that was killed is', async () => {
+test('a replica that stopped cleanly raises no alert, a killed one does', async () => {
   const prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
   const [, , victim] = await fleet.replicas();
   await fleet.kill(3);
@@ -70,7 +70,7 @@ test('replicas that left in order are no alert, and one that was killed is', asy
   await waitFor('it is over', async () => (await down()).length === 0, { timeoutMs: 20_000, everyMs: 200 });
 });
 
-test('no request fails when one of two replicas is killed, or leaves', async () => {
+test('no request fails when one of two replicas is killed or stops', async () => {
   const leave = [() => fleet.kill(1), () => fleet.scale(1)];
   for (const [round, end] of leave.entries()) {
     await fleet.scale(2);
@@ -110,7 +110,7 @@ async function versions(): Promise<Record<number, string>> {
   return Object.fromEntries(replicas.map(({ number, name }) => [number, found[name] ?? '']));
 }
 
-/** Reads and writes, with keys, as long as `work` goes on. @returns how it was answered */
+/** Reads and writes, with keys, while `work` runs. @returns how they were answered */
 async function underLoad(work: () => Promise<unknown>): Promise<number[]> {
   const statuses: number[] = [];
   let ended = false;
@@ -131,7 +131,7 @@ async function underLoad(work: () => Promise<unknown>): Promise<number[]> {
 
 const containerIds = () => compose('ps', '--quiet', 'app').trim().split('\n').sort();
 
-test('replicas with settings of their own come and go, and nobody else is touched', async () => {
+test('replicas with settings of their own are added and removed without affecting others', async () => {
   await fleet.scale(2);
   const before = containerIds();
   await fleet.scale(3, undefined, { APP_VERSION: '2' });
@@ -144,19 +144,23 @@ test('replicas with settings of their own come and go, and nobody else is touche
   await expect(fleet.scale(3, undefined, { PORT: '1' })).rejects.toThrow('does not pass PORT on to replicas');
 });
 
-test('the control room follows containers: one is killed there, is shown down within 2 s, and started again', async () => {
+test('the control room follows containers: one killed there is shown as down within 2 s, and is started again', async () => {
   const room = await openRoom({ fleet });
   try {
-    const viewer = await look(room);
+    const viewer = await connectViewer(room);
     const [victim] = await fleet.replicas();
     const state = () => viewer.view?.replicas.find(({ number }) => number === victim?.number)?.state;
     const soon = { timeoutMs: 20_000 };
     await waitFor('it is seen', async () => state() === 'ready', soon);
     const start = performance.now();
-    expect(await press(room, 'kill', victim?.number)).toMatchObject({ status: 202 });
+    expect(await sendAction(room, 'kill', victim?.number)).toMatchObject({ status: 202 });
     await waitFor('it is shown as down', async () => state() === 'down', soon);
     expect(performance.now() - start).toBeLessThan(2000);
-    await waitFor('it can be started', async () => (await press(room, 'start', victim?.number)).status === 202, soon);
+    await waitFor(
+      'it can be started',
+      async () => (await sendAction(room, 'start', victim?.number)).status === 202,
+      soon,
+    );
     await waitFor('it is ready', async () => state() === 'ready', soon);
     expect(viewer.view?.stores.find(({ isChosen }) => isChosen)?.name).toBe('durable');
     viewer.leave();
@@ -165,7 +169,7 @@ test('the control room follows containers: one is killed there, is shown down wi
   }
 });
 
-test('a deploy replaces all replicas, later ones are like them, and every request is answered', async () => {
+test('a deploy replaces all replicas, applies to later ones, and fails no request', async () => {
   const ada = await logIn('Ada');
   const before = await replicaNames();
   const statuses = await underLoad(() => fleet.deploy({ APP_VERSION: '3' }));
@@ -179,14 +183,14 @@ test('a deploy replaces all replicas, later ones are like them, and every reques
   expect(await ada.who()).toBe('Ada');
 });
 
-test('a deploy that does not come up leaves everything as it was', async () => {
+test('a deploy that does not become ready changes nothing', async () => {
   await fleet.scale(1);
   const before = containerIds();
   await expect(fleet.deploy({ APP_VERSION: 'no version' })).rejects.toThrow('docker compose up');
   expect(containerIds()).toEqual(before);
 });
 
-test('a rotation: the new secret signs, and cookies of the old one live, also of the one that all know', async () => {
+test('after a rotation the new secret signs, and cookies of old ones, also of the default, remain valid', async () => {
   await fleet.scale(1);
   await fleet.deploy({ SESSION_SECRETS: '' });
   const ada = await logIn('Ada');
@@ -199,20 +203,20 @@ test('a rotation: the new secret signs, and cookies of the old one live, also of
   await fleet.deploy({ SESSION_SECRETS: 's'.repeat(32) });
 });
 
-test('a replica that is cut off from Redis serves no session, and serves again when it is healed', async () => {
+test('a replica cut off from Redis serves no session until the cut is healed', async () => {
   await fleet.scale(1);
   const [replica] = await fleet.replicas();
-  // Docker gives it the lowest address that is free, which is another than it had: its old connections are dead for good.
+  // Docker gives it the lowest free address, which differs from the old one: its old connections never recover.
   const ada = await logIn('Ada');
-  await fleet.links?.cut(replica?.number ?? 0);
+  await fleet.network?.cut(replica?.number ?? 0);
   expect(await ada.who()).toBeUndefined();
-  await fleet.links?.heal(replica?.number ?? 0);
+  await fleet.network?.heal(replica?.number ?? 0);
   await waitFor('Ada is served', async () => (await ada.who()) === 'Ada', { timeoutMs: 5000 });
   expect((await fleet.replicas())[0]?.name).toBe(replica?.name);
   await fleet.scale(3);
 });
 
-test('a parameter of Redis is set, and what it was is told; what Redis refuses is said in its words', async () => {
+test("setting a parameter of Redis returns its old value; a refusal has Redis's message", async () => {
   const former = await fleet.redis.configure('maxmemory', '10mb');
   expect(former).toBe(String(256 * 1024 * 1024));
   expect(await fleet.redis.configure('maxmemory', former)).toBe(String(10 * 1024 * 1024));
@@ -226,7 +230,7 @@ async function scraped(): Promise<number> {
   return answer?.value ?? 0;
 }
 
-test('the figures of nginx and Redis are back after both were killed; nobody else is told those of nginx', async () => {
+test('the metrics of nginx and Redis are back after both were killed; those of nginx are not public', async () => {
   const prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
   const is = async (query: string, value: number) => {
     const reached = async () => (await prometheus.ask(query))[0]?.value === value;
@@ -243,7 +247,7 @@ test('the figures of nginx and Redis are back after both were killed; nobody els
   expect({ status, type: body.type }).toEqual({ status: 404, type: 'urn:problem-type:unsticky:not-found' });
 });
 
-test('every question of the dashboard about nginx and Redis has an answer', async () => {
+test('every query of the dashboard about nginx and Redis has data', async () => {
   const prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
   const questions = dashboardQueries().filter(needsExporter);
   expect(questions.length).toBeGreaterThan(10);
@@ -252,15 +256,15 @@ test('every question of the dashboard about nginx and Redis has an answer', asyn
   expect(questions.filter((_, index) => !isAnswered[index])).toEqual([]);
 });
 
-test("the rules' tests hold for this Prometheus, too", () => {
-  // Its own folder is the only one where it may write.
+test('the tests of the rules pass with this Prometheus too', () => {
+  // It may write only to its own folder.
   const promtool = (...args: string[]) =>
     compose('exec', '-T', '-e', 'TMPDIR=/prometheus', 'prometheus', 'promtool', ...args);
   promtool('check', 'config', '/etc/prometheus/containers.yml');
   expect(promtool('test', 'rules', '/etc/prometheus/rules.test.yml')).toContain('SUCCESS');
 });
 
-test('sessions outlive Redis and the whole fleet: restart, down and up', async () => {
+test('sessions survive a restart of Redis, and down and up', async () => {
   const ada = await logIn('Ada');
   compose('restart', 'redis');
   await waitFor('Ada is served', async () => (await ada.who()) === 'Ada', { timeoutMs: 5000 });
@@ -269,7 +273,7 @@ test('sessions outlive Redis and the whole fleet: restart, down and up', async (
   expect(await ada.who()).toBe('Ada');
 });
 
-test('a crash inside a container: the engine starts it again', async () => {
+test('after a crash inside a container the engine starts it again', async () => {
   const [replica] = await fleet.replicas();
   const container = replica?.runsAs ?? '';
   // PID 1 is the init; the replica is its child.

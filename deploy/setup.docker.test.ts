@@ -8,7 +8,7 @@ const docker = (...args: string[]) =>
 let container: string;
 const inside = (script: string) => docker('exec', container, 'sh', '-c', script);
 
-// A bare Debian with nodejs and npm, and in it what git knows of this project.
+// A bare Debian with nodejs and npm, and the files that git tracks.
 beforeAll(() => {
   docker(
     'build',
@@ -33,19 +33,19 @@ afterAll(() => void docker('rm', '--force', '--volumes', container));
 
 const processes = () => inside('cat /proc/[0-9]*/comm').trim().split('\n').sort();
 
-test('npm run demo -- --once sets a fresh machine up and passes', () => {
+test('npm run demo -- --once sets up a fresh machine and passes', () => {
   const out = inside('cd /app && npm run demo -- --once');
   expect(out).toContain('setup: installing nginx redis-server prometheus');
   expect(out).toMatch(/PASS: all \d+ sessions survived 3 faults/);
 });
 
-test('no service is left running or enabled, and no process', () => {
+test('no service stays enabled and no process running', () => {
   expect(inside('ls /etc/rc[2345].d /etc/systemd/system/*.wants 2>/dev/null || true')).not.toMatch(/^S|\.service$/m);
   expect(inside('ls /usr/sbin/policy-rc.d 2>/dev/null || true')).toBe('');
   for (const name of ['nginx', 'redis-server', 'prometheus', 'node']) expect(processes()).not.toContain(name);
 });
 
-test('with all there, set-up takes less than a second, and the fleet is ready within 5 s', () => {
+test('with everything installed, set-up takes less than a second, and the fleet is ready within 5 s', () => {
   const start = performance.now();
   expect(inside('cd /app && sh deploy/setup.sh')).toBe('');
   expect(performance.now() - start).toBeLessThan(1000);

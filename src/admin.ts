@@ -2,9 +2,9 @@ import { createServer, type RequestListener } from 'node:http';
 import type { Context } from './context.ts';
 
 /**
- * Probes and metrics, on a port of their own that nginx never passes on.
+ * Probes and metrics, on a port of their own that nginx never proxies.
  *
- * /readyz says what the store is doing but does not fail with it: an outage of Redis would take all replicas out at once.
+ * /readyz reports the state of the store but does not fail with it: an outage of Redis would take all replicas out at once.
  */
 export function createAdminServer(context: Context) {
   return createServer(answerAdmin(context));
@@ -25,10 +25,10 @@ function answerAdmin({ lifecycle, metrics, redis, config }: Context): RequestLis
         return json(state === 'ready' ? 200 : 503, { state, pid: process.pid, requestsServed, store });
       }
       case '/metrics':
-        if (!metrics) return json(404, { error: 'This replica keeps no metrics: it was started with METRICS=off.' });
+        if (!metrics) return json(404, { error: 'This replica has no metrics: it was started with METRICS=off.' });
         return res.writeHead(200, { 'Content-Type': metrics.contentType }).end(await metrics.read());
       default:
-        return json(404, { error: 'There are /livez, /readyz and /metrics.' });
+        return json(404, { error: 'Not found: use /livez, /readyz or /metrics.' });
     }
   };
 }

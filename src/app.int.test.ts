@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createVisitor, startTestRedis, startTestReplica, type TestRedis } from './testing.ts';
+import { createVisitor, startTestRedis, startTestReplica, type TestRedis } from '../test/replica.ts';
 
 let redis: TestRedis;
 beforeAll(async () => {
@@ -7,7 +7,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-describe.each(['durable', 'plain', 'memory'])('a visit, store %s', (store) => {
+describe.each(['durable', 'plain', 'memory'])('a visit with the store %s', (store) => {
   let replica: Awaited<ReturnType<typeof startTestReplica>>;
   beforeAll(async () => {
     await redis.command('FLUSHALL');
@@ -40,7 +40,7 @@ describe.each(['durable', 'plain', 'memory'])('a visit, store %s', (store) => {
     expect(old.body.items).toEqual([]);
   });
 
-  test('the cookie is HttpOnly, SameSite=Strict, for the whole site, for an hour', async () => {
+  test('the cookie is HttpOnly, SameSite=Strict, for all paths, for an hour', async () => {
     const { headers } = await createVisitor(replica.url).send('POST', '/cart/items', { sku: 'a1', quantity: 1 });
     const cookie = headers.get('set-cookie') ?? '';
     expect(cookie).toMatch(/^sid=s%3A/);
@@ -48,7 +48,7 @@ describe.each(['durable', 'plain', 'memory'])('a visit, store %s', (store) => {
     expect(cookie).not.toContain('Secure');
   });
 
-  test('the same article again adds to its quantity, in the order added; removing it twice is fine', async () => {
+  test('adding an item again increases its quantity and keeps the order; removing it twice is no error', async () => {
     const visitor = createVisitor(replica.url);
     for (const sku of ['b', 'a', 'b']) await visitor.send('POST', '/cart/items', { sku, quantity: 1 });
     expect((await visitor.send('GET', '/cart')).body.items).toEqual([
@@ -61,7 +61,7 @@ describe.each(['durable', 'plain', 'memory'])('a visit, store %s', (store) => {
     }
   });
 
-  test('preferences are changed one by one', async () => {
+  test('preferences are changed independently', async () => {
     const visitor = createVisitor(replica.url);
     await visitor.send('PATCH', '/preferences', { theme: 'dark' });
     const changed = await visitor.send('PATCH', '/preferences', { language: 'pt-BR' });
@@ -69,7 +69,7 @@ describe.each(['durable', 'plain', 'memory'])('a visit, store %s', (store) => {
     expect((await visitor.send('GET', '/preferences')).body).toEqual({ theme: 'dark', language: 'pt-BR' });
   });
 
-  test('after logout the old cookie is nobody', async () => {
+  test('after logout the old cookie is not logged in', async () => {
     const visitor = createVisitor(replica.url);
     await visitor.send('POST', '/login', { name: 'Bob' });
     const { cookie } = visitor;
@@ -80,7 +80,7 @@ describe.each(['durable', 'plain', 'memory'])('a visit, store %s', (store) => {
     expect((await visitor.send('POST', '/logout')).status).toBe(204);
   });
 
-  test('a user sees where they are logged in, by handle, and ends it from elsewhere', async () => {
+  test('a user lists their sessions by handle, and ends one from another', async () => {
     const [here, there, other] = [createVisitor(replica.url), createVisitor(replica.url), createVisitor(replica.url)];
     await here.send('POST', '/login', { name: 'Eve' }, { 'user-agent': 'Here/1' });
     await there.send('POST', '/login', { name: 'Eve' }, { 'user-agent': 'There/1' });
@@ -105,7 +105,7 @@ describe.each(['durable', 'plain', 'memory'])('a visit, store %s', (store) => {
     expect((await other.send('GET', '/profile')).status).toBe(200);
   });
 
-  test('every answer says who served it and is not to be stored', async () => {
+  test('every response names its replica and must not be cached', async () => {
     const visitor = createVisitor(replica.url);
     for (const path of ['/', '/files/page.js', '/whoami', '/profile', '/nowhere']) {
       const { headers } = await visitor.send('GET', path);
@@ -114,7 +114,7 @@ describe.each(['durable', 'plain', 'memory'])('a visit, store %s', (store) => {
     }
   });
 
-  test('the admin listener tells liveness, readiness and metrics', async () => {
+  test('the admin listener serves liveness, readiness and metrics', async () => {
     const admin = createVisitor(replica.adminUrl);
     expect(await admin.send('GET', '/livez')).toMatchObject({ status: 200, body: { state: 'ready' } });
     expect(await admin.send('GET', '/readyz')).toMatchObject({
@@ -133,7 +133,7 @@ describe('in production', () => {
   const settings = { NODE_ENV: 'production', SESSION_SECRETS: 'p'.repeat(32) };
   const overTls = { 'x-forwarded-proto': 'https' };
 
-  test('sessions live on TLS alone', async () => {
+  test('sessions need TLS', async () => {
     const replica = await startTestReplica({ ...settings, REDIS_URL: redis.url });
     try {
       const visitor = createVisitor(replica.url);

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createVisitor, startTestRedis, startTestReplica, type TestRedis } from './testing.ts';
+import { createVisitor, startTestRedis, startTestReplica, type TestRedis } from '../test/replica.ts';
 
 let redis: TestRedis;
 let replica: Awaited<ReturnType<typeof startTestReplica>>;
@@ -18,16 +18,16 @@ afterAll(async () => {
 const item = '/cart/items';
 const json = { 'content-type': 'application/json' };
 
-describe('bad input gets problem+json that says what is wrong', () => {
+describe('bad input gets a problem+json response that says what is wrong', () => {
   test.each<[number, string, string, unknown, Record<string, string>, string]>([
-    [400, 'POST', '/login', {}, {}, 'name must be a text'],
-    [400, 'POST', '/login', { name: 7 }, {}, 'name must be a text'],
+    [400, 'POST', '/login', {}, {}, 'name must be a string'],
+    [400, 'POST', '/login', { name: 7 }, {}, 'name must be a string'],
     [400, 'POST', '/login', { name: '  ' }, {}, 'name must be 1 to 64 printable characters'],
     [400, 'POST', '/login', { name: 'x'.repeat(65) }, {}, 'name must be'],
     [400, 'POST', '/login', { name: 'a\u0000b' }, {}, 'name must be'],
-    [400, 'POST', '/login', { name: 'Ada', admin: true }, {}, 'admin is not known here'],
+    [400, 'POST', '/login', { name: 'Ada', admin: true }, {}, 'admin is unknown'],
     [400, 'POST', '/login', [], {}, 'body'],
-    [400, 'POST', '/login', undefined, {}, 'name must be a text'],
+    [400, 'POST', '/login', undefined, {}, 'name must be a string'],
     [400, 'POST', '/login', '{"name":', json, 'not well-formed JSON'],
     [400, 'POST', '/login', '"Ada"', json, 'not well-formed JSON'],
     [400, 'POST', item, { sku: 'a', quantity: 0 }, {}, 'quantity must be 1 or more'],
@@ -35,16 +35,16 @@ describe('bad input gets problem+json that says what is wrong', () => {
     [400, 'POST', item, { sku: 'a', quantity: '1' }, {}, 'quantity must be a whole number'],
     [400, 'POST', item, { sku: 'a', quantity: 1e99 }, {}, 'quantity'],
     [400, 'POST', item, { sku: '../x', quantity: 1 }, {}, 'sku must be'],
-    [400, 'POST', item, { quantity: 1 }, {}, 'sku must be a text'],
+    [400, 'POST', item, { quantity: 1 }, {}, 'sku must be a string'],
     [400, 'POST', item, { sku: '..', quantity: 1 }, {}, 'not dots alone'],
-    [400, 'POST', item, '{"sku":"a","quantity":1,"__proto__":{"user":1}}', json, '__proto__ is not known here'],
+    [400, 'POST', item, '{"sku":"a","quantity":1,"__proto__":{"user":1}}', json, '__proto__ is unknown'],
     [400, 'PATCH', '/preferences', { theme: 'blue' }, {}, 'theme must be light, dark or system'],
     [400, 'PATCH', '/preferences', { language: 'x y' }, {}, 'language must be a language tag'],
-    [400, 'PATCH', '/preferences', { font: 'serif' }, {}, 'font is not known here'],
+    [400, 'PATCH', '/preferences', { font: 'serif' }, {}, 'font is unknown'],
     [400, 'DELETE', '/cart/items/%zz', undefined, {}, 'not well-formed'],
-    [403, 'POST', '/login', { name: 'Ada' }, { 'sec-fetch-site': 'cross-site' }, 'page of this site'],
-    [403, 'POST', '/login', { name: 'Ada' }, { origin: 'https://elsewhere.example' }, 'page of this site'],
-    [403, 'POST', '/logout', undefined, { origin: 'null' }, 'page of this site'],
+    [403, 'POST', '/login', { name: 'Ada' }, { 'sec-fetch-site': 'cross-site' }, 'pages of this site'],
+    [403, 'POST', '/login', { name: 'Ada' }, { origin: 'https://elsewhere.example' }, 'pages of this site'],
+    [403, 'POST', '/logout', undefined, { origin: 'null' }, 'pages of this site'],
     [404, 'GET', '/nowhere', undefined, {}, '/nowhere'],
     [405, 'GET', '/login', undefined, {}, 'use POST'],
     [405, 'GET', '/logout', undefined, {}, 'use POST'],
@@ -64,7 +64,7 @@ describe('bad input gets problem+json that says what is wrong', () => {
     if (status === 405) expect(answer.headers.get('allow')).toBeTruthy();
   });
 
-  test('a field that is wrong stands in errors too', async () => {
+  test('an invalid field is named in errors too', async () => {
     const { body } = await createVisitor(replica.url).send('POST', item, { sku: '', quantity: 100 });
     expect(body.errors.map(({ field }: { field: string }) => field)).toEqual(['sku', 'quantity']);
   });
@@ -102,14 +102,14 @@ test('a cookie that another secret signed is a new visitor', async () => {
   expect((await createVisitor(replica.url, visitor.cookie).send('GET', '/profile')).status).toBe(401);
 });
 
-test('a page of this site may change things', async () => {
+test('a page of this site may make changes', async () => {
   const visitor = createVisitor(replica.url);
   for (const headers of [{ 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-site': 'none' }, { origin: replica.url }]) {
     expect((await visitor.send('POST', '/login', { name: 'Ada' }, headers)).status).toBe(200);
   }
 });
 
-test('what is not HTTP is 400, and the replica lives', async () => {
+test('a request that is not HTTP is 400, and the replica keeps running', async () => {
   const answer = await new Promise<number | undefined>((resolve) => {
     const req = request(`${replica.url}/cart`, { headers: { 'x-long': 'x'.repeat(60_000) } }, (res) =>
       resolve(res.statusCode),
@@ -120,7 +120,7 @@ test('what is not HTTP is 400, and the replica lives', async () => {
   expect((await createVisitor(replica.url).send('GET', '/whoami')).status).toBe(200);
 });
 
-test('what names no path is 400', async () => {
+test('a request target without a path is 400', async () => {
   const { hostname, port } = new URL(replica.url);
   for (const text of ['OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 'no HTTP at all\r\n\r\n']) {
     const socket = connect(Number(port), hostname).setEncoding('utf8');
@@ -131,7 +131,7 @@ test('what names no path is 400', async () => {
   }
 });
 
-test('an Idempotency-Key that cannot be used is 400: a repeat would take effect again', async () => {
+test('an invalid Idempotency-Key is 400: a repeat would take effect again', async () => {
   for (const key of ['', 'a b', 'x'.repeat(129)]) {
     const answer = await createVisitor(replica.url).send(
       'POST',
@@ -143,7 +143,7 @@ test('an Idempotency-Key that cannot be used is 400: a repeat would take effect 
   }
 });
 
-test('nothing above was an error of the server, and no log line holds a cookie, a secret or a session id', async () => {
+test('none of this was a server error, and no log line has a cookie, a secret or a session id', async () => {
   const visitor = createVisitor(replica.url);
   await visitor.send('POST', '/login?token=query-secret', { name: 'Ada' }, { 'x-request-id': 'given.1' });
   const id = decodeURIComponent(visitor.cookie).slice('sid=s:'.length).split('.')[0] ?? '';
@@ -155,7 +155,7 @@ test('nothing above was an error of the server, and no log line holds a cookie, 
     expect(log).not.toContain(secret);
 });
 
-test('a request id that is not well formed is replaced', async () => {
+test('a malformed request id is replaced', async () => {
   const { headers } = await createVisitor(replica.url).send('GET', '/whoami', undefined, { 'x-request-id': 'a b"c' });
   expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
 });

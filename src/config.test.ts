@@ -5,7 +5,7 @@ import { readConfig } from './config.ts';
 const secret = 'x'.repeat(32);
 
 describe('readConfig', () => {
-  test('has a default for everything in development', () => {
+  test('has a default for every setting in development', () => {
     const config = readConfig({});
     expect(config).toMatchObject({
       production: false,
@@ -18,11 +18,11 @@ describe('readConfig', () => {
     expect(Object.isFrozen(config)).toBe(true);
   });
 
-  test('counts an empty value as unset', () => {
+  test('treats an empty value as unset', () => {
     expect(readConfig({ SESSION_SECRETS: '', PORT: '' }).port).toBe(3000);
   });
 
-  test('the version is that of the package, or the one it is told', () => {
+  test('the version is the setting, or that of the package', () => {
     expect(readConfig({ APP_VERSION: '' }).version).toBe(pkg.version);
     expect(readConfig({ APP_VERSION: '2.0.0-rc.1+build_7' }).version).toBe('2.0.0-rc.1+build_7');
   });
@@ -49,14 +49,14 @@ describe('readConfig', () => {
     expect(() => readConfig(env)).toThrow(message);
   });
 
-  test('names every problem in one message', () => {
+  test('names all problems in one message', () => {
     const env = { PORT: 'x', SESSION_STORE: 'y', NODE_ENV: 'production', LOG_LEVEL: 'loud' };
     for (const name of ['PORT', 'SESSION_STORE', 'SESSION_SECRETS', 'LOG_LEVEL']) {
       expect(() => readConfig(env)).toThrow(new RegExp(`^  ${name} must`, 'm'));
     }
   });
 
-  test('shows no secret and no password', () => {
+  test('reveals no secret and no password', () => {
     const env = { SESSION_SECRETS: 'my-short-secret', REDIS_URL: 'http://user:my-password@host' };
     let message = '';
     try {

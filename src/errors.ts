@@ -1,32 +1,36 @@
 import { STATUS_CODES } from 'node:http';
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import type { Logger } from './logger.ts';
-import { SessionError } from './sessions/index.ts';
+import { SessionError, type SessionErrorCode } from './sessions/index.ts';
 
-/** Every error that a visitor can be told, by code: its status, and its title. The code is the stable part of `type`. */
+/** Titles of the errors of the session layer, which has their status. */
+const sessionTitles: Record<SessionErrorCode, string> = {
+  'store-unavailable': 'Session store unavailable',
+  'outcome-unknown': 'Outcome unknown',
+  'session-ended': 'Session ended',
+  'session-conflict': 'Conflicting change',
+  'session-too-large': 'Session too large',
+  'not-storable': 'Not storable',
+  'key-reused': 'Idempotency-Key reused',
+};
+
+/** Status and title of every other error, by code. The code is the stable part of `type`. */
 const catalogue = {
-  'invalid-request': [400, 'The request cannot be read'],
-  'invalid-body': [400, 'The body does not say what this needs'],
-  'logged-out': [401, 'Nobody is logged in'],
-  'other-site': [403, 'Another site sent this'],
-  'tls-required': [403, 'This needs a TLS connection'],
-  'not-found': [404, 'There is nothing here'],
-  'method-not-allowed': [405, 'This method is not for this address'],
-  'body-too-large': [413, 'The body is too large'],
-  'not-json': [415, 'The body is not JSON'],
-  'not-form': [415, 'The body is not a form'],
-  'cart-limit': [422, 'The cart cannot hold that'],
-  'internal-error': [500, 'Something went wrong here'],
-  'store-unavailable': [503, 'Sessions cannot be reached'],
-  'outcome-unknown': [503, 'Whether it was done is unknown'],
-  'session-ended': [401, 'The session has ended'],
-  'session-conflict': [409, 'Another request was faster'],
-  'session-too-large': [413, 'The session is full'],
-  'not-storable': [422, 'This cannot be stored'],
-  'key-reused': [422, 'The Idempotency-Key is that of another request'],
+  'invalid-request': [400, 'Bad request'],
+  'invalid-body': [400, 'Invalid body'],
+  'logged-out': [401, 'Not logged in'],
+  'other-site': [403, 'Cross-site request'],
+  'tls-required': [403, 'TLS required'],
+  'not-found': [404, 'Not found'],
+  'method-not-allowed': [405, 'Method not allowed'],
+  'body-too-large': [413, 'Body too large'],
+  'not-json': [415, 'Body is not JSON'],
+  'not-form': [415, 'Body is not a form'],
+  'cart-limit': [422, 'Cart limit exceeded'],
+  'internal-error': [500, 'Internal error'],
 } as const satisfies Record<string, readonly [number, string]>;
 
-export type ProblemCode = keyof typeof catalogue;
+export type ProblemCode = keyof typeof catalogue | SessionErrorCode;
 
 interface Extra {
   /** What is wrong, field by field. */
@@ -35,7 +39,7 @@ interface Extra {
   cause?: unknown;
 }
 
-/** An answer other than success, as RFC 9457 problem details. Throw it in a route; `detail` tells the reader what to do next. */
+/** An error response, as RFC 9457 problem details. Throw it in a route; `detail` says what to do next. */
 export class Problem extends Error {
   override name = 'Problem';
   readonly status: number;
@@ -46,7 +50,10 @@ export class Problem extends Error {
   constructor(code: ProblemCode, detail: string, extra: Extra = {}) {
     super(detail, { cause: extra.cause });
     this.code = code;
-    [this.status, this.title] = catalogue[code];
+    if (code in sessionTitles) {
+      this.status = new SessionError(code as SessionErrorCode).status;
+      this.title = sessionTitles[code as SessionErrorCode];
+    } else [this.status, this.title] = catalogue[code as keyof typeof catalogue];
     this.extra = extra;
   }
 
@@ -59,11 +66,11 @@ export class Problem extends Error {
   }
 }
 
-/** Answers 405 and says what is allowed. Goes behind the methods of a route: `.all(methodNotAllowed('GET'))`. */
+/** Answers 405 and names the allowed methods. Goes after the methods of a route: `.all(methodNotAllowed('GET'))`. */
 export function methodNotAllowed(...allowed: string[]): RequestHandler {
   const list = allowed.includes('GET') ? ['HEAD', ...allowed] : allowed;
   return function refuseMethod(req) {
-    const detail = `${req.method} is not for ${req.path}: use ${list.join(' or ')}.`;
+    const detail = `${req.path} does not support ${req.method}: use ${list.join(' or ')}.`;
     throw new Problem('method-not-allowed', detail, { headers: { Allow: list.join(', ') } });
   };
 }
@@ -72,24 +79,23 @@ export const notFound: RequestHandler = function notFound(req) {
   throw new Problem('not-found', `There is no ${req.path} on this server.`);
 };
 
-/** Answers with a problem. */
+/** Sends a problem as the response. */
 export type SendProblem = (problem: Problem, req: Request, res: Response) => void | Promise<void>;
 
 /**
- * The last middleware: any error becomes a problem, by itself problem+json, never a stack trace. What is not the visitor's
- * fault is logged.
+ * The last middleware: any error becomes a problem, never a stack trace. Errors of the server are logged.
  */
-export function createAnswerProblem(logger: Logger, send: SendProblem): ErrorRequestHandler {
-  return function answerProblem(err, req, res, _next): void | Promise<void> {
+export function createProblemHandler(logger: Logger, send: SendProblem): ErrorRequestHandler {
+  return function handleProblem(err, req, res, _next): void | Promise<void> {
     const problem = toProblem(err);
     if (problem.status >= 500) logger.error({ err, requestId: req.requestId }, problem.code);
-    // Half an answer is out already: a broken connection is the only way left to say that it is not a success.
+    // Part of the response has been sent: only a broken connection can still say that it is no success.
     if (res.headersSent) return void req.socket.destroy();
     return send(problem, req, res);
   };
 }
 
-/** What Express and its parsers throw (`http-errors` with a status below 500), in words of the catalogue. */
+/** Maps what Express and its parsers throw (`http-errors` with a status below 500) to the catalogue. */
 function toProblem(err: unknown): Problem {
   if (err instanceof Problem) return err;
   if (err instanceof SessionError) return new Problem(err.code, err.message, { headers: err.headers, cause: err });
@@ -102,5 +108,5 @@ function toProblem(err: unknown): Problem {
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new Problem('invalid-request', `The request is not well-formed (${STATUS_CODES[status]}).`, options);
   }
-  return new Problem('internal-error', 'The error is in the log of this replica, under this X-Request-Id.', options);
+  return new Problem('internal-error', 'The error is in the log of this replica, with this X-Request-Id.', options);
 }

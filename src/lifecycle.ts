@@ -1,14 +1,14 @@
 /** What a replica is doing. Only `ready` answers /readyz with 200. */
 export type State = 'starting' | 'ready' | 'draining' | 'stopped';
 
-/** One replica's state, which moves forward only: starting → ready → draining → stopped. */
+/** The state of one replica, which only moves forward: starting → ready → draining → stopped. */
 export interface Lifecycle {
   readonly state: State;
   readonly startedAt: Date;
   advance(to: State): void;
 }
 
-/** In their order. */
+/** In order. */
 export const states: readonly State[] = ['starting', 'ready', 'draining', 'stopped'];
 
 export function createLifecycle(): Lifecycle {

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { createVisitor, spawnReplica, startTestRedis, type TestRedis, until } from './testing.ts';
+import { createVisitor, spawnReplica, startTestRedis, type TestRedis, until } from '../test/replica.ts';
 
 let redis: TestRedis;
 const started: Awaited<ReturnType<typeof spawnReplica>>[] = [];
@@ -24,7 +24,7 @@ async function start(settings: Record<string, string> = {}) {
 const isReady = (adminUrl: string) =>
   until(async () => (await createVisitor(adminUrl).send('GET', '/readyz')).status === 200);
 
-test('bad settings end the start with exit code 1 and one readable message', async () => {
+test('invalid settings end the start with exit code 1 and one readable message', async () => {
   const settings = { PORT: '8080x', SESSION_STORE: 'files', NODE_ENV: 'production', SESSION_SECRETS: 'too-short' };
   const replica = await start(settings);
   expect(await replica.exited).toBe(1);
@@ -33,7 +33,7 @@ test('bad settings end the start with exit code 1 and one readable message', asy
   expect(replica.said()).not.toMatch(/too-short|\bat .*\.ts/);
 });
 
-test.each(['PORT', 'ADMIN_PORT'])('a taken %s ends the start with exit code 1', async (name) => {
+test.each(['PORT', 'ADMIN_PORT'])('a %s in use ends the start with exit code 1', async (name) => {
   const first = await start();
   await isReady(first.adminUrl);
   const second = await start({ [name]: new URL(name === 'PORT' ? first.url : first.adminUrl).port });
@@ -41,7 +41,7 @@ test.each(['PORT', 'ADMIN_PORT'])('a taken %s ends the start with exit code 1', 
   expect(second.said()).toContain('EADDRINUSE');
 });
 
-test('it says how long the start took, and how much memory it has', async () => {
+test('it logs how long the start took and how much memory it has', async () => {
   const replica = await start();
   await isReady(replica.adminUrl);
   const ready = JSON.parse(
@@ -55,7 +55,7 @@ test('it says how long the start took, and how much memory it has', async () => 
   expect(ready).toMatchObject({ startMs: expect.any(Number), rssMb: expect.any(Number), store: 'durable' });
 });
 
-test('SIGTERM drains: unready, Connection: close, what is under way is finished, exit code 0', async () => {
+test('SIGTERM drains: not ready, Connection: close, requests in flight are answered, exit code 0', async () => {
   const replica = await start({ DRAIN_DELAY_MS: '300' });
   await isReady(replica.adminUrl);
   const { hostname, port } = new URL(replica.url);
@@ -68,7 +68,7 @@ test('SIGTERM drains: unready, Connection: close, what is under way is finished,
   socket.write(
     `POST /cart/items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
   );
-  // Its headers have arrived once a request on a newer connection is answered.
+  // Its headers have been read once a request on a newer connection is answered.
   await createVisitor(replica.url).send('GET', '/whoami');
 
   replica.child.kill('SIGTERM');
@@ -91,7 +91,7 @@ test('SIGTERM drains: unready, Connection: close, what is under way is finished,
   expect(replica.said()).toContain('"finished":true,"msg":"stopped"');
 });
 
-test('a request that never ends does not hold the drain up', async () => {
+test('a request that never ends does not delay the drain', async () => {
   const replica = await start({ DRAIN_DELAY_MS: '0', DRAIN_GRACE_MS: '200' });
   await isReady(replica.adminUrl);
   const { hostname, port } = new URL(replica.url);
@@ -104,7 +104,7 @@ test('a request that never ends does not hold the drain up', async () => {
   expect(replica.said()).toContain('"finished":false,"msg":"stopped"');
 });
 
-test('a Redis that hangs does not hold the drain up', async () => {
+test('a Redis that hangs does not delay the drain', async () => {
   const replica = await start({ DRAIN_DELAY_MS: '0' });
   await isReady(replica.adminUrl);
   redis.process().kill('SIGSTOP');
@@ -115,7 +115,7 @@ test('a Redis that hangs does not hold the drain up', async () => {
   expect(ended).toBe(0);
 });
 
-test('a second signal ends it at once', async () => {
+test('a second signal ends it immediately', async () => {
   const replica = await start({ DRAIN_DELAY_MS: '60000' });
   await isReady(replica.adminUrl);
   replica.child.kill('SIGTERM');

@@ -19,7 +19,7 @@ try {
   process.exit(1);
 }
 
-/** Drains and exits: with 0 where every request was answered. A second signal ends it at once. */
+/** Drains and exits: with 0 if every request was answered. A second signal exits at once. */
 async function stop(signal: string): Promise<void> {
   logger.info({ signal }, 'draining');
   for (const again of ['SIGTERM', 'SIGINT'] as const) {

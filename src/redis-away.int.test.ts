@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { createVisitor, freePort, startTestRedis, startTestReplica, type TestRedis, until } from './testing.ts';
+import { createVisitor, freePort, startTestRedis, startTestReplica, type TestRedis, until } from '../test/replica.ts';
 
 const cleanUp: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -18,7 +18,7 @@ async function start(redis: TestRedis, settings: Record<string, string> = {}) {
 const unavailable = { status: 503, body: { type: 'urn:problem-type:unsticky:store-unavailable' } };
 const add = { sku: 'a', quantity: 1 };
 
-test('a replica whose Redis is away at start comes up, answers 503, and serves once Redis is there', async () => {
+test('a replica starts without Redis, answers 503, and serves once Redis is up', async () => {
   const port = await freePort();
   const replica = await startTestReplica({ REDIS_URL: `redis://127.0.0.1:${port}` });
   cleanUp.push(() => replica.drain());
@@ -36,7 +36,7 @@ test('a replica whose Redis is away at start comes up, answers 503, and serves o
   await until(async () => (await visitor.send('POST', '/cart/items', add)).status === 201);
 });
 
-test('with Redis gone in mid-session every answer is 503, and within a second of its return the session is served', async () => {
+test('when Redis goes down every response is 503, and within a second of its return the session is served', async () => {
   const redis = await startTestRedis();
   const replica = await start(redis);
   const visitor = createVisitor(replica.url);
@@ -53,10 +53,10 @@ test('with Redis gone in mid-session every answer is 503, and within a second of
   await redis.start();
   const back = performance.now();
   await until(async () => (await visitor.send('POST', '/cart/items', add)).status === 201);
-  expect(performance.now() - back).toBeLessThan(1500); // the back-off's 1 s, and the request
+  expect(performance.now() - back).toBeLessThan(1500); // 1 s of back-off plus the request
 });
 
-test('with Redis hung every answer comes within a second', async () => {
+test('with Redis hung every response takes at most a second', async () => {
   const redis = await startTestRedis();
   const replica = await start(redis);
   const visitor = createVisitor(replica.url);
@@ -70,19 +70,21 @@ test('with Redis hung every answer comes within a second', async () => {
   await until(async () => (await visitor.send('GET', '/profile')).status === 200);
 });
 
-test('an answer of success means that its change is in Redis; plain says success all the same', async () => {
+test('a success means that the change is in Redis; plain reports success without', async () => {
   const redis = await startTestRedis();
   const durable = await start(redis);
   const plain = await start(redis, { SESSION_STORE: 'plain' });
   const visitors = [createVisitor(durable.url), createVisitor(plain.url)] as const;
   for (const visitor of visitors) await visitor.send('POST', '/cart/items', add);
-  // Full: reads go on, writes are refused. GETEX is a write that needs no memory.
+  // Full: reads continue, writes are refused. GETEX is a write that needs no memory.
   await redis.command('CONFIG', 'SET', 'maxmemory', '1');
   expect(await visitors[0].send('POST', '/cart/items', { sku: 'b', quantity: 1 })).toMatchObject(unavailable);
-  const toldByPlain = await visitors[1].send('POST', '/cart/items', { sku: 'b', quantity: 1 }).catch(() => undefined);
+  const responseOfPlain = await visitors[1]
+    .send('POST', '/cart/items', { sku: 'b', quantity: 1 })
+    .catch(() => undefined);
   await redis.command('CONFIG', 'SET', 'maxmemory', '0');
   for (const visitor of visitors) {
     expect((await visitor.send('GET', '/cart')).body.items).toEqual([{ sku: 'a', quantity: 1 }]);
   }
-  expect(toldByPlain?.status).toBe(201); // the fault of the set-up that tutorials show
+  expect(responseOfPlain?.status).toBe(201); // the defect of the tutorials' set-up
 });

@@ -12,22 +12,22 @@ export interface Replica {
   port: number;
   adminPort: number;
   /**
-   * Stops in order: unready and `Connection: close`, a moment later no new connections, then the requests under way
-   * (at most drainGraceMs), then Redis. Resolves once; safe to call twice.
+   * Stops in order: not ready and `Connection: close`, then no new connections, then the requests in flight (at most
+   * drainGraceMs), then Redis. Resolves once; safe to call twice.
    * @returns whether every request was answered
    */
   drain(): Promise<boolean>;
 }
 
-/** Listens on both ports. Rejects, with nothing left open, where one is taken. */
+/** Listens on both ports. Rejects, with nothing left open, if one is in use. */
 export async function startReplica(context: Context): Promise<Replica> {
   const { config, lifecycle, redis } = context;
-  // More than nginx lets pass, so that it is nginx that says so.
+  // More than nginx allows, so that nginx refuses larger ones.
   const server = createServer({ maxHeaderSize: 48 * 1024 }, createApp(context));
-  server.on('clientError', answerUnreadable);
-  const closeConnections = trackAnswers(server);
-  // nginx must be the first to let go of an idle connection (its upstream keepalive_timeout is 30 s): a POST that meets
-  // a connection which is just being closed is lost, and is not sent again.
+  server.on('clientError', answerMalformed);
+  const closeConnections = trackResponses(server);
+  // nginx must close idle connections first (its upstream keepalive_timeout is 30 s): a POST that meets a closing
+  // connection is lost, and nginx does not repeat it.
   server.keepAliveTimeout = 65_000;
   server.requestTimeout = 10_000;
   server.headersTimeout = 5_000;
@@ -53,13 +53,13 @@ export async function startReplica(context: Context): Promise<Replica> {
   };
 }
 
-/** What is not HTTP gets to no route. */
-function answerUnreadable(err: Error & { code?: string }, socket: Duplex): void {
+/** Answers requests that are not well-formed HTTP, which reach no route. */
+function answerMalformed(err: Error & { code?: string }, socket: Duplex): void {
   const isTooLarge = err.code === 'HPE_HEADER_OVERFLOW';
   const status = isTooLarge ? 431 : 400;
   const body = JSON.stringify({
     type: `urn:problem-type:unsticky:${isTooLarge ? 'headers-too-large' : 'invalid-request'}`,
-    title: isTooLarge ? 'The headers are too large' : 'The request cannot be read',
+    title: isTooLarge ? 'Headers too large' : 'Bad request',
     status,
     detail: isTooLarge ? 'Send at most 48 KiB.' : 'The request is not well-formed HTTP.',
   });
@@ -79,21 +79,21 @@ function portOf(server: Server): number {
 }
 
 /**
- * Returns a function from which on every answer, of requests under way too, says that its connection ends with it.
- * After server.close() alone Node answers on with keep-alive and holds the sockets: nginx would go on sending into them.
+ * Returns a function after which every response, also of requests in flight, closes its connection. After server.close()
+ * alone Node keeps answering with keep-alive and holds the sockets, and nginx would keep sending into them.
  */
-function trackAnswers(server: Server): () => void {
-  const underWay = new Set<ServerResponse>();
+function trackResponses(server: Server): () => void {
+  const inFlight = new Set<ServerResponse>();
   let closing = false;
-  const sayClose = (res: ServerResponse) => res.headersSent || res.setHeader('Connection', 'close');
+  const setClose = (res: ServerResponse) => res.headersSent || res.setHeader('Connection', 'close');
   server.prependListener('request', (_req, res) => {
-    if (closing) sayClose(res);
-    underWay.add(res);
-    res.once('close', () => underWay.delete(res));
+    if (closing) setClose(res);
+    inFlight.add(res);
+    res.once('close', () => inFlight.delete(res));
   });
   return () => {
     closing = true;
-    for (const res of underWay) sayClose(res);
+    for (const res of inFlight) setClose(res);
   };
 }
 
@@ -101,7 +101,7 @@ async function drain(context: Context, server: Server, admin: Server, closeConne
   const { drainDelayMs, drainGraceMs } = context.config;
   context.lifecycle.advance('draining');
   closeConnections();
-  // Connections that nginx keeps open are told to close by the answers they carry in this moment.
+  // Responses during this time close the connections that nginx keeps open.
   await sleep(drainDelayMs);
   const closed = once(server, 'close').then(() => true);
   server.close();

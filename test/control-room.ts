@@ -1,17 +1,16 @@
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { connectFleet, serveFleet } from '../fleet/control.ts';
-import type { Fleet } from '../fleet/fleet.ts';
-import type { LocalOptions } from '../fleet/local.ts';
-import { makeDir, startTestFleet } from '../fleet/testing.ts';
-import type { Entry, Mark } from './journal.ts';
-import { createRoom, type Room, type RoomOptions } from './room.ts';
-import type { News, Point, View } from './view.ts';
+import { connectFleet, serveFleet } from '../deploy/fleet/local/remote.ts';
+import type { Fleet } from '../deploy/fleet/fleet.ts';
+import type { LocalOptions } from '../deploy/fleet/local/fleet.ts';
+import { makeDir, startTestFleet } from './fleet.ts';
+import { startControlRoom, type ControlRoom, type ControlRoomOptions } from '../deploy/control-room/server.ts';
+import type { Entry, Mark, Point, Update, View } from '../deploy/control-room/protocol.ts';
 
-// What the tests of rooms share.
+// Support for the tests of the control room.
 
-/** A fleet that other processes could drive, in a folder of its own. */
+/** Starts a fleet in a folder of its own that other processes can drive. */
 export async function startServedFleet(options: Partial<LocalOptions> = {}) {
   const { dir, remove } = options.dir ? { dir: options.dir, remove: () => {} } : makeDir();
   const started = await startTestFleet({ replicas: 2, dir, settings: { LOG_LEVEL: 'warn' }, ...options });
@@ -25,39 +24,39 @@ async function connect(dir: string): Promise<Fleet> {
   return fleet;
 }
 
-/** A room on a free port, and its address and token apart. */
+/** Opens a room on a free port. @returns it with the two parts of its link */
 export async function openRoom(
-  options: Omit<RoomOptions, 'port'> & { port?: number },
-): Promise<Room & { url: string; token: string }> {
-  const room = await createRoom({ port: 0, ...options });
+  options: Omit<ControlRoomOptions, 'port'> & { port?: number },
+): Promise<ControlRoom & { url: string; token: string }> {
+  const room = await startControlRoom({ port: 0, ...options });
   const [url = '', token = ''] = room.link.split('/#');
   return { ...room, url, token };
 }
 
-/** Presses a button as the page does. */
-export async function press(room: { url: string; token: string }, action: string, replica?: number) {
+/** Sends the request of a button, as the page does. */
+export async function sendAction(room: { url: string; token: string }, action: string, replica?: number) {
   const response = await fetch(`${room.url}/actions/${action}`, {
     method: 'POST',
     headers: { Authorization: `Bearer ${room.token}`, 'Content-Type': 'application/json' },
     body: JSON.stringify({ replica }),
   });
-  return { status: response.status, words: ((await response.json()) as { error?: string }).error };
+  return { status: response.status, reason: ((await response.json()) as { error?: string }).error };
 }
 
-/** Somebody who looks at a room: what was shown last, and all that was told. */
+/** A viewer of a room: the last view, and everything it received. */
 export interface Viewer {
   readonly view: View | undefined;
   readonly entries: Map<number, Entry>;
   readonly points: Point[];
   readonly marks: Map<number, Mark>;
-  /** Everything that came, as it came. */
+  /** Everything received, unparsed. */
   readonly text: string;
-  /** What the log says. */
+  /** The texts of the event log. */
   log(): string[];
   leave(): void;
 }
 
-export async function look(room: { url: string; token: string }): Promise<Viewer> {
+export async function connectViewer(room: { url: string; token: string }): Promise<Viewer> {
   const leaving = new AbortController();
   const headers = { Authorization: `Bearer ${room.token}` };
   const response = await fetch(`${room.url}/events`, { headers, signal: leaving.signal });
@@ -68,7 +67,7 @@ export async function look(room: { url: string; token: string }): Promise<Viewer
     marks: new Map<number, Mark>(),
     text: '',
   };
-  void read(response, seen).catch(() => {}); // it ends where one of the two leaves
+  void read(response, seen).catch(() => {}); // the stream ends when either side closes it
   return {
     get view() {
       return seen.view;
@@ -96,7 +95,7 @@ async function read(
     const messages = (rest + chunk).split('\n\n');
     rest = messages.pop() as string;
     for (const message of messages) {
-      const { view, points, entries, marks } = JSON.parse(message.slice(message.indexOf('data: ') + 6)) as News;
+      const { view, points, entries, marks } = JSON.parse(message.slice(message.indexOf('data: ') + 6)) as Update;
       seen.view = view;
       seen.points.push(...points);
       for (const entry of entries) seen.entries.set(entry.id, entry);
@@ -105,10 +104,10 @@ async function read(
   }
 }
 
-/** Where pictures of the pages go: files of the test run, which git ignores. */
-export const pictures = fileURLToPath(new URL('../../test-results/', import.meta.url));
+/** The folder for screenshots, which git ignores. */
+export const pictures = fileURLToPath(new URL('../test-results/', import.meta.url));
 
-/** @returns the path of the browser; undefined where there is none on the PATH */
+/** @returns the path of Chromium; undefined if it is not on the PATH */
 export function findChromium(): string | undefined {
   const folders = (process.env.PATH ?? '').split(path.delimiter);
   const names = ['chromium', 'chromium-browser', 'google-chrome'];

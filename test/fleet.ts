@@ -4,16 +4,16 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Fleet } from './fleet.ts';
-import { type LocalOptions, startLocalFleet } from './local.ts';
-import { keepRedisInMemory } from './memory.ts';
+import type { Fleet } from '../deploy/fleet/fleet.ts';
+import { type LocalOptions, startLocalFleet } from '../deploy/fleet/local/fleet.ts';
+import { putRedisOnRamdisk } from '../deploy/fleet/local/temporary.ts';
 
-// What the tests of fleets share.
+// Support for the tests of fleets.
 
-/** A folder for a fleet. */
+/** Creates a folder for a fleet. */
 export function makeDir(): { dir: string; remove(): void } {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-test-'));
-  const inMemory = keepRedisInMemory(dir);
+  const inMemory = putRedisOnRamdisk(dir);
   const remove = () => {
     for (const folder of [dir, inMemory]) if (folder) rmSync(folder, { recursive: true, force: true });
   };
@@ -38,11 +38,15 @@ export async function startTestFleet(
   return { fleet, http: (await fleet.describe()).http, end };
 }
 
-const project = fileURLToPath(new URL('../..', import.meta.url));
+const project = fileURLToPath(new URL('..', import.meta.url));
 
-/** Runs a command of package.json as people do, `script` being the file behind it. */
-export function startCommand(script: string, args: string[], env: NodeJS.ProcessEnv = process.env) {
-  const child = spawn(process.execPath, [script, ...args], { cwd: project, env, stdio: ['ignore', 'pipe', 'pipe'] });
+/** Runs `unsticky` with these arguments. */
+export function startCommand(args: string[], env: NodeJS.ProcessEnv = process.env) {
+  const child = spawn(process.execPath, ['bin/unsticky.ts', ...args], {
+    cwd: project,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let out = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
@@ -61,7 +65,7 @@ export function descendantsOf(pid: number): number[] {
   return found.slice(1);
 }
 
-/** What a process was started as; empty where it has ended. Anybody may read that, unlike its environment. */
+/** The command line of a process; empty if it has ended. Any user may read it, unlike its environment. */
 export function commandOf(pid: number): string {
   if (!existsSync('/proc/self/cmdline'))
     return spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }).stdout;
@@ -98,7 +102,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** How often each replica answers `count` requests, one after the other. */
+/** Sends `count` requests in sequence. @returns the number of responses per replica */
 export async function countAnswers(
   url: string,
   count: number,
@@ -108,7 +112,7 @@ export async function countAnswers(
   for (let sent = 0; sent < count; sent++) {
     const response = await fetch(`${url}/whoami`, { headers });
     await response.body?.cancel();
-    const name = response.headers.get('X-Served-By') ?? 'nobody';
+    const name = response.headers.get('X-Served-By') ?? 'none';
     counts[name] = (counts[name] ?? 0) + 1;
   }
   return counts;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-// What the tests of queries share: the questions that the dashboard and the rules ask, and a live Prometheus's answers.
+// Support for the tests of queries: those of the dashboard and the rules, and the responses of a live Prometheus.
 
 export interface Query {
-  /** Where it stands, for people. */
+  /** Its URL for people. */
   where: string;
   expr: string;
 }
@@ -15,15 +15,15 @@ interface Dashboard {
 }
 
 export const dashboard: Dashboard = JSON.parse(
-  readFileSync(new URL('../grafana/dashboards/fleet.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../deploy/grafana/dashboards/fleet.json', import.meta.url), 'utf8'),
 );
 
-/** Without what a question has for when nothing is found: that would be an answer to any question. */
+/** A query without its fallback for no data, which would be a response to any query. */
 export function withoutFallback(expr: string): string {
   return expr.replace(/ or (vector\(0\)|0 \* \S+)$/, '');
 }
 
-/** Every question of the dashboard, its variable included, as Grafana asks it for all replicas, without fallbacks. */
+/** Every query of the dashboard, that of its variable included, as Grafana sends it for all replicas, without fallbacks. */
 export function dashboardQueries(): Query[] {
   const { panels, annotations, templating } = dashboard;
   return [
@@ -33,20 +33,20 @@ export function dashboardQueries(): Query[] {
   ].map(({ where, expr }) => ({ where, expr: asGrafanaSends(expr) }));
 }
 
-/** nginx and Redis are asked through exporters, which containers alone have. */
+/** nginx and Redis are scraped through exporters, which only containers have. */
 export const needsExporter = ({ expr }: Query) => /job="(nginx|redis)"/.test(expr);
 
 function asGrafanaSends(expr: string): string {
   return withoutFallback(expr).replaceAll('$__rate_interval', '4s').replaceAll('$replica', '.*');
 }
 
-/** The values of a label, as the series that have it. */
+/** The values of a label, from the series that have it. */
 function labelled(query: string): string {
   const [, metric, label] = /^label_values\((\w+), (\w+)\)$/.exec(query) ?? [];
   return `count by (${label}) (${metric})`;
 }
 
-/** Of Prometheus at this address. */
+/** The Prometheus at this URL. */
 export class Prometheus {
   readonly url: string;
 
@@ -62,7 +62,7 @@ export class Prometheus {
     return result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
   }
 
-  /** How many samples that are numbers a panel shows of the last `seconds`. */
+  /** The number of numeric samples that a panel shows of the last `seconds`. */
   async count(expr: string, seconds: number): Promise<number> {
     const end = Date.now() / 1000;
     const range = { query: expr, start: String(end - seconds), end: String(end), step: '1' };
@@ -72,7 +72,7 @@ export class Prometheus {
     return result.flatMap(({ values }) => values).filter(([, value]) => Number.isFinite(Number(value))).length;
   }
 
-  /** Those that are pending or firing, with their texts. */
+  /** The alerts that are pending or firing, with their texts. */
   async alerts(): Promise<{ labels: Record<string, string>; annotations: Record<string, string>; state: string }[]> {
     return (await this.#get<{ alerts: Awaited<ReturnType<Prometheus['alerts']>> }>('alerts')).alerts;
   }

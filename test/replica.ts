@@ -7,12 +7,12 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createClient } from 'redis';
-import { readConfig } from './config.ts';
-import { createContext } from './context.ts';
-import { createLogger } from './logger.ts';
-import { startReplica } from './server.ts';
+import { readConfig } from '../src/config.ts';
+import { createContext } from '../src/context.ts';
+import { createLogger } from '../src/logger.ts';
+import { startReplica } from '../src/server.ts';
 
-// What the tests of this folder share: a real Redis, real replicas, visitors with cookies.
+// Support for tests: a real Redis, real replicas, visitors with cookies.
 
 export interface TestRedis {
   port: number;
@@ -20,7 +20,7 @@ export interface TestRedis {
   process(): ChildProcess;
   /** Runs one command over a connection of its own. */
   command(...args: string[]): Promise<unknown>;
-  /** The commands that clients send while `work` goes on (MONITOR); not those that scripts run. */
+  /** The commands that clients send while `work` runs (MONITOR), without those of scripts. */
   countCommands(work: () => Promise<void>): Promise<string[]>;
   /** Starts it again after stop, on the same port. */
   start(): Promise<void>;
@@ -28,7 +28,7 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-/** Starts a Redis on a free port or the one given; it keeps nothing, or, with appendOnly, every write that it acknowledged. */
+/** Starts a Redis on the given or a free port. It is not persistent, or with appendOnly keeps every acknowledged write. */
 export async function startTestRedis({
   port,
   appendOnly = false,
@@ -89,14 +89,14 @@ export async function startTestReplica(settings: Record<string, string>, lines?:
     ADMIN_PORT: '0',
   });
   const logger = createLogger(config, lines && { write: (line: string) => void lines.push(line) });
-  const replica = await startReplica(createContext(config, logger));
+  const replica = await startReplica(createContext(config, { logger }));
   return { ...replica, url: `http://127.0.0.1:${replica.port}`, adminUrl: `http://127.0.0.1:${replica.adminPort}` };
 }
 
-/** Starts `src/main.ts` as a process of its own; `lines` collects what it says. */
+/** Starts `src/main.ts` as a process of its own; `lines` collects its output. */
 export async function spawnReplica(settings: Record<string, string>) {
   const ports = { PORT: String(await freePort()), ADMIN_PORT: String(await freePort()) };
-  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+  const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
   const { PATH } = process.env;
   const child = spawn(process.execPath, [main], {
     env: { PATH, ...ports, ...settings },
@@ -116,7 +116,7 @@ export interface Answer {
   body: any;
 }
 
-/** A visitor with one cookie, which follows what answers say. */
+/** A visitor with one cookie, which follows Set-Cookie. */
 export function createVisitor(url: string, cookie = '') {
   return {
     cookie,
@@ -138,7 +138,7 @@ export function createVisitor(url: string, cookie = '') {
   };
 }
 
-/** Waits until `condition` is true or gives something; one that throws is not true yet. Rejects after 10 s. */
+/** Waits until `condition` returns a truthy value; a throw counts as false. Rejects after 10 s. */
 export async function until<T>(condition: () => T | Promise<T>): Promise<Exclude<T, false | undefined | null>> {
   const deadline = performance.now() + 10_000;
   let failure: unknown;
@@ -154,7 +154,7 @@ export async function until<T>(condition: () => T | Promise<T>): Promise<Exclude
   throw new Error(`not within 10 s: ${condition}`, { cause: failure });
 }
 
-/** Outside of the range of outgoing connections, so that it stays free. */
+/** Outside the range of outgoing connections, so it stays free. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = 12_000 + Math.floor(Math.random() * 8000);

@@ -1,7 +1,8 @@
-import type { CheckResult, FaultFigures, Judgement, Verdict, Violation } from '../checks/judgement.ts';
-import type { History, Kind, MayCost, Operation } from '../history.ts';
-import { createRandom } from '../random.ts';
-import { type Report, toReport } from './json.ts';
+import { accessLogCheck, checks } from '../load/checks/catalogue.ts';
+import type { CheckResult, FaultStats, Judgement, Verdict, Violation } from '../load/checks/judgement.ts';
+import type { History, Kind, ImpactBudget, Operation } from '../load/users/history.ts';
+import { createRandom } from '../load/users/random.ts';
+import { type Report, toReport } from '../load/report/json.ts';
 
 export interface SampleOptions {
   verdict?: Verdict;
@@ -15,7 +16,7 @@ export interface Sample {
   judgement: Judgement;
 }
 
-/** A made-up run for tests of the reports: six faults, slow answers around them, and violations unless it is a pass. */
+/** A synthetic run for tests of the reports: six faults, slow responses around them, and violations unless it is a pass. */
 export function createSample({
   verdict = 'pass',
   store = 'durable',
@@ -26,7 +27,7 @@ export function createSample({
   const faults = verdict === 'unknown' ? [] : faultsOf(seconds);
   const operations = operationsOf(seconds, perSecond, faults, random);
   const history: History = {
-    format: 1,
+    format: 2,
     plan: 'demo',
     driver: 'local',
     store,
@@ -40,15 +41,15 @@ export function createSample({
       nginx: '1.22.1',
       redis: '8.2.1',
       machine: 'Linux 6.8, 2 × AMD EPYC 7B13',
-      rate: `${perSecond} requests a second`,
+      rate: `${perSecond} requests per second`,
       'fsync of the append-only file': 'always',
     },
     invoked: operations.length,
-    strangers: 0,
-    background: { answered: 8931, failed: 0 },
-    replicasLeft: [],
-    pauses: [],
-    skipped: [{ fault: 'redis-failover', why: 'the local fleet lacks a second Redis' }],
+    unmatchedLogLines: 0,
+    backgroundLoad: { answered: 8931, failed: 0 },
+    replicasAtEnd: [],
+    eventLoopStalls: [],
+    skipped: [{ fault: 'redis-failover', reason: 'not supported by the local fleet: a second Redis' }],
     interrupted: false,
     operations,
     faults: faults.map(
@@ -58,42 +59,45 @@ export function createSample({
   return { history, judgement: judgementOf(history, faults, verdict) };
 }
 
-/** What is told of such a run. */
+/** The report of such a run. */
 export function createSampleReport(options?: SampleOptions): Report {
   const { history, judgement } = createSample(options);
   return toReport(history, judgement);
 }
 
-const nothing: MayCost = { failures: 'none', stallMs: 1000, answerMs: null };
-const everything: MayCost = { failures: 'all', stallMs: null, answerMs: 1000 };
+const nothing: ImpactBudget = { failures: 'none', stallMs: 1000, answerMs: null };
+const everything: ImpactBudget = { failures: 'all', stallMs: null, answerMs: 1000 };
 
-function faultsOf(seconds: number): FaultFigures[] {
+function faultsOf(seconds: number): FaultStats[] {
   const figures = { requests: 1204, failed: 0, stallMs: 41.2, slowestMs: 322.9, recoveryMs: 3.1 };
   const at = (start: number, end: number) => ({ start: start * seconds * 1000, end: end * seconds * 1000 });
   return [
     {
       fault: 'kill-replica',
+      target: 'replica',
       targets: ['replica-2'],
       ...at(0.1, 0.2),
-      landed: 'replica-2 (process 4711) is gone, after 1,502 requests',
-      mayCost: nothing,
+      evidence: 'replica-2 (process 4711) is gone, after 1,502 requests',
+      impactBudget: nothing,
       ...figures,
     },
     {
       fault: 'roll',
+      target: 'fleet',
       targets: ['replica-1', 'replica-2', 'replica-3'],
       ...at(0.28, 0.36),
-      landed: '3 replicas started anew',
-      mayCost: nothing,
+      evidence: '3 replicas were restarted',
+      impactBudget: nothing,
       ...figures,
       requests: 3611,
     },
     {
       fault: 'redis-pause',
+      target: 'redis',
       targets: ['redis'],
       ...at(0.42, 0.46),
-      landed: 'Redis (process 4688) is stopped',
-      mayCost: everything,
+      evidence: 'Redis (process 4688) is stopped',
+      impactBudget: everything,
       ...figures,
       failed: 512,
       stallMs: 2980,
@@ -101,27 +105,30 @@ function faultsOf(seconds: number): FaultFigures[] {
     },
     {
       fault: 'reload-nginx',
+      target: 'nginx',
       targets: ['nginx'],
       ...at(0.55, 0.551),
-      landed: 'nginx has new workers',
-      mayCost: nothing,
+      evidence: 'nginx has new workers',
+      impactBudget: nothing,
       ...figures,
       requests: 9,
     },
     {
       fault: 'scale-up',
+      target: 'fleet',
       targets: ['replica-4', 'replica-5'],
       ...at(0.6, 0.62),
-      landed: 'replica-4 and replica-5 serve',
-      mayCost: nothing,
+      evidence: 'replica-4 and replica-5 serve',
+      impactBudget: nothing,
       ...figures,
     },
     {
       fault: 'kill-nginx',
+      target: 'nginx',
       targets: ['nginx'],
       ...at(0.75, 0.78),
-      landed: 'nobody listens on the port',
-      mayCost: { ...everything, answerMs: null },
+      evidence: 'the port is closed',
+      impactBudget: { ...everything, answerMs: null },
       ...figures,
       failed: 301,
       stallMs: 2702,
@@ -131,14 +138,14 @@ function faultsOf(seconds: number): FaultFigures[] {
 
 const kinds: Kind[] = ['add', 'cart', 'cart', 'profile', 'prefer', 'preferences', 'whoami', 'remove'];
 
-function operationsOf(seconds: number, perSecond: number, faults: FaultFigures[], random: () => number): Operation[] {
+function operationsOf(seconds: number, perSecond: number, faults: FaultStats[], random: () => number): Operation[] {
   const operations: Operation[] = [];
   const total = Math.round(seconds * perSecond);
   for (let id = 1; id <= total; id += 1) {
     const start = (id / perSecond) * 1000 + random();
     const fault = faults.find((one) => start >= one.start && start <= (one.end ?? 0));
     const slow = fault && random() < 0.1 ? 100 + 300 * random() : 0;
-    const isLost = fault?.mayCost.failures === 'all' && random() < 0.9;
+    const isLost = fault?.impactBudget.failures === 'all' && random() < 0.9;
     const first = id <= 200;
     operations.push({
       id,
@@ -156,13 +163,13 @@ function operationsOf(seconds: number, perSecond: number, faults: FaultFigures[]
   return operations;
 }
 
-/** While replica-2 is dead and before 4 and 5 are there, the others serve. */
+/** While replica-2 is dead and before 4 and 5 are up, the others serve. */
 function replicaAt(part: number, random: () => number): string {
   const numbers = part > 0.1 && part < 0.2 ? [1, 3] : part > 0.6 ? [1, 2, 3, 4, 5] : [1, 2, 3];
   return `replica-${numbers[Math.floor(random() * numbers.length)]}`;
 }
 
-function judgementOf({ operations }: History, faults: FaultFigures[], verdict: Verdict): Judgement {
+function judgementOf({ operations }: History, faults: FaultStats[], verdict: Verdict): Judgement {
   const isBad = verdict === 'fail';
   const shares: Record<string, number> = {};
   for (const { replica } of operations) if (replica) shares[replica] = (shares[replica] ?? 0) + 1;
@@ -172,7 +179,7 @@ function judgementOf({ operations }: History, faults: FaultFigures[], verdict: V
     reasons: {
       pass: [],
       fail: ['3 sessions lost', '137 acknowledged writes lost', '12 stale reads', '1 logout undone'],
-      unknown: ['there was no fault: nothing was at risk'],
+      unknown: ['no fault was injected, so nothing was at risk'],
     }[verdict],
     requests: {
       total: operations.length,
@@ -191,60 +198,25 @@ function judgementOf({ operations }: History, faults: FaultFigures[], verdict: V
   };
 }
 
+/** Some violations of a failed run. */
+const violationCounts: Record<string, number> = {
+  'lost-session': 3,
+  'lost-write': 137,
+  'undone-logout': 1,
+  'stale-read': 12,
+};
+
 function checksOf(isBad: boolean, operations: Operation[]): CheckResult[] {
-  const found = (count: number) => (isBad ? count : 0);
-  const check = (name: string, title: string, about: string, count: number, checked: number): CheckResult => {
-    return { name, title, about, count, checked, violations: violationsOf(Math.min(count, 100), title, operations) };
-  };
-  return [
-    check('lost-session', 'sessions lost', 'Somebody who had logged in was answered as nobody.', found(3), 812),
-    check(
-      'lost-write',
-      'acknowledged writes lost',
-      'A change was acknowledged, or seen, and no later answer shows it.',
-      found(137),
-      5630,
-    ),
-    check(
-      'false-success',
-      'false successes',
-      'Of the lost writes: acknowledged while Redis, or the way to it, was broken.',
-      0,
-      0,
-    ),
-    check(
-      'undone-logout',
-      isBad ? 'logout undone' : 'logouts undone',
-      'A session was known to have ended, and its cookie opened it again.',
-      found(1),
-      212,
-    ),
-    check(
-      'stale-read',
-      'stale reads',
-      'An answer did not show what was known before its request began; a later one did.',
-      found(12),
-      9120,
-    ),
-    check(
-      'leak',
-      'answers of somebody else’s session',
-      'An answer held what another session had written.',
-      0,
-      operations.length,
-    ),
-    check(
-      'failed-request',
-      'requests failed',
-      'A request failed, and no fault was under way that may cost requests.',
-      0,
-      operations.length,
-    ),
-    check('stall', 'stalls', 'Nobody was answered for longer than it may take.', 0, operations.length),
-  ];
+  return [...checks, accessLogCheck].map(({ name, holds, one, many, about }) => {
+    const count = isBad ? (violationCounts[name] ?? 0) : 0;
+    const title = count === 1 ? one : many;
+    const checked = { 'lost-session': 812, 'lost-write': 5630, 'false-success': 0 }[name] ?? operations.length;
+    const violations = violationsOf(Math.min(count, 100), title, operations);
+    return { name, holds, title, about, count, checked, violations };
+  });
 }
 
-/** Every optional member of an operation is in one of them; and what people write must not become markup. */
+/** Every optional property of an operation is in one of them, and user input that must not become markup. */
 function violationsOf(count: number, title: string, operations: Operation[]): Violation[] {
   return Array.from({ length: count }, (_, index) => {
     const [first, second] = operations.slice(300 + index * 40) as [Operation, Operation];
@@ -254,23 +226,23 @@ function violationsOf(count: number, title: string, operations: Operation[]): Vi
       session,
       kind: 'add',
       status: 201,
-      logged: 499,
-      repeats: 12,
-      ids: ['3f9a', null],
-      ends: ['user-0009.2'],
+      loggedStatus: 499,
+      repeatOf: 12,
+      sessionIds: ['3f9a', null],
+      endsSessions: ['user-0009.2'],
     };
     const read: Operation = {
       ...second,
       session,
       kind: 'cart',
-      saw: [1, 2, 'user-0003.1:4', 5],
-      sawUser: null,
+      observed: [1, 2, 'user-0003.1:4', 5],
+      observedUser: null,
       cookie: 'logged-out',
-      replicaStarted: '2026-03-14T09:26:00.000Z',
+      replicaStartedAt: '2026-03-14T09:26:00.000Z',
       error: 'closed',
     };
     return {
-      words: `article ${first.value} of ${session} was acknowledged, and the cart that was looked at afterwards does not have it`,
+      summary: `${session}: item ${first.value} was acknowledged, and a later read of the cart does not show it`,
       operations: [write, read],
     };
   });

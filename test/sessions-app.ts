@@ -14,9 +14,9 @@ import {
   renewSession,
   revokeSessions,
   updateSession,
-} from './sessions/index.ts';
+} from '../src/sessions/index.ts';
 
-// An application as others would write it, over `durable` or `plain`: what the guarantees are tried on.
+// An application as others would write it, with `durable` or `plain`, for the tests of the guarantees.
 
 export const secret = 's'.repeat(32);
 type Draft = Record<string, unknown>;
@@ -27,7 +27,7 @@ type Options = Omit<DurableStoreOptions, 'client'> & {
 
 export interface TestApp {
   url: string;
-  /** Resolves once a request to `/…?gate=name` has arrived there; it goes on when `open(name)` is called. */
+  /** Resolves once a request to `/…?gate=name` has arrived there; it continues when `open(name)` is called. */
   arrived(name: string): Promise<void>;
   open(name: string): void;
   close(): Promise<void>;
@@ -64,7 +64,7 @@ export async function startTestApp(
   const attributes = (req: express.Request) => req.session as unknown as Draft;
 
   app.get('/', (req, res) => void res.json({ ...req.session, cookie: undefined }));
-  // Plain code, which knows nothing of this layer.
+  // Plain code, unaware of this layer.
   app.post('/set', (req, res) => {
     Object.assign(attributes(req), req.body);
     res.status(201).json({ ok: true });
@@ -104,7 +104,7 @@ export async function startTestApp(
     if (req.query.after) await gates.pass(String(req.query.after));
     res.status(201).json({ list });
   });
-  // The process stands still while the change is made for the first time.
+  // The process is blocked while the change is made for the first time.
   app.post('/stand-still', async (req, res) => {
     let hasStood = false;
     const list = await updateSession(req, (draft) => {
@@ -212,7 +212,7 @@ export async function startTestApp(
   };
 }
 
-/** Points at which requests wait until a test lets them go on: interleavings by condition, not by time. */
+/** Points at which requests wait until a test lets them continue: interleavings by condition, not by time. */
 function createGates() {
   const gates = new Map<string, { arrived: PromiseWithResolvers<void>; opened: PromiseWithResolvers<void> }>();
   const gate = (name: string) => {

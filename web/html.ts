@@ -1,4 +1,4 @@
-/** Markup: whatever was put into it is escaped. */
+/** Markup in which every inserted value is escaped. */
 export class Html {
   readonly text: string;
 
@@ -7,21 +7,22 @@ export class Html {
   }
 }
 
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
 type Part = Html | string | number | null | undefined | false | Part[];
 
 /**
- * Markup with values in it. They are escaped, but for other markup, which is taken as it is; `null`, `undefined` and
- * `false` are left out, lists are joined.
+ * A template of markup. Values are escaped unless they are markup themselves; lists are joined; `null`, `undefined` and
+ * `false` are omitted. A value may only be between tags or inside a double-quoted attribute that is neither a URL nor a
+ * script.
  *
  * @example html`<p>${name}</p>`
  */
 export function html(strings: TemplateStringsArray, ...parts: Part[]): Html {
-  let text = strings[0] ?? '';
-  for (const [index, part] of parts.entries()) text += textOf(part) + (strings[index + 1] ?? '');
-  return new Html(text);
+  return new Html(strings.map((string, index) => string + textOf(parts[index])).join(''));
 }
 
-/** JSON that may stand in a `<script>`: it cannot end it, and opens no comment. */
+/** JSON for the inside of a `<script>`: it can neither close the script nor open a comment. */
 export function jsonForScript(value: unknown): Html {
   return new Html(JSON.stringify(value).replaceAll('<', '\\u003c'));
 }
@@ -30,11 +31,7 @@ function textOf(part: Part): string {
   if (part === null || part === undefined || part === false) return '';
   if (part instanceof Html) return part.text;
   if (Array.isArray(part)) return part.map(textOf).join('');
-  return escapeHtml(String(part));
-}
-
-const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
-function escapeHtml(text: string): string {
-  return text.toWellFormed().replace(/[&<>"']/g, (character) => entities[character] as string);
+  return String(part)
+    .toWellFormed()
+    .replace(/[&<>"']/g, (character) => entities[character] as string);
 }

@@ -1,12 +1,11 @@
 import { mkdirSync, statSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { connectFleet } from './control.ts';
-import { lastLines } from './logs.ts';
-import { descendantsOf, isAlive, makeDir, startCommand } from './testing.ts';
-import { waitFor } from './wait.ts';
+import { connectFleet } from '../../deploy/fleet/local/remote.ts';
+import { lastLines } from '../../deploy/fleet/logs.ts';
+import { descendantsOf, isAlive, makeDir, startCommand } from '../../test/fleet.ts';
+import { waitFor } from '../../deploy/fleet/wait.ts';
 
-const cli = 'deploy/fleet/cli.ts';
 const free = ['--http', '0', '--https', '0', '--prometheus', '0', '-n', '2'];
 const cleanUp: (() => void)[] = [];
 afterEach(() => {
@@ -16,18 +15,18 @@ afterEach(() => {
 function prepare() {
   const { dir, remove } = makeDir();
   cleanUp.push(remove);
-  return path.join(dir, 'a fleet'); // its path may have spaces
+  return path.join(dir, 'a fleet'); // spaces in the path are allowed
 }
 
 async function run(args: string[], env?: NodeJS.ProcessEnv) {
-  const { exited, out } = startCommand(cli, args, env);
+  const { exited, out } = startCommand(args, env);
   return { code: await exited, out: out() };
 }
 
-/** `up` in the foreground, once it is up, with all that it has started. */
+/** Starts `up` in the foreground. @returns it once it is up, with the processes it has started */
 async function startUp() {
   const dir = prepare();
-  const up = startCommand(cli, ['up', '--dir', dir, ...free]);
+  const up = startCommand(['up', '--dir', dir, ...free]);
   cleanUp.push(() => up.child.kill('SIGKILL'));
   await waitFor(`up: ${up.out()}`, () => connectFleet(dir), { timeoutMs: 15_000 });
   const started = descendantsOf(up.child.pid as number);
@@ -42,7 +41,7 @@ test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('%s of up leaves no process
   await waitFor('all are gone', async () => !started.some(isAlive), { timeoutMs: 5000 });
 });
 
-test('the second SIGINT of a Ctrl-C, which npm sends on, does not cut the end short', async () => {
+test('the second SIGINT of a Ctrl-C, which npm forwards, does not interrupt the shutdown', async () => {
   const { child, dir, started, exited } = await startUp();
   child.kill('SIGINT');
   child.kill('SIGINT');
@@ -51,12 +50,12 @@ test('the second SIGINT of a Ctrl-C, which npm sends on, does not cut the end sh
   expect(lastLines(path.join(dir, 'logs/replica-1.log'), 1)[0]).toContain('"finished":true,"msg":"stopped"');
 });
 
-test('its folder is nobody else’s', async () => {
+test('no other user may enter the folder of the fleet', async () => {
   const { dir } = await startUp();
   expect(statSync(dir).mode & 0o777).toBe(0o700);
 });
 
-test('a paused replica is gone with the others', async () => {
+test('down ends a paused replica too', async () => {
   const { child, dir, started, exited } = await startUp();
   expect((await run(['pause', '1', '--dir', dir])).code).toBe(0);
   child.kill('SIGINT');
@@ -65,7 +64,7 @@ test('a paused replica is gone with the others', async () => {
 });
 
 test('interrupted while it starts, it leaves nothing behind', async () => {
-  const up = startCommand(cli, ['up', '--dir', prepare(), ...free]);
+  const up = startCommand(['up', '--dir', prepare(), ...free]);
   const started = await waitFor(
     'redis is started',
     async () => {
@@ -79,15 +78,15 @@ test('interrupted while it starts, it leaves nothing behind', async () => {
   await waitFor('all are gone', async () => !started.some(isAlive), { timeoutMs: 5000 });
 });
 
-test('a fleet in the background is driven by commands, in words and as JSON', async () => {
+test('commands drive a fleet in the background, with text and JSON output', async () => {
   const dir = prepare();
   const at = ['--dir', dir];
   const up = await run(['up', '--detach', ...at, ...free]);
   expect(up).toMatchObject({ code: 0, out: expect.stringContaining('replica-2') });
   try {
-    expect(await run(['up', ...at])).toMatchObject({ code: 1, out: expect.stringContaining('a fleet is up already') });
+    expect(await run(['up', ...at])).toMatchObject({ code: 1, out: expect.stringContaining('a fleet is already up') });
     expect((await run(['status', ...at])).out).toMatch(
-      /^local fleet, store durable: http:.*\n\nreplica +name +runs as +state +since +requests served\n +1 +replica-1 +pid \d+ +ready/,
+      /^local fleet, durable store: http:.*\n\nreplica +name +runs as +state +since +requests served\n +1 +replica-1 +pid \d+ +ready/,
     );
     expect((await run(['kill', '2', ...at])).out).toMatch(/replica-2 +pid \d+ +down/);
     expect((await run(['restart', 'replica-2', ...at])).out).toMatch(/replica-2 +pid \d+ +ready/);
@@ -102,10 +101,10 @@ test('a fleet in the background is driven by commands, in words and as JSON', as
     expect((await run(['scale', 'many', ...at])).code).toBe(1);
     expect((await run(['logs', 'redis', '--lines', '1', ...at])).out).toMatch(/^redis \| .+\n$/);
   } finally {
-    expect((await run(['down', ...at])).out).toBe('the fleet is down\n');
+    expect((await run(['down', ...at])).out).toBe('the fleet is down; data and logs are kept\n');
   }
-  expect((await run(['down', ...at])).out).toBe('nothing is up\n');
-  expect(await run(['status', ...at])).toMatchObject({ code: 1, out: expect.stringContaining('nothing is up') });
+  expect((await run(['down', ...at])).out).toBe('no fleet is up\n');
+  expect(await run(['status', ...at])).toMatchObject({ code: 1, out: expect.stringContaining('no fleet is up') });
 });
 
 test('without Redis on the machine: one line that says what to do, exit code 1', async () => {

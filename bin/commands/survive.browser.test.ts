@@ -2,15 +2,15 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { findChromium, openRoom, pictures, startServedFleet } from '../deploy/room/testing.ts';
+import { findChromium, openRoom, pictures, startServedFleet } from '../../test/control-room.ts';
 
-// What the project promises, as a visitor sees it, while somebody kills replicas in the control room.
+// What the project promises, as a visitor sees it while replicas are killed in the control room.
 
 const executable = findChromium();
 const why = executable ? '' : ' (skipped: there is no Chromium on the PATH)';
 const patience = { timeout: 20_000 };
 
-describe.skipIf(!executable)(`a visitor, and somebody in the control room${why}`, () => {
+describe.skipIf(!executable)(`a visitor while replicas are killed in the control room${why}`, () => {
   let fleet: Awaited<ReturnType<typeof startServedFleet>>;
   let room: Awaited<ReturnType<typeof openRoom>>;
   let browser: Browser;
@@ -50,11 +50,11 @@ describe.skipIf(!executable)(`a visitor, and somebody in the control room${why}`
   const greeting = (page: Page) => page.locator('#greeting').textContent();
   const cart = (page: Page) => page.locator('#items li > span').allTextContents();
 
-  test('who is killed served the last answer: after a reload the visitor is the same, with the same cart, from another', async () => {
+  test('after the replica that served the page is killed, a reload shows the same visitor and cart, served by another', async () => {
     const visitor = await open(site);
     await logIn(visitor.page);
     for (const sku of ['tea', 'milk']) {
-      await visitor.page.getByLabel('Article').fill(sku);
+      await visitor.page.getByLabel('Item').fill(sku);
       await visitor.page.getByRole('button', { name: 'Add', exact: true }).click();
       await expect.poll(() => cart(visitor.page), patience).toContain(`1 ${sku}`);
     }

@@ -1,37 +1,37 @@
 import type { ServerResponse } from 'node:http';
 
-/** Everybody who looks. */
-export interface Stream {
-  /** Sends `first` and from then on what all are told, until either side ends it. False where there are too many already. */
-  join(res: ServerResponse, first: object): boolean;
-  tell(event: 'whole' | 'news', data: object): void;
+/** All viewers of the page. */
+export interface EventStream {
+  readonly viewers: number;
+  /** Sends `snapshot`, then all later events, until either side ends it. @returns false if there are too many viewers */
+  join(res: ServerResponse, snapshot: object): boolean;
+  send(event: 'snapshot' | 'update', data: object): void;
   close(): void;
 }
 
-const mostViewers = 20;
-/** A viewer that does not read so much of what it was sent is let go; it may come again. */
-const mostUnreadBytes = 4 * 1024 * 1024;
+const maxViewers = 20;
+/** A viewer that leaves this much unread is disconnected; it may connect again. */
+const maxUnreadBytes = 4 * 1024 * 1024;
 
-/** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), of which `data` is JSON. */
-export function createStream(onFirst: () => void, onLast: () => void): Stream {
+/** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) whose `data` is JSON. */
+export function createEventStream(): EventStream {
   const viewers = new Set<ServerResponse>();
   return {
-    join(res, first) {
-      if (viewers.size >= mostViewers) return false;
+    get viewers() {
+      return viewers.size;
+    },
+    join(res, snapshot) {
+      if (viewers.size >= maxViewers) return false;
       res.writeHead(200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
-      res.write(message('whole', first));
+      res.write(format('snapshot', snapshot));
       viewers.add(res);
-      res.once('close', () => {
-        viewers.delete(res);
-        if (viewers.size === 0) onLast();
-      });
-      if (viewers.size === 1) onFirst();
+      res.once('close', () => viewers.delete(res));
       return true;
     },
-    tell(event, data) {
-      const text = message(event, data);
+    send(event, data) {
+      const text = format(event, data);
       for (const viewer of viewers) {
-        if (viewer.writableLength > mostUnreadBytes) viewer.destroy();
+        if (viewer.writableLength > maxUnreadBytes) viewer.destroy();
         else viewer.write(text);
       }
     },
@@ -41,6 +41,6 @@ export function createStream(onFirst: () => void, onLast: () => void): Stream {
   };
 }
 
-function message(event: string, data: object): string {
+function format(event: string, data: object): string {
   return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -13,13 +13,15 @@ const types: Record<string, string> = {
   svg: 'image/svg+xml',
 };
 
-/** Everything that the page consists of, by its address. Nothing else is ever read from the disk. */
+/** Every file of the page by its address. Nothing else is ever read from disk. */
 export function readPageFiles(): Map<string, PageFile> {
   const folder = new URL('page/', import.meta.url);
   const require = createRequire(import.meta.url);
-  const own = readdirSync(folder).map((name): [string, URL | string] => [`/${name}`, new URL(name, folder)]);
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.\w+$/.test(name));
+  const own = names.map((name): [string, URL | string] => [`/${name}`, new URL(name, folder)]);
   const files: [string, URL | string][] = [
     ...own,
+    ['/base.css', new URL('../../web/base.css', import.meta.url)],
     ['/uplot.js', require.resolve('uplot/dist/uPlot.esm.js')],
     ['/uplot.css', require.resolve('uplot/dist/uPlot.min.css')],
   ];

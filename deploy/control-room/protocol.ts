@@ -1,63 +1,87 @@
-import type { Entry, Mark } from './journal.ts';
-import type { Totals } from './visitors.ts';
+import type { ReplicaStatus } from '../fleet/fleet.ts';
+import type { PartState } from './monitor/state.ts';
+import type { SecondStats, UsersStatus } from './users.ts';
 
-// What the page is told. It shows this and decides nothing.
+// What the page receives. It shows this and decides nothing.
 
 export type Tone = 'good' | 'bad' | 'unknown' | 'plain';
+
+/** The answer to a request that is refused. */
+export interface Refusal {
+  /** The HTTP status. */
+  status: number;
+  reason: string;
+}
+
+/** Something that happened, in words. An entry may change, from the start of an action to its result. */
+export interface Entry {
+  id: number;
+  /** Milliseconds since 1970. */
+  at: number;
+  tone: Tone;
+  text: string;
+}
+
+/** A moment marked on the timeline. */
+export interface Mark {
+  id: number;
+  at: number;
+  name: string;
+  kind: 'replica' | 'redis' | 'nginx' | 'other';
+}
 
 export interface Button {
   action: string;
   label: string;
-  /** Which replica it is for, by number. */
-  replica?: number;
-  /** Why it cannot be pressed; absent where it can. */
-  why?: string;
-  /** It is being done. */
-  isBusy?: true;
+  /** The number of the replica it is for; undefined for another target. */
+  replica: number | undefined;
+  /** Why it is disabled; undefined if it is not. */
+  disabledReason: string | undefined;
+  /** The action is running. */
+  isBusy: boolean;
 }
 
-export interface ReplicaView {
-  number: number;
-  name: string;
-  runsAs: string;
-  state: 'starting' | 'ready' | 'draining' | 'paused' | 'down';
-  /** Milliseconds since 1970: when it started, or, if it is down, ended. */
-  since: number | null;
+/** What a replica measures of itself; null if unknown. */
+export interface ReplicaMetrics {
   perSecond: number | null;
   p50: number | null;
   p99: number | null;
   inFlight: number | null;
+  /** In the last hour. */
   restarts: number | null;
-  /** Where it keeps sessions, and its version, as it says itself. */
   store: string | null;
   version: string | null;
+}
+
+export interface ReplicaView extends ReplicaMetrics, Pick<ReplicaStatus, 'number' | 'name' | 'runsAs' | 'state'> {
+  /** Milliseconds since 1970: when it started, or, if it is down, ended. */
+  since: number | null;
   buttons: Button[];
 }
 
 export interface PartView {
-  state: 'up' | 'hangs' | 'down' | 'silent' | 'unknown';
-  words: string;
+  state: PartState;
+  text: string;
   buttons: Button[];
 }
 
-/** What there is to see now. */
+/** The present state of everything on the page. */
 export interface View {
   /** Milliseconds since 1970. */
   at: number;
-  /** Null while there is no fleet. */
+  /** Null without a fleet. */
   fleet: { driver: string; store: string; http: string; prometheus: string | null } | null;
-  /** What the reader must know of the figures themselves. */
+  /** Limits of the numbers shown, such as a missing Prometheus. */
   notices: { tone: Tone; text: string }[];
-  sentence: { tone: Tone; text: string };
-  visitors: {
-    state: 'away' | 'arriving' | 'busy' | 'leaving';
-    users: number;
-    totals: Totals | null;
+  headline: { tone: Tone; text: string };
+  users: Pick<UsersStatus, 'state' | 'users' | 'totals'> & {
     /** In the last second. */
     perSecond: number | null;
     failedPerSecond: number | null;
     p50: number | null;
     p99: number | null;
+    /** Since the last successful request, if that was too long ago to know anything of the sessions now. */
+    unseenSeconds: number | null;
     button: Button;
   };
   nginx: PartView & { perSecond: number | null };
@@ -68,20 +92,16 @@ export interface View {
   stores: { name: string; about: string; isChosen: boolean; button: Button }[];
 }
 
-/** A second of the timeline; null where nobody knows. */
-export interface Point {
-  /** Seconds since 1970. */
-  at: number;
+/** A second of the timeline; null if unknown. */
+export interface Point extends Pick<SecondStats, 'at' | 'p50' | 'p99'> {
   requests: number | null;
   failed: number | null;
-  p50: number | null;
-  p99: number | null;
-  /** Who says so. */
+  /** Who measured it. */
   by: 'users' | 'replicas' | null;
 }
 
-/** A viewer gets all of it once, and then what is new. */
-export interface News {
+/** A viewer gets everything once (`snapshot`), then what is new (`update`). */
+export interface Update {
   view: View;
   points: Point[];
   entries: Entry[];

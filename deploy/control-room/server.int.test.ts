@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { connectFleet } from '../fleet/control.ts';
+import { connectFleet } from '../fleet/local/remote.ts';
 import type { Fleet } from '../fleet/fleet.ts';
-import { commandOf, descendantsOf, makeDir, startCommand } from '../fleet/testing.ts';
-import { look, openRoom, press, startServedFleet, type Viewer } from './testing.ts';
-import type { Button } from './view.ts';
-import { nobody, type Visitors } from './visitors.ts';
+import { commandOf, descendantsOf, makeDir, startCommand } from '../../test/fleet.ts';
+import { connectViewer, openRoom, sendAction, startServedFleet, type Viewer } from '../../test/control-room.ts';
+import type { Button } from './protocol.ts';
+import { noUsers, type RoomUsers } from './users.ts';
 
 const patience = { timeout: 15_000 };
 
@@ -16,9 +16,9 @@ async function open(options: Parameters<typeof openRoom>[0]): Promise<Room> {
   return room;
 }
 
-/** Somebody who sees all replicas. */
-async function watch(room: Room): Promise<Viewer> {
-  const viewer = await look(room);
+/** Resolves once the viewer has received both replicas. */
+async function view(room: Room): Promise<Viewer> {
+  const viewer = await connectViewer(room);
   await expect.poll(() => viewer.view?.replicas.length, patience).toBe(2);
   return viewer;
 }
@@ -29,7 +29,7 @@ const stateOf = (viewer: Viewer, number: number) =>
 function buttonOf(viewer: Viewer, action: string, replica?: number): Button | undefined {
   const { view } = viewer;
   const groups = [view?.all, view?.redis.buttons, view?.nginx.buttons, view?.stores.map(({ button }) => button)];
-  const buttons = [...groups, ...(view?.replicas.map(({ buttons }) => buttons) ?? []), view && [view.visitors.button]];
+  const buttons = [...groups, ...(view?.replicas.map(({ buttons }) => buttons) ?? []), view && [view.users.button]];
   return buttons.flatMap((list) => list ?? []).find((button) => button.action === action && button.replica === replica);
 }
 
@@ -44,31 +44,31 @@ describe('over a fleet of two', () => {
   });
   afterAll(() => fleet?.end());
 
-  test('a killed replica is shown as down, is started again, and both are told', async () => {
+  test('a killed replica is shown as down, is started again, and both are logged', async () => {
     const room = await open({ fleet: await fleet.connect() });
-    const viewer = await watch(room);
-    expect(await press(room, 'kill', 2)).toEqual({ status: 202, words: undefined });
+    const viewer = await view(room);
+    expect(await sendAction(room, 'kill', 2)).toEqual({ status: 202, reason: undefined });
     await expect.poll(() => stateOf(viewer, 2), patience).toBe('down');
-    expect(viewer.view?.sentence.text).toMatch(/^replica-2 is down/);
-    expect(buttonOf(viewer, 'kill', 2)?.why).toBe('replica-2 is down');
-    expect((await press(room, 'kill', 2)).words).toBe('replica-2 is down');
-    await press(room, 'start', 2);
+    expect(viewer.view?.headline.text).toMatch(/^replica-2 is down/);
+    expect(buttonOf(viewer, 'kill', 2)?.disabledReason).toBe('replica-2 is down');
+    expect((await sendAction(room, 'kill', 2)).reason).toBe('replica-2 is down');
+    await sendAction(room, 'start', 2);
     await expect.poll(() => stateOf(viewer, 2), patience).toBe('ready');
     await expect.poll(() => viewer.log().join(), patience).toMatch(/Started replica-2/);
     expect(viewer.log().join()).toMatch(/Killed replica-2 .*replica-2 is down.*replica-2 is ready/s);
     await expect.poll(() => viewer.view?.replicas[1]?.restarts, patience).toBe(1);
   });
 
-  test('what is killed by hand is marked on the timeline, and what the room does is marked once', async () => {
+  test('a kill from outside is marked on the timeline, and an action of the room is marked once', async () => {
     const room = await open({ fleet: await fleet.connect() });
-    const viewer = await watch(room);
+    const viewer = await view(room);
     const marks = () => [...viewer.marks.values()].map(({ name, kind }) => `${kind}: ${name}`);
     await fleet.fleet.kill(1);
     await expect.poll(marks, patience).toEqual(['replica: replica-1 lost']);
     await fleet.fleet.restart(1);
     const other = await open({ fleet: await fleet.connect() });
-    const here = await watch(other);
-    await press(other, 'kill', 2);
+    const here = await view(other);
+    await sendAction(other, 'kill', 2);
     await expect.poll(() => stateOf(here, 2), patience).toBe('down');
     await expect.poll(() => here.log().join(), patience).toMatch('replica-2 is down');
     expect([...here.marks.values()].map(({ name }) => name)).toEqual(['kill replica-2']);
@@ -76,7 +76,7 @@ describe('over a fleet of two', () => {
 
   test('a replica is stopped, Redis is restarted, nginx is reloaded', async () => {
     const room = await open({ fleet: await fleet.connect() });
-    const viewer = await watch(room);
+    const viewer = await view(room);
     for (const [action, replica, words] of [
       ['stop', 2, /Stopped replica-2/],
       ['start', 2, /Started replica-2/],
@@ -85,16 +85,16 @@ describe('over a fleet of two', () => {
       ['nginx-kill', undefined, /Killed nginx/],
       ['nginx-start', undefined, /Started nginx/],
     ] as const) {
-      await expect.poll(() => buttonOf(viewer, action, replica)?.why ?? 'free', patience).toBe('free');
-      expect(await press(room, action, replica)).toEqual({ status: 202, words: undefined });
+      await expect.poll(() => buttonOf(viewer, action, replica)?.disabledReason ?? 'free', patience).toBe('free');
+      expect(await sendAction(room, action, replica)).toEqual({ status: 202, reason: undefined });
       await expect.poll(() => viewer.log().join(), patience).toMatch(words);
     }
   });
 
-  test('of each replica under load there are latency, requests a second and in flight, and uptime', async () => {
+  test('each replica under load has latency, requests per second and in flight, and uptime', async () => {
     const { http } = await fleet.fleet.describe();
     const room = await open({ fleet: await fleet.connect() });
-    const viewer = await watch(room);
+    const viewer = await view(room);
     const replicas = async () => {
       for (let sent = 0; sent < 20; sent++) await fetch(`${http}/whoami`);
       return viewer.view?.replicas;
@@ -105,59 +105,61 @@ describe('over a fleet of two', () => {
     for (const { p50, p99 } of viewer.view?.replicas ?? []) expect(p99).toBeGreaterThanOrEqual(p50 as number);
   });
 
-  test('a second press, in this window or another, is refused in words and not done twice', async () => {
+  test('an action that is running is refused with a reason in every window and not run twice', async () => {
     const room = await open({ fleet: await fleet.connect() });
-    const [here, there] = [await watch(room), await watch(room)];
+    const [here, there] = [await view(room), await view(room)];
     const since = here.view?.replicas.map(({ since }) => since);
-    const answers = await Promise.all([press(room, 'roll'), press(room, 'roll')]);
+    const answers = await Promise.all([sendAction(room, 'roll'), sendAction(room, 'roll')]);
     expect(answers.map(({ status }) => status).sort()).toEqual([202, 409]);
-    expect(answers.find(({ status }) => status === 409)?.words).toMatch(/^Restarting all replicas.* goes on$/);
+    expect(answers.find(({ status }) => status === 409)?.reason).toMatch(
+      /^Restarting all replicas.* is still running$/,
+    );
     await expect.poll(() => buttonOf(there, 'roll')?.isBusy, patience).toBe(true);
-    expect(buttonOf(there, 'add')?.why).toMatch(/^Restarting all replicas/);
-    expect(buttonOf(there, 'restart', 1)?.why).toMatch(/^Restarting all replicas/);
+    expect(buttonOf(there, 'add')?.disabledReason).toMatch(/^Restarting all replicas/);
+    expect(buttonOf(there, 'restart', 1)?.disabledReason).toMatch(/^Restarting all replicas/);
     await expect.poll(() => here.log().join(), patience).toMatch(/Restarted all replicas/);
     expect(here.log().filter((text) => text.includes('all replicas'))).toHaveLength(1);
-    await expect.poll(() => buttonOf(there, 'roll')?.why, patience).toBeUndefined();
+    await expect.poll(() => buttonOf(there, 'roll')?.disabledReason, patience).toBeUndefined();
     expect(here.view?.replicas.map(({ since }) => since)).not.toEqual(since);
   });
 
-  test('of two rooms over one fleet the second is told that it is being done', async () => {
+  test('of two rooms over one fleet, the second logs that the action is under way', async () => {
     const rooms = [await open({ fleet: await fleet.connect() }), await open({ fleet: await fleet.connect() })] as const;
-    const viewers = [await watch(rooms[0]), await watch(rooms[1])] as const;
-    await Promise.all(rooms.map((room) => press(room, 'restart', 1)));
+    const viewers = [await view(rooms[0]), await view(rooms[1])] as const;
+    await Promise.all(rooms.map((room) => sendAction(room, 'restart', 1)));
     const logs = () => viewers.flatMap((viewer) => viewer.log()).join('\n');
     await expect.poll(logs, patience).toMatch(/Restarted replica-1/);
-    expect(logs()).toMatch('Could not restart replica-1: the restart of replica 1 is under way already');
+    expect(logs()).toMatch('Could not restart replica-1: the restart of replica 1 is already under way');
     await expect.poll(() => viewers.map((viewer) => stateOf(viewer, 1)), patience).toEqual(['ready', 'ready']);
   });
 
-  test('the last replica is not removed, and the reason stands on the button', async () => {
+  test('the last replica is not removed, and the button gives the reason', async () => {
     const room = await open({ fleet: await fleet.connect() });
-    const viewer = await watch(room);
-    await press(room, 'remove');
+    const viewer = await view(room);
+    await sendAction(room, 'remove');
     await expect.poll(() => viewer.view?.replicas.length, patience).toBe(1);
-    await expect.poll(() => buttonOf(viewer, 'remove')?.why, patience).toBe('this is the last replica');
-    expect((await press(room, 'remove')).words).toBe('this is the last replica');
-    await press(room, 'add');
+    await expect.poll(() => buttonOf(viewer, 'remove')?.disabledReason, patience).toBe('this is the last replica');
+    expect((await sendAction(room, 'remove')).reason).toBe('this is the last replica');
+    await sendAction(room, 'add');
     await expect.poll(() => viewer.view?.replicas.length, patience).toBe(2);
   });
 
-  test('the store is switched, and the room says where sessions are kept now', async () => {
+  test('the store is switched, and the room shows the new one as chosen', async () => {
     const room = await open({ fleet: await fleet.connect() });
-    const viewer = await watch(room);
+    const viewer = await view(room);
     const chosen = () => viewer.view?.stores.find(({ isChosen }) => isChosen)?.name;
     expect(chosen()).toBe('durable');
-    await press(room, 'store-memory');
-    await expect.poll(() => viewer.log().join(), patience).toMatch(/Switched sessions to the store memory/);
+    await sendAction(room, 'store-memory');
+    await expect.poll(() => viewer.log().join(), patience).toMatch(/Switched to the memory store/);
     await expect.poll(chosen, patience).toBe('memory');
-    await press(room, 'store-durable');
-    await expect.poll(() => viewer.log().join(), patience).toMatch(/Switched sessions to the store durable/);
+    await sendAction(room, 'store-durable');
+    await expect.poll(() => viewer.log().join(), patience).toMatch(/Switched to the durable store/);
     await expect.poll(chosen, patience).toBe('durable');
   });
 
-  test('Redis is hung and goes on, is killed and started: each state is told apart', async () => {
+  test('Redis is paused and resumed, killed and started: each state is distinguished', async () => {
     const room = await open({ fleet: await fleet.connect() });
-    const viewer = await watch(room);
+    const viewer = await view(room);
     const redis = () => viewer.view?.redis.state;
     for (const [action, state] of [
       ['redis-pause', 'hangs'],
@@ -165,14 +167,14 @@ describe('over a fleet of two', () => {
       ['redis-kill', 'down'],
       ['redis-start', 'up'],
     ] as const) {
-      await expect.poll(() => buttonOf(viewer, action)?.why ?? 'free', patience).toBe('free');
-      await press(room, action);
+      await expect.poll(() => buttonOf(viewer, action)?.disabledReason ?? 'free', patience).toBe('free');
+      await sendAction(room, action);
       await expect.poll(redis, patience).toBe(state);
     }
     expect(viewer.log().join()).toMatch(/Redis does not answer.*Redis answers again/s);
   });
 
-  test('nobody is asked anything while nobody looks, and all who look share one', async () => {
+  test('without viewers the fleet is not observed, and all viewers share one observation', async () => {
     let asked = 0;
     const real = await fleet.connect();
     const counting: Fleet = {
@@ -184,7 +186,7 @@ describe('over a fleet of two', () => {
     };
     const room = await open({ fleet: counting });
     expect(asked).toBe(0);
-    const viewers = await Promise.all([watch(room), watch(room), watch(room)]);
+    const viewers = await Promise.all([view(room), view(room), view(room)]);
     const before = { asked, at: performance.now() };
     await expect.poll(() => asked, patience).toBeGreaterThan(before.asked + 3);
     const seconds = (performance.now() - before.at) / 1000;
@@ -193,39 +195,42 @@ describe('over a fleet of two', () => {
     const { http } = await fleet.fleet.describe();
     const isQuiet = async () => {
       const now = asked;
-      // As long as the room would take to look twice.
+      // Long enough for the room to observe twice.
       for (const start = performance.now(); performance.now() - start < 2500; ) await fetch(`${http}/whoami`);
       return asked === now;
     };
     await expect.poll(isQuiet, patience).toBe(true);
   });
 
-  test('users who belong to somebody else are not touched, nor is what would spoil their proof', async () => {
+  test('reserved users can be neither started nor stopped, and actions that would fail their requests are locked', async () => {
     const reserved = 'the demo runs its plan';
-    const theirs: Visitors = { ...nobody, look: () => ({ ...nobody.look(), reserved, state: 'busy', users: 5 }) };
-    const room = await open({ fleet: await fleet.connect(), visitors: theirs });
-    const viewer = await watch(room);
+    const theirs: RoomUsers = {
+      ...noUsers,
+      status: () => ({ ...noUsers.status(), reserved, state: 'busy', users: 5 }),
+    };
+    const room = await open({ fleet: await fleet.connect(), users: theirs });
+    const viewer = await view(room);
     for (const action of ['users-stop', 'redis-kill', 'store-plain'])
-      expect((await press(room, action)).words).toBe(reserved);
-    expect(buttonOf(viewer, 'users-stop')?.why).toBe(reserved);
-    expect(buttonOf(viewer, 'kill', 1)?.why).toBeUndefined();
+      expect((await sendAction(room, action)).reason).toBe(reserved);
+    expect(buttonOf(viewer, 'users-stop')?.disabledReason).toBe(reserved);
+    expect(buttonOf(viewer, 'kill', 1)?.disabledReason).toBeUndefined();
   });
 
-  test('what a fleet has no hand on is greyed, with the reason', async () => {
+  test('an action that the fleet does not support is disabled, with the reason', async () => {
     const { proxy, ...rest } = await fleet.connect();
     const room = await open({ fleet: rest as Fleet });
-    const viewer = await watch(room);
-    expect(buttonOf(viewer, 'nginx-reload')?.why).toBe('the local fleet cannot reload nginx');
-    expect((await press(room, 'nginx-reload')).status).toBe(409);
+    const viewer = await view(room);
+    expect(buttonOf(viewer, 'nginx-reload')?.disabledReason).toBe('not supported by the local fleet');
+    expect((await sendAction(room, 'nginx-reload')).status).toBe(409);
     expect(proxy).toBeDefined();
   });
 
-  test('without users the timeline is what the replicas measured, from before anybody looked', async () => {
+  test('without users the timeline is what the replicas measured, also before the first viewer', async () => {
     const { http } = await fleet.fleet.describe();
     const room = await open({ fleet: await fleet.connect() });
     const isRemembered = async () => {
       for (let sent = 0; sent < 20; sent++) await fetch(`${http}/whoami`);
-      const viewer = await watch(room);
+      const viewer = await view(room);
       const fromReplicas = () => viewer.points.filter(({ by, requests }) => by === 'replicas' && (requests ?? 0) > 0);
       await expect.poll(() => viewer.points.length, patience).toBeGreaterThan(0);
       viewer.leave();
@@ -234,9 +239,9 @@ describe('over a fleet of two', () => {
     await expect.poll(isRemembered, { timeout: 20_000 }).toBe(true);
   });
 
-  test('Prometheus goes away: that is said, and all that does not need it goes on', async () => {
+  test('without Prometheus the room says so, and everything that does not need it keeps working', async () => {
     const room = await open({ fleet: await fleet.connect() });
-    const viewer = await watch(room);
+    const viewer = await view(room);
     const { http } = await fleet.fleet.describe();
     const prometheus = descendantsOf(process.pid).find((pid) => commandOf(pid).startsWith('prometheus')) as number;
     process.kill(prometheus, 'SIGKILL');
@@ -247,29 +252,29 @@ describe('over a fleet of two', () => {
       await fetch(`${http}/whoami`);
       return viewer.view?.nginx.perSecond;
     };
-    await expect.poll(perSecond, patience).toBeGreaterThan(0); // as the fleet counts them
+    await expect.poll(perSecond, patience).toBeGreaterThan(0); // from the fleet's own counts
     expect(viewer.view?.replicas.map(({ p99, inFlight }) => p99 ?? inFlight)).toEqual([null, null]);
   });
 });
 
-test('a fleet that ends is told so, and is there again as soon as one has started in its place', async () => {
+test('a fleet that ends is reported, and a new one in its place is found', async () => {
   const { dir, remove } = makeDir();
   onTestFinished(remove);
   const up = async () => {
     const ports = ['--http', '0', '--https', '0', '--prometheus', '0'];
-    const command = startCommand('deploy/fleet/cli.ts', ['up', '-n', '2', '--dir', dir, ...ports]);
+    const command = startCommand(['up', '-n', '2', '--dir', dir, ...ports]);
     onTestFinished(async () => void (command.child.kill('SIGTERM') && (await command.exited)));
     await expect.poll(() => command.out(), { timeout: 30_000 }).toMatch('ready:');
     return command;
   };
   const first = await up();
   const room = await open({ fleet: (await connectFleet(dir)) as Fleet });
-  const viewer = await watch(room);
+  const viewer = await view(room);
   first.child.kill('SIGTERM');
   await expect.poll(() => viewer.view?.fleet, patience).toBeNull();
-  expect(viewer.view?.sentence.text).toBe('No fleet is up: start one with "npm run up".');
+  expect(viewer.view?.headline.text).toBe('No fleet is up: start one with "unsticky up".');
   expect(viewer.view?.replicas).toEqual([]);
-  expect((await press(room, 'kill', 1)).words).toBe('there is no fleet');
+  expect((await sendAction(room, 'kill', 1)).reason).toBe('no fleet is up');
   await first.exited;
   const second = await up();
   await expect.poll(() => viewer.view?.replicas.map(({ state }) => state), patience).toEqual(['ready', 'ready']);
@@ -277,7 +282,7 @@ test('a fleet that ends is told so, and is there again as soon as one has starte
   expect(viewer.log().join()).toMatch(/The fleet does not answer.*The fleet answers again/s);
 });
 
-test('a fleet that hangs holds nobody up', async () => {
+test('a fleet that hangs does not block the room', async () => {
   const never = new Promise<never>(() => {});
   const fleet = await startServedFleet();
   onTestFinished(() => fleet.end());
@@ -285,19 +290,19 @@ test('a fleet that hangs holds nobody up', async () => {
   let hangs = false;
   const hanging: Fleet = { ...real, replicas: () => (hangs ? never : real.replicas()) };
   const room = await open({ fleet: hanging });
-  const viewer = await watch(room);
+  const viewer = await view(room);
   hangs = true;
   const notices = () => viewer.view?.notices.map(({ text }) => text).join();
-  await expect.poll(notices, patience).toMatch(/The replicas are out of sight: no answer for \d+ s/);
+  await expect.poll(notices, patience).toMatch(/The replicas cannot be observed: no answer for \d+ s/);
   const { at } = viewer.view as { at: number };
   await expect.poll(() => viewer.view?.at, patience).toBeGreaterThan(at);
 });
 
-test('a port that is taken is said in one line', async () => {
+test('a port in use is a one-line error', async () => {
   const fleet = { driver: 'none' } as Fleet;
   const { url } = await open({ fleet });
   const port = Number(new URL(url).port);
   await expect(openRoom({ fleet, port })).rejects.toThrow(
-    `port ${port} (control room) is taken: end what listens there, or choose another with --port`,
+    `port ${port} (control room) is in use: stop what listens there, or choose another with --port`,
   );
 });

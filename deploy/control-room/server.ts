@@ -3,93 +3,88 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type Fleet, FleetError } from '../fleet/fleet.ts';
 import { requireFree } from '../fleet/ports.ts';
-import { createDesk } from './desk.ts';
-import { headers, refuseStranger, refuseWithoutToken } from './guard.ts';
-import { createJournal } from './journal.ts';
+import { startAction } from './actions/action-endpoint.ts';
+import { createDispatcher } from './actions/dispatcher.ts';
+import { headers, refuseForeignOrigin, refuseWithoutToken } from './auth.ts';
+import { createEventStream } from './event-stream.ts';
+import { createEventLog } from './monitor/event-log.ts';
+import { createMonitor } from './monitor/monitor.ts';
 import { readPageFiles } from './page-files.ts';
-import { answerPress } from './press.ts';
-import { createStream } from './stream.ts';
-import { createTimeline } from './timeline.ts';
-import type { Tone } from './view.ts';
-import { nobody, type Visitors } from './visitors.ts';
-import { createWatch } from './watch.ts';
+import type { Refusal, Tone } from './protocol.ts';
+import { noUsers, type RoomUsers } from './users.ts';
 
-export interface RoomOptions {
-  /** One that may end and come again: each call finds it, or fails. */
+export interface ControlRoomOptions {
+  /** It may end and come back: each call finds it, or fails. */
   fleet: Fleet;
-  visitors?: Visitors;
+  users?: RoomUsers;
   /** On 127.0.0.1; 0 picks a free one. */
   port: number;
-  /** The command's option for it, to tell whoever finds it taken. */
+  /** The command's option for the port, named in the error if it is in use. */
   portOption?: string;
-  /** What whoever looks or acts must know; a random one if not given. */
+  /** The key that every viewer and action needs; random by default. */
   token?: string;
 }
 
-export interface Room {
+export interface ControlRoom {
   /**
-   * Opens it in a browser. The token stands behind `#`, which browsers keep to themselves: no request line, log or Referer
-   * has it. Not a cookie: those of 127.0.0.1 go to every port, the site's too.
+   * Opens the room in a browser. The token is in the fragment (`#…`), which browsers never send: it is in no request line,
+   * log or Referer. It is no cookie: those of 127.0.0.1 are sent to every port, the site's too.
    */
   readonly link: string;
-  /** Writes into the log of what happened. */
-  say(tone: Tone, text: string): void;
-  /** Safe to call twice. The visitors are not its matter. */
+  /** Writes to the event log. */
+  announce(tone: Tone, text: string): void;
+  /** Safe to call twice. Leaves the users alone. */
   close(): Promise<void>;
 }
 
 /**
- * Serves the control room: one page over a fleet that shows what goes on and breaks it on demand. Whatever goes wrong in it,
- * the fleet goes on.
- * @throws {FleetError} where the port is taken
+ * Serves the control room: a page that shows a fleet live and breaks it on demand. An error in the room never affects the
+ * fleet.
+ * @throws {FleetError} if the port is in use
  */
-export async function createRoom(options: RoomOptions): Promise<Room> {
-  const { fleet, visitors = nobody, port, portOption = '--port', token = newToken() } = options;
-  const journal = createJournal();
-  const timeline = createTimeline();
+export async function startControlRoom(options: ControlRoomOptions): Promise<ControlRoom> {
+  const { fleet, users = noUsers, port, portOption = '--port' } = options;
+  const token = options.token ?? randomBytes(24).toString('base64url');
+  const eventLog = createEventLog();
   const files = readPageFiles();
-  const stream = createStream(
-    () => watch.begin(),
-    () => watch.end(),
-  );
-  const desk = createDesk({ fleet, visitors, journal, changed: () => watch.hurry() });
-  const tell = stream.tell.bind(stream);
-  const watch = createWatch({ fleet, visitors, journal, timeline, desk: () => desk, tell });
+  const stream = createEventStream();
+  const dispatcher = createDispatcher({ fleet, users, eventLog });
+  const monitor = createMonitor({ fleet, users, eventLog, dispatcher, stream });
 
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { pathname } = new URL(req.url ?? '/', 'http://room');
     for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-    const stranger = refuseStranger(req, (server.address() as AddressInfo).port);
-    if (stranger) return sendJson(res, stranger.status, { error: stranger.words });
+    const foreign = refuseForeignOrigin(req, (server.address() as AddressInfo).port);
+    if (foreign) return refuse(res, foreign);
     const file = files.get(pathname);
     if (file && (req.method === 'GET' || req.method === 'HEAD')) {
       return void res.writeHead(200, { 'Content-Type': file.type, 'Content-Length': file.body.length }).end(file.body);
     }
     const unknown = refuseWithoutToken(req, token);
-    if (unknown) return sendJson(res, unknown.status, { error: unknown.words });
+    if (unknown) return refuse(res, unknown);
     const [, action] = /^\/actions\/([\w-]+)$/.exec(pathname) ?? [];
     if (action !== undefined) {
-      const { status, body } = await answerPress(req, action, desk, watch);
-      return sendJson(res, status, body);
+      const refusal = await startAction(req, action, dispatcher, monitor);
+      return refusal ? refuse(res, refusal) : sendJson(res, 202, {});
     }
     if (pathname === '/events' && req.method === 'GET') {
-      if (!stream.join(res, watch.whole())) sendJson(res, 503, { error: 'Too many are looking already.' });
-      return;
+      if (stream.join(res, monitor.snapshot())) return monitor.start();
+      return refuse(res, { status: 503, reason: 'Too many viewers are connected.' });
     }
-    sendJson(res, 404, { error: 'There is nothing here.' });
+    refuse(res, { status: 404, reason: 'Not found.' });
   }
 
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5000, maxHeaderSize: 8192 }, (req, res) => {
-    answer(req, res).catch(() => res.destroy()); // the client has gone while it was sending
+    answer(req, res).catch(() => res.destroy()); // the client disconnected while it was sending
   });
   server.maxConnections = 64;
   if (port) await requireFree(port, 'control room', portOption);
   await listen(server, port);
   return {
     link: `http://127.0.0.1:${(server.address() as AddressInfo).port}/#${token}`,
-    say: (tone, text) => void journal.write(tone, text),
+    announce: (tone, text) => void eventLog.write(tone, text),
     async close() {
-      watch.end();
+      monitor.stop();
       stream.close();
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -97,14 +92,14 @@ export async function createRoom(options: RoomOptions): Promise<Room> {
   };
 }
 
-function newToken(): string {
-  return randomBytes(24).toString('base64url');
+function refuse(res: ServerResponse, { status, reason }: Refusal): void {
+  if (status === 405) res.setHeader('Allow', 'POST');
+  if (status === 413) res.setHeader('Connection', 'close'); // the rest of the body is not read
+  sendJson(res, status, { error: reason });
 }
 
 function sendJson(res: ServerResponse, status: number, body: object): void {
-  const close = status === 413 ? { Connection: 'close' } : {}; // the rest of the body is not read
-  const allow = status === 405 ? { Allow: 'POST' } : {};
-  res.writeHead(status, { 'Content-Type': 'application/json', ...close, ...allow }).end(`${JSON.stringify(body)}\n`);
+  res.writeHead(status, { 'Content-Type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
 }
 
 function listen(server: ReturnType<typeof createServer>, port: number): Promise<void> {

@@ -1,11 +1,11 @@
-/** Users of the site that the room can start and stop. The room asks them what they see; who they are is not its matter. */
-export interface Visitors {
+/** Users of the site that the room can start and stop. Another package implements them. */
+export interface RoomUsers {
   /** Resolves once they are logged in and busy. */
   start(site: Site): Promise<void>;
-  /** Resolves once nobody sends a request any more. Safe where there are none. */
+  /** Resolves once no user sends requests. Safe without users. */
   stop(): Promise<void>;
-  /** Cheap: it is asked every second. */
-  look(): Sight;
+  /** Called every second, so it must be cheap. */
+  status(): UsersStatus;
 }
 
 export interface Site {
@@ -13,65 +13,68 @@ export interface Site {
   store: string;
 }
 
-export interface Sight {
+export interface UsersStatus {
   state: 'away' | 'arriving' | 'busy' | 'leaving';
-  /** Why the room may neither start nor stop them, nor cost them requests while they are there; absent where it may. */
+  /** Why the room may neither start or stop them, nor fail their requests; absent if it may. */
   reserved?: string;
-  /** How many they are, or would be. */
+  /** How many users there are, or would be. */
   users: number;
-  /** Since they came; null where they never did. */
+  /** Since they arrived; null if they never did. */
   totals: Totals | null;
-  /** The last minutes, finished seconds alone, oldest first. */
-  seconds: SecondSeen[];
-  /** What somebody else breaks while they are there, oldest first. */
-  faults: FaultSeen[];
+  /** The completed seconds of the last minutes, oldest first. */
+  seconds: SecondStats[];
+  /** Faults of a plan while they are there, oldest first. */
+  faults: FaultStatus[];
 }
 
 export interface Totals {
   /** Milliseconds since 1970. */
   since: number;
-  /** Where sessions were kept when they came; null where nobody says. */
+  /** The store when they arrived; null if unknown. */
   store: string | null;
-  /** How many they are. */
+  /** How many users there are. */
   users: number;
   requests: number;
-  /** Requests that did not succeed, but for refusals that are right. */
+  /** Requests that failed outside the budget of a plan's faults; correct refusals do not count. */
   failed: number;
-  /** Users whom the site took for themselves when they last asked. */
-  whole: number;
+  /** Requests that failed within it. */
+  excused: number;
+  /** Users whom the site recognised when they last asked. */
+  intact: number;
   /** Sessions that ended without a logout. */
   lost: number;
-  /** Writes that were acknowledged. */
+  /** Acknowledged writes. */
   writes: number;
-  /** Those of them that a later look at the same cart did not show. */
+  /** Acknowledged writes that a later read of the same cart did not show. */
   writesLost: number;
 }
 
-export interface SecondSeen {
-  /** Which, in seconds since 1970. */
+export interface SecondStats {
+  /** Seconds since 1970. */
   at: number;
   requests: number;
   failed: number;
-  /** Milliseconds to an answer, of what succeeded. */
+  /** Response times of successes, in milliseconds. */
   p50: number | null;
   p99: number | null;
 }
 
-export interface FaultSeen {
+export interface FaultStatus {
   name: string;
+  target: 'replica' | 'fleet' | 'redis' | 'network' | 'nginx';
   targets: string[];
   /** Milliseconds since 1970; `end` is null while it lasts. */
   start: number;
   end: number | null;
-  /** What was seen of it; empty as long as nothing was. */
-  landed: string;
+  /** The proof that it landed; empty without one. */
+  evidence: string;
   problem?: string;
 }
 
-export const nobody: Visitors = {
+export const noUsers: RoomUsers = {
   start: async () => {},
   stop: async () => {},
-  look: () => ({
+  status: () => ({
     state: 'away',
     reserved: 'this room has no users of its own',
     users: 0,

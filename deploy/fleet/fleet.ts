@@ -1,38 +1,38 @@
-/** What drives a deployment, whatever it runs on: a survival test, the command line, a control room. */
+/** A deployment that a survival test, the command line or the control room can drive, whatever it runs on. */
 export interface Fleet {
   readonly driver: string;
-  /** Where it is and what it runs. */
+  /** Its addresses and what it runs. */
   describe(): Promise<Description>;
   replicas(): Promise<ReplicaStatus[]>;
   /**
-   * Adds or removes replicas until there are `count`, the newest removed first. Those that are added get `settings` over
-   * the fleet's own. Resolves once nginx knows.
+   * Sets the number of replicas; the newest are removed first. New ones get `settings` over the fleet's own. Resolves once
+   * nginx uses the new set.
    */
-  scale(count: number, report?: Report, settings?: Settings): Promise<void>;
-  /** Sends a signal. The replica stays down until it is restarted. Resolves once it is gone, where the signal ends it. */
+  scale(count: number, report?: Reporter, settings?: Settings): Promise<void>;
+  /** Sends a signal. The replica stays down until it is restarted. Resolves once it is gone, if the signal ends it. */
   kill(replica: number, signal?: NodeJS.Signals): Promise<void>;
-  /** Stops the replica's process where it is (SIGSTOP): its connections stay open, and nothing answers on them. */
+  /** Pauses the replica's process (SIGSTOP): its connections stay open and get no answer. */
   pause(replica: number): Promise<void>;
   resume(replica: number): Promise<void>;
   /** Drains it if it runs, starts it again, and resolves once it is ready. */
   restart(replica: number): Promise<void>;
   /** Restarts the replicas one after the other. */
-  roll(report?: Report): Promise<void>;
-  /** Replaces the replicas one after the other by such with `settings` over those of the fleet, which are its own from then on. */
-  deploy(settings: Settings, report?: Report): Promise<void>;
+  roll(report?: Reporter): Promise<void>;
+  /** Replaces the replicas one after the other. `settings` are merged into those of the fleet and stay. */
+  deploy(settings: Settings, report?: Reporter): Promise<void>;
   /**
-   * Has cookies signed with a new secret. Two deploys: all replicas must know a secret before the first one signs with it.
+   * Signs cookies with a new secret from now on. Takes two deploys: all replicas must verify it before the first signs with it.
    * @returns the new secret
    */
-  rotateSecret(report?: Report): Promise<string>;
-  /** Writes log lines of all parts, or of those named; ends at `signal` where it follows. */
+  rotateSecret(report?: Reporter): Promise<string>;
+  /** Writes log lines of all parts, or of those named. */
   logs(options: LogOptions, write: (line: string) => void): Promise<void>;
   /** Ends everything. Data in Redis and logs are kept. Safe to call twice. */
   down(): Promise<void>;
   readonly redis: RedisPart;
-  /** Absent where the driver has no hand on the way to Redis. */
-  readonly links?: Links;
-  readonly proxy: Part & { /** Reads the configuration anew. */ reload(): Promise<void> };
+  /** Absent if the driver cannot control the network to Redis. */
+  readonly network?: Network;
+  readonly proxy: Part & { /** Reloads nginx's configuration. */ reload(): Promise<void> };
 }
 
 /** A server that the replicas depend on: Redis, or nginx. */
@@ -41,30 +41,30 @@ export interface Part {
   start(): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
-  /** Stops it in order, starts it again, and resolves once it answers. */
+  /** Stops it in order and starts it again. Resolves once it answers. */
   restart(): Promise<void>;
 }
 
 export interface RedisPart extends Part {
-  /** @returns after how many milliseconds it answers; null where it does not within `ms` */
+  /** @returns the milliseconds until it answers; null if it does not within `ms` */
   ping(ms: number): Promise<number | null>;
-  /** Sets a parameter (CONFIG SET) until the next start. @returns what it was */
+  /** Sets a parameter (CONFIG SET) until the next start. @returns its previous value */
   configure(parameter: string, value: string): Promise<string>;
-  /** Has each fsync take `ms` longer, 0 for no longer. Absent where the driver cannot reach the disk, or may not. */
+  /** Makes each fsync take `ms` longer; 0 ends that. Absent if the driver cannot slow the disk. */
   slowDisk?(ms: number): Promise<void>;
 }
 
-/** The way from each replica to Redis, as a network that can be broken. */
-export interface Links {
-  /** Nothing passes any more, in either direction, and nobody is told: as with a cable pulled. */
+/** The network between each replica and Redis, which can be broken. */
+export interface Network {
+  /** Drops everything in both directions silently, as if a cable was pulled. */
   cut(replica: number): Promise<void>;
-  /** As it was. */
+  /** Ends a cut and a delay. */
   heal(replica: number): Promise<void>;
   /** Every byte arrives `ms` later, in each direction. */
   delay?(replica: number, ms: number): Promise<void>;
-  /** Ends every connection with a TCP reset; new ones can be made at once. @returns how many there were */
+  /** Ends every connection with a TCP reset; new ones can be made at once. @returns their number */
   reset?(replica: number): Promise<number>;
-  /** Goes the same way as the replica does. @returns as RedisPart's */
+  /** Pings Redis the way the replica reaches it. @returns as RedisPart's `ping` */
   ping(replica: number, ms: number): Promise<number | null>;
 }
 
@@ -76,38 +76,38 @@ export interface Description {
   store: string;
   http: string;
   https: string;
-  /** What nginx and Redis say that they are. */
+  /** Versions of nginx and Redis. */
   versions: { nginx: string; redis: string };
-  /** Absent where the fleet runs without Prometheus. */
+  /** Absent without Prometheus. */
   prometheus?: string;
 }
 
 export interface ReplicaStatus {
-  /** From 1. What commands call it. */
+  /** From 1; what commands call it. */
   number: number;
   /** As in X-Served-By. */
   name: string;
   /** The process id, or the container. */
   runsAs: string;
   state: 'starting' | 'ready' | 'draining' | 'paused' | 'down';
-  /** When it started, or, if it is down, ended; ISO 8601. */
+  /** When it started or, if it is down, ended; ISO 8601. */
   since: string | null;
-  /** Since it started; null where nobody can say. */
+  /** Since it started; null if unknown. */
   requestsServed: number | null;
 }
 
-/** Tells what is being done, a line at a time. */
-export type Report = (line: string) => void;
+/** Receives progress, a line at a time. */
+export type Reporter = (line: string) => void;
 
 export interface LogOptions {
   parts?: string[];
-  /** How many of the last lines of each part. */
+  /** Number of last lines of each part. */
   lines: number;
-  /** Go on with new lines until this aborts. */
+  /** Continue with new lines until this aborts. */
   follow?: AbortSignal;
 }
 
-/** What a fleet cannot do, in one line that says what to do next, with the last log lines of the part that failed. */
+/** What went wrong and what to do next, in one line, with the last log lines of the part that failed. */
 export class FleetError extends Error {
   override name = 'FleetError';
   readonly logLines: string[];
@@ -118,7 +118,7 @@ export class FleetError extends Error {
   }
 }
 
-/** @throws {FleetError} where there is no such replica */
+/** @throws {FleetError} if there is no such replica */
 export function pickReplica<T extends { number: number }>(replicas: T[], number: number): T {
   const found = replicas.find((replica) => replica.number === number);
   if (found) return found;
@@ -126,10 +126,10 @@ export function pickReplica<T extends { number: number }>(replicas: T[], number:
   throw new FleetError(`there is no replica ${number}: there are ${numbers || 'none'}`);
 }
 
-export const mostReplicas = 50;
+export const maxReplicas = 50;
 
-/** @throws {FleetError} unless it is a whole number from 1 to mostReplicas */
+/** @throws {FleetError} unless it is a whole number from 1 to maxReplicas */
 export function checkCount(count: number): void {
-  if (Number.isInteger(count) && count >= 1 && count <= mostReplicas) return;
-  throw new FleetError(`a fleet has 1 to ${mostReplicas} replicas`);
+  if (Number.isInteger(count) && count >= 1 && count <= maxReplicas) return;
+  throw new FleetError(`a fleet has 1 to ${maxReplicas} replicas`);
 }

@@ -17,14 +17,14 @@ afterEach(() => rmSync(dir, { recursive: true }));
 
 const follow = (signal: AbortSignal) => writeLogs(dir, { lines: 0, follow: signal }, (line) => shown.push(line));
 
-test('the last lines: as many as asked for, none for 0', () => {
+test('prints the requested number of last lines, none for 0', () => {
   writeFileSync(file, 'one\ntwo\nthree\n');
   expect(lastLines(file, 2)).toEqual(['two', 'three']);
   expect(lastLines(file, 0)).toEqual([]);
   expect(lastLines(path.join(dir, 'missing.log'), 2)).toEqual([]);
 });
 
-test('what is written before the abort is shown, and nothing that stood there before', async () => {
+test('follows new lines until the abort, without older ones', async () => {
   writeFileSync(file, 'old\n');
   const ending = new AbortController();
   const following = follow(ending.signal);
@@ -34,7 +34,7 @@ test('what is written before the abort is shown, and nothing that stood there be
   expect(shown).toEqual(['nginx | new']);
 });
 
-test('more than a MiB is read to its end, and a longer line does not hold it up', async () => {
+test('reads more than a MiB to its end, and passes over a longer line', async () => {
   writeFileSync(file, '');
   const ending = new AbortController();
   const following = follow(ending.signal);
@@ -46,7 +46,7 @@ test('more than a MiB is read to its end, and a longer line does not hold it up'
   expect(shown.at(-1)).toBe('nginx | last');
 });
 
-test('a log that is emptied is read from its start', async () => {
+test('a truncated log is read from its start', async () => {
   writeFileSync(file, 'long enough to be longer than the next\n');
   const ending = new AbortController();
   const following = follow(ending.signal);
@@ -58,7 +58,7 @@ test('a log that is emptied is read from its start', async () => {
   expect(shown).toEqual(['nginx | first']);
 });
 
-test('only a log beyond the bound is emptied', () => {
+test('only a log beyond the limit is truncated', () => {
   writeFileSync(file, 'x'.repeat(11));
   writeFileSync(path.join(dir, 'redis.log'), 'x'.repeat(10));
   boundLogs(dir, 10);

@@ -1,21 +1,21 @@
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync, statSync, truncateSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetError, type LogOptions } from './fleet.ts';
+import { pause } from './wait.ts';
 
-const mostReadBytes = 1024 * 1024;
+const maxReadBytes = 1024 * 1024;
 const lineFeed = 0x0a;
 
-/** The last lines of a file between `offset` and `end`, read from its last MiB; none where there is no file. */
+/** The last lines of a file between `offset` and `end`, at most a MiB of them; none without the file. */
 export function lastLines(file: string, count: number, offset = 0, end = Infinity): string[] {
   if (!existsSync(file) || count === 0) return [];
   const last = Math.min(end, statSync(file).size);
-  const { bytes } = readFrom(file, Math.max(offset, last - mostReadBytes), last);
+  const { bytes } = readFrom(file, Math.max(offset, last - maxReadBytes), last);
   const lines = bytes.toString('utf8').split('\n');
   return lines.filter((line) => line !== '').slice(-count);
 }
 
-/** Writes the logs of a folder (`part.log`), each line behind its part's name. */
+/** Writes the logs of a folder (`part.log`), each line prefixed with its part's name. */
 export async function writeLogs(dir: string, options: LogOptions, write: (line: string) => void): Promise<void> {
   const { parts = [], lines, follow } = options;
   const names = existsSync(dir) ? readdirSync(dir).filter((name) => name.endsWith('.log')) : [];
@@ -27,15 +27,15 @@ export async function writeLogs(dir: string, options: LogOptions, write: (line: 
   const tails = chosen.map((part) => {
     const file = path.join(dir, `${part}.log`);
     const show = (line: string) => write(`${part.padEnd(width)} | ${line}`);
-    const offset = statSync(file).size; // what is written from here on is for followOnce
+    const offset = statSync(file).size; // later lines are for followOnce
     for (const line of lastLines(file, lines, 0, offset)) show(line);
     return { file, show, offset };
   });
   while (follow && !follow.aborted) {
     for (const tail of tails) followOnce(tail);
-    await sleep(200, undefined, { signal: follow }).catch(() => {});
+    await pause(200, follow);
   }
-  if (follow) for (const tail of tails) followOnce(tail); // what was written before the abort belongs to it
+  if (follow) for (const tail of tails) followOnce(tail); // lines from before the abort
 }
 
 interface Tail {
@@ -44,14 +44,14 @@ interface Tail {
   offset: number;
 }
 
-/** Shows the whole lines that came since the last time, a MiB at a time. */
+/** Shows the complete lines since the last time, a MiB at a time. */
 function followOnce(tail: Tail): void {
   for (;;) {
     const { bytes, truncated } = readFrom(tail.file, tail.offset);
     if (truncated) tail.offset = 0;
-    const isFull = bytes.length === mostReadBytes;
+    const isFull = bytes.length === maxReadBytes;
     const lastFeed = bytes.lastIndexOf(lineFeed);
-    // A line that is longer than what is read at once is shown in pieces, or it would never be passed.
+    // A line longer than the buffer is shown in pieces, or it would never be passed.
     const shown = lastFeed >= 0 ? lastFeed + 1 : isFull ? bytes.length : 0;
     tail.offset += shown;
     const text = bytes.toString('utf8', 0, shown);
@@ -65,18 +65,18 @@ function readFrom(file: string, offset: number, end = Infinity): { bytes: Buffer
   try {
     const { size } = fstatSync(fd);
     if (size < offset) return { bytes: Buffer.alloc(0), truncated: true };
-    const buffer = Buffer.alloc(Math.max(0, Math.min(Math.min(size, end) - offset, mostReadBytes)));
+    const buffer = Buffer.alloc(Math.max(0, Math.min(Math.min(size, end) - offset, maxReadBytes)));
     return { bytes: buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, offset)), truncated: false };
   } finally {
     closeSync(fd);
   }
 }
 
-/** Empties each log of more than `mostBytes`. Its writers append, so they go on at the start. */
-export function boundLogs(dir: string, mostBytes: number): void {
+/** Empties each log larger than `maxBytes`. Its writers append, so they continue at the start. */
+export function boundLogs(dir: string, maxBytes: number): void {
   for (const name of existsSync(dir) ? readdirSync(dir) : []) {
     const file = path.join(dir, name);
     const { size = 0 } = statSync(file, { throwIfNoEntry: false }) ?? {};
-    if (size > mostBytes) truncateSync(file);
+    if (size > maxBytes) truncateSync(file);
   }
 }

@@ -1,11 +1,11 @@
 import { createServer } from 'node:net';
 import { FleetError } from './fleet.ts';
 
-/** Below the range from which systems take the ports of outgoing connections, so that a port stays free while its server is down. */
+/** Below the range of ports for outgoing connections, so that a port stays free while its server is down. */
 const first = 20_000;
 const last = 32_000;
 
-/** Finds a port on 127.0.0.1 that nobody listens on and that is not among `taken`, to which it is added. */
+/** Finds a free port on 127.0.0.1 that is not in `taken`, and adds it there. */
 export async function findPort(taken: Set<number>): Promise<number> {
   for (let tries = 0; tries < 100; tries++) {
     const port = first + Math.floor(Math.random() * (last - first));
@@ -16,10 +16,10 @@ export async function findPort(taken: Set<number>): Promise<number> {
   throw new FleetError(`no free port found from ${first} to ${last} on 127.0.0.1`);
 }
 
-/** @throws {FleetError} that says how to choose another */
+/** @throws {FleetError} if the port is in use, saying which option chooses another */
 export async function requireFree(port: number, what: string, option: string): Promise<void> {
   if (await isFree(port)) return;
-  throw new FleetError(`port ${port} (${what}) is taken: end what listens there, or choose another with ${option}`);
+  throw new FleetError(`port ${port} (${what}) is in use: stop what listens there, or choose another with ${option}`);
 }
 
 function isFree(port: number): Promise<boolean> {

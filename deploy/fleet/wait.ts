@@ -1,18 +1,19 @@
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetError } from './fleet.ts';
 
 interface WaitOptions {
   timeoutMs: number;
   everyMs?: number;
-  /** Ends the waiting early: what is waited for cannot happen any more. */
+  /** A reason to stop waiting: what is waited for can no longer happen. */
   hopeless?: () => string | undefined;
   /** The log lines to show with the error. */
   tail?: () => string[];
 }
 
 /**
- * Resolves once `probe` does to something true, which it returns; a probe that throws counts as not yet.
- * @throws {FleetError} after timeoutMs, or as soon as it is hopeless, with the last log lines
+ * Resolves once `probe` resolves to something truthy, and returns it; a probe that throws counts as not yet.
+ * @throws {FleetError} after timeoutMs, or as soon as it is hopeless; with the last log lines
  */
 export async function waitFor<T>(what: string, probe: () => Promise<T>, options: WaitOptions): Promise<NonNullable<T>> {
   const { timeoutMs, everyMs = 20, hopeless, tail } = options;
@@ -27,17 +28,52 @@ export async function waitFor<T>(what: string, probe: () => Promise<T>, options:
   }
 }
 
-/** True where `url` answers 2xx. @throws where it does not answer within `timeoutMs` */
+/** Resolves after `ms`, or as soon as `signal` aborts. Never rejects. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, signal && { signal }).catch(() => {});
+}
+
+/**
+ * Resolves as `work` does, or to undefined after `ms`; `work` then continues on its own. Its timer does not keep the
+ * process alive.
+ */
+export async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+  const over = new AbortController();
+  const late = sleep(ms, undefined, { signal: over.signal, ref: false }).catch(() => undefined);
+  return Promise.race([work, late]).finally(() => over.abort());
+}
+
+/** True if `url` answers 2xx. @throws if it does not answer within `timeoutMs` */
 export async function answers(url: string, timeoutMs = 1000): Promise<boolean> {
   const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
   await response.body?.cancel();
   return response.ok;
 }
 
+/**
+ * Pings the Redis at a port of 127.0.0.1 over a new connection.
+ * @returns the milliseconds until it answered; null if it did not within `ms`, or is loading its data
+ */
+export function pingRedis(port: number, ms: number): Promise<number | null> {
+  const start = performance.now();
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n')); // an inline command needs no client
+    const end = (answer: number | null) => {
+      clearTimeout(late);
+      socket.destroy();
+      resolve(answer);
+    };
+    const late = setTimeout(end, ms, null);
+    socket.once('data', (reply) => end(reply.toString().startsWith('+PONG') ? performance.now() - start : null));
+    socket.once('error', () => end(null));
+    socket.once('close', () => end(null));
+  });
+}
+
 /** Resolves once nginx, at `url`, has passed a request on to each of these replicas. @throws {FleetError} after 10 s */
 export async function servedBy(url: string, names: string[]): Promise<void> {
   const wanted = new Set(names);
-  const seen = async () => {
+  const probe = async () => {
     const response = await fetch(`${url}/whoami`, {
       headers: { Connection: 'close' },
       signal: AbortSignal.timeout(5000),
@@ -46,5 +82,5 @@ export async function servedBy(url: string, names: string[]): Promise<void> {
     wanted.delete(response.headers.get('X-Served-By') ?? '');
     return wanted.size === 0;
   };
-  await waitFor('nginx did not take up the new replicas', seen, { timeoutMs: 10_000, everyMs: 1 });
+  await waitFor('nginx does not use the new replicas', probe, { timeoutMs: 10_000, everyMs: 1 });
 }

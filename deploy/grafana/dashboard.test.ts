@@ -15,7 +15,7 @@ const text = read('dashboards/fleet.json');
 const { panels, annotations, templating } = JSON.parse(text);
 const datasource = read('provisioning/datasources/prometheus.yml');
 
-test('panels have ids of their own, and a place that no other has', () => {
+test('panels have unique ids and do not overlap', () => {
   expect(new Set(panels.map(({ id }: Panel) => id)).size).toBe(panels.length);
   const taken = new Map<string, string>();
   for (const { title, gridPos } of panels as Panel[]) {
@@ -29,7 +29,7 @@ test('panels have ids of their own, and a place that no other has', () => {
   }
 });
 
-test('everything asks the data source that is provisioned', () => {
+test('every query uses the provisioned data source', () => {
   const uid = /uid: (\S+)/.exec(datasource)?.[1];
   const asking = [...panels.filter(({ type }: Panel) => type !== 'row'), ...annotations.list, ...templating.list];
   for (const { datasource } of asking) expect(datasource).toEqual({ type: 'prometheus', uid });
@@ -39,7 +39,7 @@ test('everything asks the data source that is provisioned', () => {
   }
 });
 
-test('it uses no variable that is not there', () => {
+test('it uses only defined variables', () => {
   const used = new Set([...text.matchAll(/\$(\w+)/g)].map(([, name]) => name));
   expect([...used].sort()).toEqual([
     '__all',

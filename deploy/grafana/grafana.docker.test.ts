@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 
-test('Grafana stands in a profile of its own: on 127.0.0.1, for looking, with what it shows from files', () => {
+test('Grafana is an optional profile: read-only on 127.0.0.1, provisioned from files', () => {
   const services = (...args: string[]) => {
     const command = ['compose', ...args, 'config', '--format', 'json'];
     return JSON.parse(execFileSync('docker', command, { cwd: project, encoding: 'utf8' })).services;
@@ -16,7 +16,7 @@ test('Grafana stands in a profile of its own: on 127.0.0.1, for looking, with wh
   expect(image).toMatch(/^grafana\/grafana:\d+\.\d+\.\d+$/);
   expect(ports).toMatchObject([{ host_ip: '127.0.0.1', target: 3000, published: '3000' }]);
   expect({ role: environment.GF_AUTH_ANONYMOUS_ORG_ROLE, isReadOnly }).toEqual({ role: 'Viewer', isReadOnly: true });
-  // Anybody may look, and nobody can log in.
+  // Viewing needs no login, and logging in is disabled.
   expect(environment).toMatchObject({
     GF_AUTH_ANONYMOUS_ENABLED: 'true',
     GF_AUTH_BASIC_ENABLED: 'false',

@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { createVisitor } from '../../src/testing.ts';
+import { createVisitor } from '../../test/replica.ts';
 import type { Fleet } from '../fleet/fleet.ts';
-import { makeDir, startTestFleet } from '../fleet/testing.ts';
+import { makeDir, startTestFleet } from '../../test/fleet.ts';
 import { waitFor } from '../fleet/wait.ts';
-import { dashboardQueries, needsExporter, Prometheus, withoutFallback } from './testing.ts';
+import { dashboardQueries, needsExporter, Prometheus, withoutFallback } from '../../test/prometheus.ts';
 
-// A fleet under load, on which everything happens that there is an alert for. What happens takes a moment to be seen.
+// A fleet under load in which every cause of an alert occurs. Alerts take a moment to fire.
 vi.setConfig({ testTimeout: 120_000 });
 const seen = { timeoutMs: 40_000, everyMs: 200 };
 let fleet: Fleet;
@@ -19,7 +19,7 @@ let crowd: Promise<unknown>;
 
 const { dir, remove } = makeDir();
 const file = (name: string) => JSON.stringify(new URL(`../../src/${name}`, import.meta.url).href);
-/** A replica whose application counts visits by plain code, where PLAIN_CODE says so: two at once are a conflict. */
+/** A replica whose application counts visits with plain code if PLAIN_CODE is set: two concurrent visits conflict. */
 const main = `
   import { DurableStore } from ${file('sessions/index.ts')};
   const { createSession } = DurableStore.prototype;
@@ -44,7 +44,7 @@ afterAll(async () => {
   remove();
 });
 
-/** Does whatever a visitor can do, again and again, whatever comes of it. */
+/** Repeats everything that a visitor can do, ignoring the results. */
 async function shop(name: string): Promise<void> {
   for (let round = 0; !leaving; round++) {
     const [here, elsewhere] = [createVisitor(http), createVisitor(http)];
@@ -60,7 +60,7 @@ async function shop(name: string): Promise<void> {
       await here.send('POST', '/login', { name });
       await Promise.all([add('c', '3'), here.send('POST', '/logout')]);
     };
-    await visit().catch(() => {}); // nginx is there, but a connection may break
+    await visit().catch(() => {}); // nginx is up, but a connection may break
   }
 }
 
@@ -76,7 +76,7 @@ async function find(alertname: string, replica?: string) {
 }
 const stateOf = async (alertname: string, replica?: string) => (await find(alertname, replica))?.state;
 
-/** Waits for it, and sees that it says what it means and what to do. */
+/** Waits for an alert, and checks that it says what it means and what to do. */
 async function fires(name: string, replica?: string): Promise<void> {
   const isFiring = async () => (await stateOf(name, replica)) === 'firing';
   await waitFor(`${name} fires`, isFiring, seen);
@@ -89,17 +89,17 @@ const ends = (name: string, replica?: string) =>
 
 const number = async (expr: string) => (await prometheus.ask(expr))[0]?.value ?? 0;
 
-test('no alert while nothing happens; replicas are told apart', async () => {
+test('no alert in normal operation; replicas are distinguished', async () => {
   await waitFor('requests are counted', async () => (await number('job:http_requests:rate10s')) > 10, seen);
   const ready = 'sum(replica_lifecycle_state{state="ready"})';
   await waitFor('replicas are ready', async () => (await number(ready)) === 3, seen);
   const up = (await prometheus.ask('up')).map(({ labels }) => labels.replica).sort();
   expect(up).toEqual(['replica-1', 'replica-2', 'replica-3']);
-  // Some may have been pending before the first look.
+  // Some may have been pending before the first query.
   await waitFor('there is no alert', async () => (await prometheus.alerts()).length === 0, seen);
 });
 
-test('a Redis that is down is told, and what it costs', async () => {
+test('a Redis that is down raises alerts, also for its effects', async () => {
   await fleet.redis.kill();
   for (const { name } of await fleet.replicas()) await fires('StoreFailing', name);
   await fires('ErrorBudgetBurnsFast');
@@ -109,7 +109,7 @@ test('a Redis that is down is told, and what it costs', async () => {
   await ends('ErrorBudgetBurnsFast');
 });
 
-test('changes that are refused are told', async () => {
+test('refused changes raise an alert', async () => {
   await fleet.scale(4, undefined, { PLAIN_CODE: 'on' });
   const { cookie } = await logIn('Everybody');
   const visits = Array.from({ length: 40 }, () => createVisitor(http, cookie).send('GET', '/profile'));
@@ -118,7 +118,7 @@ test('changes that are refused are told', async () => {
   await fleet.scale(3);
 });
 
-test('a replica that is started again and again is told', async () => {
+test('a replica that restarts repeatedly raises an alert', async () => {
   const startedAt = () => number('replica:process_start_time_seconds:max{replica="replica-3"}');
   for (let time = 0; time < 3; time++) {
     const before = await startedAt();
@@ -129,7 +129,7 @@ test('a replica that is started again and again is told', async () => {
   expect(await stateOf('ReplicaRestarts', 'replica-1')).toBeUndefined();
 });
 
-test('a killed replica is told, and that none is left', async () => {
+test('a killed replica raises an alert, and another if none is left', async () => {
   for (const number of [2, 1, 3]) await fleet.kill(number);
   await fires('NoReplicaReady');
   for (const number of [1, 3]) await fleet.restart(number);
@@ -141,7 +141,7 @@ test('a killed replica is told, and that none is left', async () => {
   await ends('ReplicaDown');
 });
 
-test('a replica that leaves in order is no alert', async () => {
+test('a replica that stops cleanly raises no alert', async () => {
   const start = Date.now();
   await fleet.scale(2);
   await waitFor('Prometheus forgets it', async () => (await number('count(up)')) === 2, seen);
@@ -150,7 +150,7 @@ test('a replica that leaves in order is no alert', async () => {
   expect(await prometheus.ask(fired)).toEqual([]);
 });
 
-test('every question of the dashboard has an answer', async () => {
+test('every query of the dashboard has data', async () => {
   const questions = dashboardQueries().filter((query) => !needsExporter(query));
   expect(questions.length).toBeGreaterThan(30);
   const seconds = Math.ceil(performance.now() / 1000); // since before the fleet was started
@@ -162,13 +162,13 @@ test('every question of the dashboard has an answer', async () => {
   }
 });
 
-test('every rule has, and they take little time', async () => {
+test('every rule has data, and evaluating all takes little time', async () => {
   const rules = await prometheus.rules();
   expect(rules.length).toBeGreaterThan(15);
   const seconds = Math.ceil(performance.now() / 1000);
   for (const { name, query, type, health } of rules) {
     expect(health, name).toBe('ok');
-    if (name === 'replica:replica_lifecycle_state:lost5m') continue; // of containers alone: compose.docker.test.ts
+    if (name === 'replica:replica_lifecycle_state:lost5m') continue; // of containers only: compose.docker.test.ts
     const fired = `ALERTS{alertname="${name}", alertstate="firing"}`;
     const asked = type === 'alerting' ? [fired, query] : [withoutFallback(query)];
     for (const one of asked) expect(await prometheus.count(one, seconds), `${name}: ${one}`).toBeGreaterThan(0);

@@ -1,28 +1,40 @@
-import type { Live } from '../live.ts';
-import { costOf, type Ratios, ratiosOf, type Sample, type Spread, spreadOf } from './figures.ts';
+import type { Progress } from '../run/progress.ts';
+import { costOf, type Ratios, ratiosOf, type Sample, type Spread, spreadOf } from './spread.ts';
+
+/** A replica to be measured. */
+export interface BenchReplica {
+  name: string;
+  pid: number;
+  url: string;
+  adminUrl: string;
+}
 
 /** How a comparison is measured. */
 export interface Bench {
-  /** How often both are started anew: one process is faster than the next, whatever it runs. */
+  /** How often both are started again: one process is faster than the next, whatever it runs. */
   rounds: number;
   seconds: number;
   connections: number;
-  env: NodeJS.ProcessEnv;
-  live: Live;
+  /** Runs a replica for each entry, with its settings, on one Redis, for as long as `use` takes. */
+  withReplicas<T>(
+    settings: Record<string, Record<string, string>>,
+    use: (replicas: BenchReplica[]) => Promise<T>,
+  ): Promise<T>;
+  progress: Progress;
   ending: AbortSignal;
 }
 
-/** What one kind of work has shown. */
+/** The result for one kind of work. */
 export interface Finding {
   work: string;
   subjects: { name: string; perSecond: Spread; cpuMicros: Spread | null }[];
   ratios: Ratios;
-  /** What the second costs of the first's throughput, and may cost; fractions. */
+  /** What the second costs of the first's throughput, and the limit; fractions. */
   cost: number;
-  mayCost: number;
+  maxCost: number;
 }
 
-export function findingOf(work: string, names: string[], rounds: (readonly [Sample, Sample])[], mayCost: number) {
+export function findingOf(work: string, names: string[], rounds: (readonly [Sample, Sample])[], maxCost: number) {
   const subjects = names.map((name, index) => {
     const samples = rounds.map((round) => round[index] as Sample);
     const cpu = samples.flatMap(({ cpuMicros }) => cpuMicros ?? []);
@@ -30,12 +42,12 @@ export function findingOf(work: string, names: string[], rounds: (readonly [Samp
     return { name, perSecond, cpuMicros: cpu.length > 0 ? spreadOf(cpu) : null };
   });
   const ratios = ratiosOf(rounds);
-  return { work, subjects, ratios, cost: costOf(ratios), mayCost } satisfies Finding;
+  return { work, subjects, ratios, cost: costOf(ratios), maxCost } satisfies Finding;
 }
 
-export const columns = ['work', 'subject', 'requests a second', 'processor µs a request', ''];
+export const columns = ['work', 'subject', 'requests per second', 'CPU µs per request', ''];
 
-/** Medians, and in brackets the least and the most of all rounds. */
+/** Medians, and in brackets the minimum and the maximum of all rounds. */
 export function rowsOf(findings: Finding[]): string[][] {
   return findings.flatMap(({ work, subjects, ratios, ...finding }) => [
     ...subjects.map(({ name, perSecond, cpuMicros }) => [work, name, digits(perSecond, 0), digits(cpuMicros, 0), '']),
@@ -45,11 +57,11 @@ export function rowsOf(findings: Finding[]): string[][] {
 
 function digits(spread: Spread | null, count: number): string {
   if (!spread) return '-';
-  const [median, least, most] = [spread.median, spread.least, spread.most].map((value) => value.toFixed(count));
-  return `${median} (${least}–${most})`;
+  const [median, min, max] = [spread.median, spread.min, spread.max].map((value) => value.toFixed(count));
+  return `${median} (${min}–${max})`;
 }
 
-function verdict({ cost, mayCost }: Pick<Finding, 'cost' | 'mayCost'>): string {
+function verdict({ cost, maxCost }: Pick<Finding, 'cost' | 'maxCost'>): string {
   const percent = (fraction: number) => `${(100 * fraction).toFixed(1)} %`;
-  return `costs ${percent(cost)} of the throughput${cost < mayCost ? '' : `: MORE than ${percent(mayCost)}`}`;
+  return `costs ${percent(cost)} of the throughput${cost < maxCost ? '' : `: MORE than ${percent(maxCost)}`}`;
 }

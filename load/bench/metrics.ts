@@ -1,17 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { logIn } from '../log-in.ts';
-import { type Bench, type Finding, findingOf } from './bench.ts';
-import type { Sample } from './figures.ts';
-import { type BenchReplica, withReplicas } from './servers.ts';
-import { measureTurns, type Work } from './turns.ts';
+import { pause } from '../../deploy/fleet/wait.ts';
+import { logInUsers } from '../users/users.ts';
+import { type Bench, type BenchReplica, type Finding, findingOf } from './bench.ts';
+import { measurePair, type Work } from './paired-runs.ts';
+import type { Sample } from './spread.ts';
 
-export const about = 'what metrics cost: a replica with them, scraped each second, against one without';
+export const about = 'the cost of metrics: a replica with them, scraped every second, against one without';
 
-/** Of the throughput. */
-const mayCost = 0.03;
+/** Fraction of the throughput. */
+const maxCost = 0.03;
 const names = ['metrics off', 'metrics on'];
 
-/** The cheapest request with a session, on which metrics weigh most, and one that writes. */
+/** The cheapest request with a session, where metrics weigh most, and one that writes. */
 const works: Work[] = [
   { name: 'reads', requests: [{ method: 'GET', path: '/profile' }] },
   {
@@ -22,26 +21,26 @@ const works: Work[] = [
   },
 ];
 
-/** Measures both in each round, with processes of its own. @throws {FleetError} where a round is void */
-export async function run({ rounds, live, ending, ...bench }: Bench): Promise<Finding[]> {
+/** Measures both in each round, in new processes. @throws {FleetError} if a round is void */
+export async function run({ rounds, progress, ending, withReplicas, ...bench }: Bench): Promise<Finding[]> {
   const samples = new Map<Work, (readonly [Sample, Sample])[]>(works.map((work) => [work, []]));
   for (let round = 0; round < rounds; round++) {
-    // Who is started first, and comes first, is the other one each time.
+    // The one that is started and measured first alternates.
     const order = round % 2 === 0 ? ['off', 'on'] : ['on', 'off'];
     const settings = Object.fromEntries(order.map((METRICS) => [METRICS, { METRICS }]));
-    await withReplicas(settings, bench.env, async (replicas) => {
-      const cookies = await logIn((replicas[0] as BenchReplica).url, bench.connections);
+    await withReplicas(settings, async (replicas) => {
+      const cookies = await logInUsers((replicas[0] as BenchReplica).url, bench.connections);
       const stop = scrapeEachSecond((replicas.find(({ name }) => name === 'on') as BenchReplica).adminUrl);
       for (const work of works) {
-        live.report(`  round ${round + 1} of ${rounds}: ${work.name}`);
-        const turns = { work, cookies, seconds: bench.seconds, ending };
-        const [one, two] = await measureTurns(replicas as [BenchReplica, BenchReplica], turns);
+        progress.report(`  round ${round + 1} of ${rounds}: ${work.name}`);
+        const options = { work, cookies, seconds: bench.seconds, ending };
+        const [one, two] = await measurePair(replicas as [BenchReplica, BenchReplica], options);
         samples.get(work)?.push(round % 2 === 0 ? [one, two] : [two, one]);
       }
       stop();
     });
   }
-  return works.map((work) => findingOf(work.name, names, samples.get(work) ?? [], mayCost));
+  return works.map((work) => findingOf(work.name, names, samples.get(work) ?? [], maxCost));
 }
 
 /** As Prometheus does in the demo. */
@@ -50,9 +49,9 @@ function scrapeEachSecond(adminUrl: string): () => void {
   const { signal } = stopped;
   void (async () => {
     while (!signal.aborted) {
-      const scraped = fetch(`${adminUrl}/metrics`, { signal }).then((answer) => answer.text());
+      const scraped = fetch(`${adminUrl}/metrics`, { signal }).then((response) => response.text());
       await scraped.catch(() => {}); // the replica is being stopped
-      await sleep(1000, undefined, { signal }).catch(() => {});
+      await pause(1000, signal);
     }
   })();
   return () => stopped.abort();

@@ -1,23 +1,23 @@
+import { globSync, readFileSync } from 'node:fs';
 import autocannon from 'autocannon';
 import { FleetError } from '../../deploy/fleet/fleet.ts';
-import { readCpuSeconds } from './cpu.ts';
-import type { Sample } from './figures.ts';
+import type { Sample } from './spread.ts';
 
-/** What is sent, one after the other on each connection. */
+/** Requests that are sent one after the other on each connection. */
 export interface Work {
   name: string;
   requests: { method: 'GET' | 'PATCH'; path: string; body?: string }[];
 }
 
-/** Something that answers, in a process of its own. */
+/** A server in a process of its own. */
 export interface Subject {
   url: string;
   pid: number;
 }
 
-export interface Turns {
+export interface PairOptions {
   work: Work;
-  /** Of the users; each has a connection of its own. */
+  /** Cookies of the users; each has a connection of its own. */
   cookies: string[];
   seconds: number;
   ending: AbortSignal;
@@ -25,25 +25,30 @@ export interface Turns {
 
 type Pair<T> = readonly [T, T];
 
+const warmUpSeconds = 2; // until both are compiled
+
+/** Seconds that one pair takes: the warm-up, four runs alone, and one together of twice the length. */
+export const estimatePairSeconds = (seconds: number): number => warmUpSeconds + 6 * seconds;
+
 /**
- * Measures two subjects. In turns, first, second, second, first, each alone: that gives the throughput. Then both at once:
- * that gives the processor time of a request, for which they meet the same machine at the same moment, whatever else it
- * does.
- * @throws {FleetError} where an answer was no success, or got lost
+ * Measures two subjects: in the order first, second, second, first, each alone, for the throughput; then both at once, for
+ * the CPU time per request, so that both meet the same machine at the same moment.
+ * @throws {FleetError} if a response is no success, or is lost
  */
-export async function measureTurns([first, second]: Pair<Subject>, turns: Turns): Promise<Pair<Sample>> {
-  await Promise.all([first, second].map((subject) => send(subject, { ...turns, seconds: 2 }))); // until both are compiled
-  const alone = [];
-  for (const subject of [first, second, second, first]) alone.push(await send(subject, turns));
+export async function measurePair([first, second]: Pair<Subject>, options: PairOptions): Promise<Pair<Sample>> {
+  const both = [first, second];
+  await Promise.all(both.map((subject) => send(subject, { ...options, seconds: warmUpSeconds })));
+  const alone: Sent[] = [];
+  for (const subject of [first, second, second, first]) alone.push(await send(subject, options));
   const [a, b, c, d] = alone as [Sent, Sent, Sent, Sent];
-  const [both, other] = await Promise.all(
-    [first, second].map((subject) => send(subject, { ...turns, seconds: 2 * turns.seconds })),
-  );
-  const sample = (one: Sent, two: Sent, { answered, cpuSeconds }: Sent): Sample => ({
-    perSecond: (one.answered + two.answered) / (one.seconds + two.seconds),
-    cpuMicros: cpuSeconds === null ? null : (1e6 * cpuSeconds) / answered,
-  });
-  return [sample(a, d, both as Sent), sample(b, c, other as Sent)];
+  const longer = { ...options, seconds: 2 * options.seconds };
+  const [one, other] = (await Promise.all(both.map((subject) => send(subject, longer)))) as [Sent, Sent];
+  return [toSample(a, d, one), toSample(b, c, other)];
+}
+
+function toSample(one: Sent, two: Sent, { answered, cpuSeconds }: Sent): Sample {
+  const perSecond = (one.answered + two.answered) / (one.seconds + two.seconds);
+  return { perSecond, cpuMicros: cpuSeconds === null ? null : (1e6 * cpuSeconds) / answered };
 }
 
 interface Sent {
@@ -53,10 +58,10 @@ interface Sent {
 }
 
 /**
- * Sends as much as is answered. (autocannon's correction of latencies, which is wrong, is off: without a rate it takes no
- * `ignoreCoordinatedOmission`.)
+ * Sends requests as fast as they are answered. (autocannon's correction of latencies, which is wrong, is off: without a
+ * rate it takes no `ignoreCoordinatedOmission`.)
  */
-async function send({ url, pid }: Subject, { work, cookies, seconds, ending }: Turns): Promise<Sent> {
+async function send({ url, pid }: Subject, { work, cookies, seconds, ending }: PairOptions): Promise<Sent> {
   if (ending.aborted) throw new FleetError('ended before all rounds were measured');
   let next = 0;
   const requestsOf = (cookie: string) =>
@@ -66,15 +71,29 @@ async function send({ url, pid }: Subject, { work, cookies, seconds, ending }: T
     url,
     connections: cookies.length,
     duration: seconds,
-    // Its setHeaders() is for the first of several requests alone.
+    // setHeaders() of autocannon sets those of the first request only.
     setupClient: (client) => client.setRequests(requestsOf(cookies[next++ % cookies.length] ?? '')),
   } as autocannon.Options);
   const after = readCpuSeconds(pid);
   const { '2xx': answered, non2xx, errors } = result;
   const failed = non2xx + errors;
-  const lost = result.requests.sent - answered - failed - cookies.length; // what was under way at the end is not waited for
+  const lost = result.requests.sent - answered - failed - cookies.length; // requests under way at the end do not count
   if (failed > 0 || lost > 0 || answered === 0) {
     throw new FleetError(`the round is void: ${answered} successes, ${failed} failures, ${Math.max(0, lost)} lost`);
   }
   return { answered, seconds: result.duration, cpuSeconds: before === null || after === null ? null : after - before };
+}
+
+/** The CPU time that a process has used so far, in seconds; null if the system does not report it (macOS). */
+function readCpuSeconds(pid: number): number | null {
+  const threads = globSync(`/proc/${pid}/task/*/schedstat`);
+  if (threads.length === 0) return null;
+  const nanoseconds = threads.map((file) => {
+    try {
+      return Number.parseInt(readFileSync(file, 'utf8'), 10);
+    } catch {
+      return 0; // the thread has ended meanwhile
+    }
+  });
+  return nanoseconds.reduce((sum, own) => sum + own, 0) / 1e9;
 }

@@ -1,17 +1,17 @@
-/** What one round has measured of one subject. */
+/** What one round measured of one subject. */
 export interface Sample {
   perSecond: number;
-  /** Processor time of the subject's process for each request; null where the system does not tell. */
+  /** CPU time of the subject's process per request; null if the system does not report it. */
   cpuMicros: number | null;
 }
 
 export interface Spread {
-  least: number;
+  min: number;
   median: number;
-  most: number;
+  max: number;
 }
 
-/** What the second subject has of the first, round by round. */
+/** The second subject relative to the first, round by round. */
 export interface Ratios {
   throughput: Spread;
   cpu: Spread | null;
@@ -21,7 +21,7 @@ export function spreadOf(values: number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (index: number) => sorted[index] ?? Number.NaN;
   const middle = (sorted.length - 1) / 2;
-  return { least: at(0), median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2, most: at(sorted.length - 1) };
+  return { min: at(0), median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2, max: at(sorted.length - 1) };
 }
 
 /** Compares the two samples of each round. */
@@ -34,9 +34,8 @@ export function ratiosOf(rounds: (readonly [Sample, Sample])[]): Ratios {
 }
 
 /**
- * What the second subject costs of the first's throughput, as a fraction. A replica that answers as much as it can is held
- * up by its processor alone: so that follows from its processor time, where it is known, because the throughput also
- * depends on what else the machine does.
+ * What the second subject costs of the first's throughput, as a fraction. A saturated replica is limited by its CPU alone,
+ * so the cost follows from its CPU time if that is known: the throughput also depends on what else the machine does.
  */
 export function costOf({ throughput, cpu }: Ratios): number {
   return 1 - (cpu ? 1 / cpu.median : throughput.median);

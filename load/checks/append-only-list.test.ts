@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Operation } from '../history.ts';
-import { findContradiction } from './cart.ts';
+import type { Operation } from '../users/history.ts';
+import { findContradiction } from './append-only-list.ts';
 import type { Read, Write } from './sessions.ts';
 
 const nothing = {} as Operation;
@@ -10,15 +10,15 @@ function add(value: number, start: number, end: number, outcome: Operation['outc
   return { value, start, end: outcome === 'ok' ? end : Infinity, outcome, operation: nothing };
 }
 
-function read(saw: (number | string)[], start: number, end: number): Read {
-  return { saw, start, end, operation: nothing };
+function read(observed: (number | string)[], start: number, end: number): Read {
+  return { observed, start, end, operation: nothing };
 }
 
 function check(adds: Write[], reads: Read[]) {
   return findContradiction(new Map(adds.map((write) => [write.value, write])), reads);
 }
 
-describe('a cart that can be explained', () => {
+describe('a linearizable cart', () => {
   test.each([
     ['nothing', [], []],
     ['adds and a read', [add(1, 0, 1), add(2, 2, 3)], [read([1, 2], 4, 5)]],
@@ -32,25 +32,25 @@ describe('a cart that can be explained', () => {
   });
 });
 
-describe('a cart that cannot', () => {
+describe('a cart that is not linearizable', () => {
   test.each([
     ['lost-write', [add(1, 0, 1)], [read([], 2, 3)]],
     ['lost-write', [add(1, 0, 1), add(2, 2, 3)], [read([1], 4, 5)]],
     ['stale-read', [add(1, 0, 1), add(2, 2, 3)], [read([1], 4, 5), read([1, 2], 6, 7)]],
     ['stale-read', [add(1, 0, 9, 'unknown')], [read([1], 2, 3), read([], 4, 5)]],
-    ['fork', [add(1, 0, 9), add(2, 0, 9)], [read([1], 10, 11), read([2], 12, 13), read([1, 3], 14, 15)]],
+    ['diverging-cart', [add(1, 0, 9), add(2, 0, 9)], [read([1], 10, 11), read([2], 12, 13), read([1, 3], 14, 15)]],
     ['duplicate', [add(1, 0, 1)], [read([1, 1], 2, 3)]],
     ['phantom', [add(1, 0, 1)], [read([1, 7], 2, 3)]],
     ['phantom', [], [read(['user-0002.1.7'], 2, 3)]],
-    ['refused-but-done', [add(1, 0, 1, 'fail')], [read([1], 2, 3)]],
+    ['aborted-write', [add(1, 0, 1, 'fail')], [read([1], 2, 3)]],
     ['stale-read', [add(1, 5, 6)], [read([1], 2, 3)]],
     ['stale-read', [add(1, 0, 1), add(2, 2, 3)], [read([2, 1], 4, 5)]],
   ] as const)('%s', (kind, adds, reads) => {
-    const given = kind === 'fork' ? [...adds, add(3, 0, 9)] : [...adds];
+    const given = kind === 'diverging-cart' ? [...adds, add(3, 0, 9)] : [...adds];
     expect(check(given, [...reads])?.kind).toBe(kind);
   });
 
-  test('names what contradicts what', () => {
+  test('names the contradicting operations', () => {
     const [lost, empty] = [add(1, 0, 1), read([], 2, 3)];
     expect(check([lost], [empty])).toEqual({ kind: 'lost-write', value: 1, first: lost, next: empty });
   });
@@ -67,14 +67,15 @@ function isLinearizable(adds: Write[], reads: Read[]): boolean {
       if (next.start > earliestEnd) return false;
       const rest = left.filter((other) => other !== next);
       if ('value' in next) return go(rest, [...cart, next.value]);
-      const isSame = next.saw.length === cart.length && next.saw.every((value, index) => value === cart[index]);
+      const isSame =
+        next.observed.length === cart.length && next.observed.every((value, index) => value === cart[index]);
       return isSame && go(rest, cart);
     });
   };
   return go(operations, []);
 }
 
-/** Small histories, half of them nearly right: reads of carts that adds could have made. */
+/** Small histories, half of them nearly correct: reads of carts that the adds could have made. */
 const histories = fc
   .record({
     adds: fc.array(
@@ -89,7 +90,7 @@ const histories = fc
       fc.record({
         start: fc.nat(14),
         length: fc.nat(5),
-        saw: fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 4 }),
+        observed: fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 4 }),
         cut: fc.nat(4),
         tidy: fc.boolean(),
       }),
@@ -102,13 +103,13 @@ const histories = fc
     const possible = order.filter((value) => value <= writes.length);
     return {
       writes,
-      views: reads.map(({ start, length, saw, cut, tidy }) =>
-        read(tidy ? possible.slice(0, cut) : saw, start, start + length),
+      views: reads.map(({ start, length, observed, cut, tidy }) =>
+        read(tidy ? possible.slice(0, cut) : observed, start, start + length),
       ),
     };
   });
 
-test('says the same as brute force, of any small history', () => {
+test('agrees with brute force on random small histories', () => {
   let wrong = 0;
   fc.assert(
     fc.property(histories, ({ writes, views }) => {
@@ -118,7 +119,7 @@ test('says the same as brute force, of any small history', () => {
     }),
     { numRuns: 20_000 },
   );
-  // Neither all right nor all wrong: each half was tried.
+  // Neither all are linearizable nor none: each half was tested.
   expect(wrong).toBeGreaterThan(2000);
   expect(wrong).toBeLessThan(18_000);
 });

@@ -1,91 +1,182 @@
-import type { Read, Write } from './sessions.ts';
-
-/** Two operations that cannot both be true, or one that cannot be true by itself. */
-export interface Contradiction {
-  kind: 'lost-write' | 'stale-read' | 'fork' | 'duplicate' | 'phantom' | 'refused-but-done';
-  /** The article in question. */
-  value: number | string;
-  /** What came first, and what contradicts it. */
-  first: Write | Read | undefined;
-  next: Write | Read;
-}
+import type { Operation } from '../users/history.ts';
+import { findContradiction } from './append-only-list.ts';
+import { type Findings, secondsOf } from './findings.ts';
+import { checkOwnResponses, reportMissing } from './missing.ts';
+import { lateResponsesOf, type Read, readsOf, type Session, type Write, writesOf } from './sessions.ts';
 
 /**
- * Decides whether a cart to which articles were added, each at most once, can be explained by its adds and reads having
- * happened one at a time, each at some moment between its start and its end (linearizability).
- *
- * Such a cart is an append-only list. The longest read gives the order, and every read must be a prefix of it. Append i
- * has the number i, a read of length L has L + ½, an acknowledged append that no read shows comes after everything. An
- * unknown append that no read shows is left out; one that is shown never ends. In the order of time, an operation that
- * starts after another with a higher number has ended contradicts it. O(n log n).
- * @returns the first contradiction; undefined where there is none
+ * Looks for every item that was acknowledged or observed and is missing from a response to a later request. The order of
+ * items is left to `findContradiction`, which also finds what this cannot explain. A cart with removals is no append-only
+ * list, so there each item is followed by itself.
  */
-export function findContradiction(adds: Map<number, Write>, reads: Read[]): Contradiction | undefined {
-  const longest = reads.reduce<Read | undefined>((a, b) => (a && a.saw.length >= b.saw.length ? a : b), undefined);
-  const order = longest?.saw ?? [];
-  return findImpossible(adds, reads, order) ?? findFork(reads, order, longest) ?? findOutOfOrder(adds, reads, order);
+export function checkCart(session: Session, findings: Findings): void {
+  const adds = writesOf(session, 'add');
+  const removals = writesOf(session, 'remove');
+  // The response to an add or a removal shows the cart afterwards.
+  const reads = readsOf(session, ['cart', 'add', 'remove']);
+  const before = findings.total;
+  for (const kind of ['add', 'remove'] as const) checkOwnResponses(session, kind, findings);
+  for (const late of lateResponsesOf(session, ['cart', 'add', 'remove'])) checkLate(session, adds, late, findings);
+  const shown = indexReads(reads);
+  for (const add of adds.values()) checkItem(session, add, removals.get(add.value), shown, findings);
+  if (removals.size > 0) checkWithRemovals(session, adds, reads, findings);
+  else checkOrder(session, adds, reads, findings.total > before, findings);
 }
 
-/** What no order of operations can explain: an article twice, never added, or refused. */
-function findImpossible(adds: Map<number, Write>, reads: Read[], order: Read['saw']): Contradiction | undefined {
-  for (const next of reads) {
-    // Where a read is a prefix of the longest, that one says it all.
-    const isPrefix = next.saw !== order && next.saw.every((value, index) => value === order[index]);
-    if (isPrefix) continue;
-    const seen = new Set<number | string>();
-    for (const value of next.saw) {
-      const add = typeof value === 'number' ? adds.get(value) : undefined;
-      if (seen.has(value)) return { kind: 'duplicate', value, first: add, next };
-      seen.add(value);
-      if (!add) return { kind: 'phantom', value, first: undefined, next };
-      if (add.outcome === 'fail') return { kind: 'refused-but-done', value, first: add, next };
+/** Even while the session ends, a response holds no other session's items, and none of its own twice. */
+function checkLate(session: Session, adds: Map<number, Write>, late: Operation, findings: Findings): void {
+  const { observed = [] } = late;
+  const foreign = observed.find((value) => (adds.get(value as number)?.start ?? Infinity) > late.end);
+  if (foreign !== undefined) findings.foreignValue(session, 'add', foreign, late);
+  const twice = observed.find((value, index) => observed.indexOf(value) !== index);
+  if (twice === undefined) return;
+  findings.add('duplicate', { summary: `${session.name}: ${describe.duplicate(twice, late)}`, operations: [late] });
+}
+
+/** @param isFound a missing item was found, of which a divergence or a wrong order would be another symptom */
+function checkOrder(session: Session, adds: Map<number, Write>, reads: Read[], isFound: boolean, findings: Findings) {
+  const contradiction = findContradiction(adds, reads);
+  if (!contradiction) return;
+  const { kind, value, first, next } = contradiction;
+  if (kind === 'phantom') findings.foreignValue(session, 'add', value, next.operation);
+  else if (kind === 'duplicate' || kind === 'aborted-write' || !isFound) {
+    const operations = [...(first ? [first.operation] : []), next.operation];
+    const check = kind === 'lost-write' || kind === 'stale-read' ? 'non-linearizable' : kind;
+    findings.add(check, { summary: `${session.name}: ${describe[kind](value, next.operation)}`, operations });
+  }
+}
+
+const noOrder = (value: unknown) => `no order explains the adds and reads around item ${value}`;
+const describe = {
+  'lost-write': noOrder,
+  'stale-read': noOrder,
+  'diverging-cart': (value: unknown, { replica }: Operation) =>
+    `${replica} showed item ${value} where another response shows a different one: two carts for one user`,
+  duplicate: (value: unknown, { replica }: Operation) => `item ${value} was added once, and ${replica} shows it twice`,
+  'aborted-write': (value: unknown, { replica }: Operation) =>
+    `item ${value} was refused ("nothing was changed"), and ${replica} shows it`,
+};
+
+interface Shown {
+  /** In order of their starts. */
+  inOrder: Read[];
+  /** The reads that show each item. */
+  showing: Map<number | string, Set<Read>>;
+}
+
+function indexReads(reads: Read[]): Shown {
+  const inOrder = reads.toSorted((a, b) => a.start - b.start);
+  const showing: Shown['showing'] = new Map();
+  for (const read of inOrder) {
+    for (const value of read.observed) {
+      const those = showing.get(value);
+      if (those) those.add(read);
+      else showing.set(value, new Set([read]));
+    }
+  }
+  return { inOrder, showing };
+}
+
+function checkItem(
+  session: Session,
+  add: Write,
+  removal: Write | undefined,
+  { inOrder, showing }: Shown,
+  findings: Findings,
+) {
+  const { value } = add;
+  const shown = showing.get(value) ?? new Set<Read>();
+  // What a response showed has happened, acknowledged or not.
+  const { at, by } = earliest(add, shown);
+  const goneFrom = removal && removal.outcome !== 'fail' ? removal.start : Infinity;
+  const later = inOrder.filter(({ start }) => start > at);
+  if (add.outcome === 'ok' && later.some(({ end }) => end < goneFrom)) findings.checkedWrites += 1;
+  reportMissing(
+    {
+      session,
+      by,
+      isAcknowledged: by === add.operation,
+      wrong: later.filter((read) => read.end < goneFrom && !shown.has(read)),
+      inOrder,
+      // Once it may have been removed, its absence proves no loss.
+      isRight: (read) => shown.has(read) || read.end >= goneFrom,
+      describe: ({ start, operation }) =>
+        `${wasThere(add, by)}; ${secondsOf(start - at)} later ${operation.replica} showed the cart without it`,
+    },
+    findings,
+  );
+  if (removal && removal.outcome !== 'fail') checkRemoval(session, removal, later, shown, findings);
+}
+
+function wasThere({ value, operation }: Write, by: Operation): string {
+  return by === operation
+    ? `got item ${value} acknowledged by ${by.replica}`
+    : `saw item ${value} in the cart at ${by.replica}`;
+}
+
+/** @param later responses to requests that started when the item had certainly been added */
+function checkRemoval(session: Session, removal: Write, later: Read[], shown: Set<Read>, findings: Findings): void {
+  const without = later.filter((read) => !shown.has(read) && read.end >= removal.start);
+  const { at, by } = earliest(removal, without);
+  if (removal.outcome === 'ok' && later.some(({ start }) => start > at)) findings.checkedWrites += 1;
+  reportMissing(
+    {
+      session,
+      by,
+      isAcknowledged: by === removal.operation,
+      wrong: later.filter((read) => read.start > at && shown.has(read)),
+      inOrder: later,
+      isRight: (read) => !shown.has(read),
+      describe: ({ start, operation }) =>
+        `got the removal of item ${removal.value} acknowledged by ${by.replica}; ${secondsOf(start - at)} later ${operation.replica} showed it`,
+    },
+    findings,
+  );
+}
+
+/** When a change had certainly happened: it was acknowledged, or a response shows its effect. */
+function earliest(write: Write, showing: Iterable<Read>): { at: number; by: Operation } {
+  let first = { at: write.end, by: write.operation };
+  for (const { end, operation } of showing) if (end < first.at) first = { at: end, by: operation };
+  return first;
+}
+
+/** Checks the order in a cart with removals. One violation per session. */
+function checkWithRemovals(session: Session, adds: Map<number, Write>, reads: Read[], findings: Findings): void {
+  const isForeign = (value: number | string, { end }: Read) => (adds.get(value as number)?.start ?? Infinity) > end;
+  const foreign = reads.find((read) => read.observed.some((value) => isForeign(value, read)));
+  if (foreign) {
+    const value = foreign.observed.find((value) => isForeign(value, foreign)) as number | string;
+    findings.foreignValue(session, 'add', value, foreign.operation);
+    return;
+  }
+  const found = findDisorder(adds, reads);
+  if (!found) return;
+  const { kind, value, first, next } = found;
+  findings.add(kind, { summary: `${session.name}: ${describe[kind](value, next)}`, operations: [first, next] });
+}
+
+interface Disorder {
+  kind: 'duplicate' | 'aborted-write' | 'diverging-cart';
+  value: number;
+  first: Operation;
+  next: Operation;
+}
+
+/** An item that was refused or is there twice, or two whose order differs between responses. */
+function findDisorder(adds: Map<number, Write>, reads: Read[]): Disorder | undefined {
+  const order = new Map<string, Operation>();
+  for (const { observed, operation: next } of reads) {
+    for (const [index, value] of (observed as number[]).entries()) {
+      const add = adds.get(value) as Write;
+      if (add.outcome === 'fail') return { kind: 'aborted-write', value, first: add.operation, next };
+      for (const earlier of observed.slice(0, index)) {
+        if (earlier === value) return { kind: 'duplicate', value, first: add.operation, next };
+        const first = order.get(`${value} ${earlier}`);
+        if (first) return { kind: 'diverging-cart', value, first, next };
+        order.set(`${earlier} ${value}`, next);
+      }
     }
   }
   return undefined;
-}
-
-function findFork(reads: Read[], order: Read['saw'], longest: Read | undefined): Contradiction | undefined {
-  for (const next of reads) {
-    const index = next.saw.findIndex((value, index) => value !== order[index]);
-    if (index >= 0) return { kind: 'fork', value: next.saw[index] as number, first: longest, next };
-  }
-  return undefined;
-}
-
-interface Numbered {
-  number: number;
-  start: number;
-  end: number;
-  what: Write | Read;
-}
-
-function findOutOfOrder(adds: Map<number, Write>, reads: Read[], order: Read['saw']): Contradiction | undefined {
-  const place = new Map(order.map((value, index) => [value, index]));
-  const numbered: Numbered[] = reads.map((read) => {
-    return { number: read.saw.length - 0.5, start: read.start, end: read.end, what: read };
-  });
-  for (const [value, add] of adds) {
-    const index = place.get(value);
-    if (index === undefined && add.outcome !== 'ok') continue;
-    numbered.push({ number: index ?? order.length, start: add.start, end: add.end, what: add });
-  }
-  const byStart = numbered.toSorted((a, b) => a.start - b.start);
-  const byEnd = numbered.toSorted((a, b) => a.end - b.end);
-  let ended = 0;
-  let highest: Numbered | undefined;
-  for (const then of byStart) {
-    // What ends in the moment in which another starts may have happened after it.
-    while (byEnd[ended] && (byEnd[ended] as Numbered).end < then.start) {
-      const done = byEnd[ended++] as Numbered;
-      if (!highest || done.number > highest.number) highest = done;
-    }
-    if (highest && highest.number > then.number) return contradictionOf(highest, then, order);
-  }
-  return undefined;
-}
-
-function contradictionOf(highest: Numbered, then: Numbered, order: Read['saw']): Contradiction {
-  const isUnseen = highest.number === order.length;
-  const value = 'value' in highest.what ? highest.what.value : (order[Math.floor(highest.number)] ?? 0);
-  return { kind: isUnseen ? 'lost-write' : 'stale-read', value, first: highest.what, next: then.what };
 }

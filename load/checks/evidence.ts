@@ -1,20 +1,21 @@
-import type { History, Operation, Pause } from '../history.ts';
-import { recoveryMs } from './during.ts';
+import type { EventLoopStall, History, Operation } from '../users/history.ts';
+import { recoveryMs } from '../users/outcome.ts';
 import type { Findings } from './findings.ts';
-import type { FaultFigures } from './judgement.ts';
+import type { FaultStats } from './judgement.ts';
 import type { Session } from './sessions.ts';
 
-/** A replica that answered nobody for so long has nothing to lose. */
+/** A replica that served nothing for this long has nothing to lose. */
 const recentMs = 5000;
 
-/** What a pass needs and this history does not have. */
+/** Why this history proves nothing, one line each; empty if a pass is justified. */
 export function missingEvidence(
   history: History,
   sessions: Session[],
-  faults: FaultFigures[],
+  faults: FaultStats[],
   findings: Findings,
 ): string[] {
-  const { driver, operations, users, replicas, invoked, strangers, background, pauses, problem } = history;
+  const { driver, operations, users, replicas, invoked, unmatchedLogLines, backgroundLoad, eventLoopStalls, problem } =
+    history;
   const missing: string[] = problem === undefined ? [] : [`the run broke off: ${problem}`];
   const loggedIn = new Set(sessions.filter(({ login }) => login).map(({ user }) => user)).size;
   if (loggedIn < users) missing.push(`only ${loggedIn} of ${users} users could log in`);
@@ -22,20 +23,20 @@ export function missingEvidence(
   const open = sessions.filter(({ login, endAskedAt }) => login && endAskedAt === Infinity);
   const seen = open.filter((session) => isSeenAfter(session, over)).length;
   if (seen < open.length)
-    missing.push(`only ${seen} of ${open.length} sessions that are open were looked at again after the last fault`);
-  if (findings.checkedWrites === 0) missing.push('no acknowledged write was looked for afterwards');
-  if (faults.length === 0) missing.push('there was no fault: nothing was at risk');
+    missing.push(`only ${seen} of ${open.length} open sessions were checked after the last fault`);
+  if (findings.checkedWrites === 0) missing.push('no acknowledged write was verified');
+  if (faults.length === 0) missing.push('no fault was injected, so nothing was at risk');
   const served = servedBy(operations);
-  for (const name of replicas) if (!served.has(name)) missing.push(`${name} served nobody`);
-  for (const { fault, targets, landed, problem, mayCost, start, end, requests, failed } of faults) {
-    const why = problem === undefined ? '' : `: ${problem}`;
-    if (landed === '') missing.push(`${fault} was not seen to land${why}`);
-    else if (end === null) missing.push(`${fault} was not healed${why}`);
-    else if (mayCost.isFelt && failed === 0) missing.push(`${fault} cost nothing: nobody was there when it happened`);
-    if (requests === 0) missing.push(`no request was under way during ${fault}`);
+  for (const name of replicas) if (!served.has(name)) missing.push(`${name} served no request`);
+  for (const { fault, targets, evidence, problem, impactBudget, start, end, requests, failed } of faults) {
+    const reason = problem === undefined ? '' : `: ${problem}`;
+    if (evidence === '') missing.push(`${fault} did not land${reason}`);
+    else if (end === null) missing.push(`${fault} was not healed${reason}`);
+    else if (impactBudget.mustFail && failed === 0) missing.push(`${fault} failed no request, so no user was affected`);
+    if (requests === 0) missing.push(`no request was in flight during ${fault}`);
     const lasted = { start, end: (end ?? start) + recoveryMs };
-    const asleep = pauses.reduce((sum, pause) => sum + shared(pause, lasted), 0);
-    if (asleep > (lasted.end - start) / 2) missing.push(`the users themselves stood still during ${fault}`);
+    const stalled = eventLoopStalls.reduce((sum, stall) => sum + overlapOf(stall, lasted), 0);
+    if (stalled > (lasted.end - start) / 2) missing.push(`the users' own process stalled during ${fault}`);
     // A replica of the fleet must have served just before it is broken; one that joins, before it leaves.
     const isIdle = (name: string) =>
       !served
@@ -43,19 +44,20 @@ export function missingEvidence(
         ?.some((at) => at >= start - recentMs && at <= (replicas.includes(name) ? start : (end ?? Infinity)));
     const idle = targets.filter((target) => target !== 'redis' && target !== 'nginx' && isIdle(target));
     if (idle.length > 0)
-      missing.push(`${idle.join(', ')} had served nobody shortly before ${fault}: nothing was at risk`);
+      missing.push(`${idle.join(', ')} served no request shortly before ${fault}, so nothing was at risk`);
   }
-  if (background && background.answered === 0 && background.failed > 0) missing.push('the background load is void');
-  if (strangers === null && driver !== 'url') missing.push("nginx's access log could not be read");
-  const wrong = findings.countOf('accounts');
-  const [first] = findings.violationsOf('accounts');
+  if (backgroundLoad && backgroundLoad.answered === 0 && backgroundLoad.failed > 0)
+    missing.push('the background load is void');
+  if (unmatchedLogLines === null && driver !== 'url') missing.push("nginx's access log could not be read");
+  const wrong = findings.countOf('access-log-mismatch');
+  const [first] = findings.violationsOf('access-log-mismatch');
   if (wrong > 0)
-    missing.push(`the record does not add up (${first?.words}${wrong > 1 ? `, and ${wrong - 1} more` : ''})`);
-  if (invoked === 0) missing.push('there were no requests');
+    missing.push(`the record does not add up (${first?.summary}${wrong > 1 ? `, and ${wrong - 1} more` : ''})`);
+  if (invoked === 0) missing.push('no request was sent');
   return missing;
 }
 
-/** When each replica answered somebody. */
+/** When each replica answered. */
 function servedBy(operations: Operation[]): Map<string, number[]> {
   const served = new Map<string, number[]>();
   for (const { replica, end } of operations) {
@@ -67,12 +69,15 @@ function servedBy(operations: Operation[]): Map<string, number[]> {
   return served;
 }
 
-/** How much of a time the other had a part in. */
-function shared(a: Pause, b: Pause): number {
+/** How long two times overlap. */
+function overlapOf(a: EventLoopStall, b: EventLoopStall): number {
   return Math.max(0, Math.min(a.end, b.end) - Math.max(a.start, b.start));
 }
 
 function isSeenAfter({ operations }: Session, time: number): boolean {
   const late = operations.filter(({ start, outcome, cookie }) => outcome === 'ok' && !cookie && start > time);
-  return late.some(({ sawUser }) => sawUser !== undefined) && late.some(({ kind, saw }) => kind === 'cart' && saw);
+  return (
+    late.some(({ observedUser }) => observedUser !== undefined) &&
+    late.some(({ kind, observed }) => kind === 'cart' && observed)
+  );
 }

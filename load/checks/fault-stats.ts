@@ -1,11 +1,11 @@
-import type { FaultRecord, Operation } from '../history.ts';
-import { isDuring } from './during.ts';
-import type { FaultFigures, Latency } from './judgement.ts';
+import type { FaultRecord, Operation } from '../users/history.ts';
+import { isDuring, percentile, recoveryMs } from '../users/outcome.ts';
+import { firstIndex } from './fault-windows.ts';
+import type { FaultStats, Latency } from './judgement.ts';
 
-export function latencyOf(operations: Operation[]): Latency {
-  const done = operations.filter(({ outcome }) => outcome === 'ok');
-  const times = Float64Array.from(done, ({ start, end }) => end - start).sort();
-  const at = (part: number) => times[Math.min(times.length - 1, Math.floor(part * times.length))] ?? 0;
+export function latencyOf(successes: Operation[]): Latency {
+  const times = Float64Array.from(successes, ({ start, end }) => end - start).sort();
+  const at = (part: number) => percentile(times, part) ?? 0;
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }
 
@@ -16,33 +16,44 @@ export function sharesOf(operations: Operation[]): Record<string, number> {
   return Object.fromEntries(Object.entries(shares).sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true })));
 }
 
-/** What each fault cost. @param failed the operations that failed, with an excuse or without */
-export function figuresOf(operations: Operation[], faults: FaultRecord[], failed: Set<Operation>): FaultFigures[] {
-  const ends = Float64Array.from(
-    operations.filter(({ outcome }) => outcome === 'ok'),
-    ({ end }) => end,
-  ).sort();
+/**
+ * What each fault cost.
+ * @param successes in the order in which they ended
+ * @param failed the operations that failed, excused or not
+ */
+export function faultStatsOf(
+  operations: Operation[],
+  successes: Operation[],
+  faults: FaultRecord[],
+  failed: Set<Operation>,
+): FaultStats[] {
+  const byEnd = operations.toSorted((a, b) => a.end - b.end);
+  const longest = operations.reduce((longest, { start, end }) => Math.max(longest, end - start), 0);
   return faults.map((fault) => {
-    const during = operations.filter((operation) => operation.end >= fault.start && isDuring(fault, operation));
-    const next = fault.end === null ? undefined : ends.find((end) => end >= (fault.end as number));
+    const over = fault.end ?? Infinity;
+    const from = firstIndex(byEnd, ({ end }) => end >= fault.start);
+    const to = firstIndex(byEnd, ({ end }) => end > over + recoveryMs + longest);
+    const during = byEnd.slice(from, to).filter((operation) => isDuring(fault, operation));
+    const next = successes[firstIndex(successes, ({ end }) => end >= over)];
     return {
       ...fault,
       requests: during.length,
       failed: during.filter((operation) => failed.has(operation)).length,
-      stallMs: stallOf(fault, ends),
+      stallMs: stallOf(fault, successes),
       slowestMs: during.reduce((slowest, { start, end }) => Math.max(slowest, end - start), 0),
-      recoveryMs: next === undefined ? null : next - (fault.end as number),
+      recoveryMs: next ? next.end - over : null,
     };
   });
 }
 
-/** The longest time between two successes, of which the fault had a part. */
-function stallOf({ start, end }: FaultRecord, ends: Float64Array): number {
+/** The longest time between two successes that overlaps the fault. */
+function stallOf({ start, end }: FaultRecord, successes: Operation[]): number {
   let longest = 0;
-  for (let index = 1; index < ends.length; index++) {
-    const [before, after] = [ends[index - 1] as number, ends[index] as number];
-    if (before > (end ?? Infinity)) break;
-    if (after >= start) longest = Math.max(longest, after - before);
+  for (let index = firstIndex(successes, (success) => success.end >= start); index < successes.length; index++) {
+    const [before, after] = [successes[index - 1], successes[index] as Operation];
+    if (!before) continue;
+    if (before.end > (end ?? Infinity)) break;
+    longest = Math.max(longest, after.end - before.end);
   }
   return longest;
 }

@@ -1,43 +1,40 @@
-import type { FaultRecord, History, Operation } from '../history.ts';
+import type { History, Operation } from '../users/history.ts';
 
-/** After a fault, serving must be back this soon, and what was under way be answered. */
-export const recoveryMs = 1000;
-
-/** What may happen where no fault is under way. nginx gives a replica 2 s, and then asks the next. */
+/** The budget without a fault. nginx waits 2 s for a replica, then asks the next one. */
 export const calm = { stallMs: 500, answerMs: 3000 };
-
-/** An operation belongs to a fault where it ended while that lasted, or so soon afterwards that it may not have recovered. */
-export function isDuring(fault: FaultRecord, { start, end }: { start: number; end: number }): boolean {
-  const over = (fault.end ?? Infinity) + recoveryMs;
-  return end >= fault.start && start <= over && (end <= over || start <= (fault.end ?? Infinity));
-}
 
 /** How long users waited. */
 export interface Waiting {
-  /** How much of a time the users' own process was awake, in milliseconds. */
+  /** How long the users' own process ran within a time, in milliseconds. */
   awake(from: number, to: number): number;
-  /** How much of it, being awake, somebody waited for an answer. */
+  /** How much of that time a user waited for a response. */
   waited(from: number, to: number): number;
 }
 
-export function createWaiting({ operations, pauses }: Pick<History, 'operations' | 'pauses'>): Waiting {
+export function createWaiting({
+  operations,
+  eventLoopStalls,
+}: Pick<History, 'operations' | 'eventLoopStalls'>): Waiting {
   const byStart = operations.toSorted((a, b) => a.start - b.start);
   const longest = operations.reduce((longest, { start, end }) => Math.max(longest, end - start), 0);
   const awake = (from: number, to: number) => {
-    const asleep = pauses.reduce(
+    const stalled = eventLoopStalls.reduce(
       (sum, { start, end }) => sum + Math.max(0, Math.min(to, end) - Math.max(from, start)),
       0,
     );
-    return to - from - asleep;
+    return to - from - stalled;
   };
   return {
     awake,
     waited(from, to) {
-      let [sum, until] = [0, from];
-      for (let index = indexAt(byStart, from - longest); index < byStart.length; index++) {
+      let sum = 0;
+      let until = from;
+      const first = firstIndex(byStart, ({ start }) => start >= from - longest);
+      for (let index = first; index < byStart.length; index++) {
         const { start, end } = byStart[index] as Operation;
         if (start >= to || until >= to) break;
-        const [begin, stop] = [Math.max(start, until), Math.min(end, to)];
+        const begin = Math.max(start, until);
+        const stop = Math.min(end, to);
         if (stop <= begin) continue;
         sum += awake(begin, stop);
         until = stop;
@@ -47,13 +44,14 @@ export function createWaiting({ operations, pauses }: Pick<History, 'operations'
   };
 }
 
-/** The first that began then or later. */
-function indexAt(byStart: Operation[], time: number): number {
-  let [low, high] = [0, byStart.length];
+/** The index of the first item for which `isReached` is true, as for all later ones; the length of the list if it is for none. */
+export function firstIndex<T>(list: readonly T[], isReached: (item: T) => boolean): number {
+  let low = 0;
+  let high = list.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((byStart[middle] as Operation).start < time) low = middle + 1;
-    else high = middle;
+    if (isReached(list[middle] as T)) high = middle;
+    else low = middle + 1;
   }
   return low;
 }

@@ -1,63 +1,74 @@
-import type { Operation } from '../history.ts';
+import type { Operation } from '../users/history.ts';
 import { type Findings, secondsOf } from './findings.ts';
 import type { Session } from './sessions.ts';
 
-/** Whom the answers were for: lost sessions, undone logouts, leaks. One violation a session and check. */
+/** Checks whom the responses were for: lost sessions, undone logouts, leaks. One violation per session and check. */
 export function checkIdentity(session: Session, findings: Findings): void {
-  const profiles = session.operations.filter(({ sawUser, outcome }) => sawUser !== undefined && outcome === 'ok');
+  const profiles = session.operations.filter(
+    ({ observedUser, outcome }) => observedUser !== undefined && outcome === 'ok',
+  );
   checkLost(session, profiles, findings);
   checkUndoneLogout(session, profiles, findings);
-  const leak = profiles.find(({ sawUser }) => typeof sawUser === 'string' && sawUser !== session.user);
+  const leak = profiles.find(({ observedUser }) => typeof observedUser === 'string' && observedUser !== session.user);
   if (!leak) return;
-  const words = `${session.user} was answered as ${leak.sawUser} by ${leak.replica}`;
-  findings.add('leak', { words, operations: [...(session.login ? [session.login] : []), leak] });
+  const summary = `${session.user} was answered as ${leak.observedUser} by ${leak.replica}`;
+  findings.add('leak', { summary, operations: [...(session.login ? [session.login] : []), leak] });
 }
 
-/** A session is lost where a user who logged in, and had not asked to be logged out, is answered as nobody. */
+/** A session is lost if a user who logged in and did not log out is answered as logged out. */
 function checkLost({ name, login, endAskedAt }: Session, profiles: Operation[], findings: Findings): void {
   if (!login) return;
-  const nobody = profiles.find(({ sawUser, cookie, start, end }) => {
-    return sawUser === null && cookie === undefined && start > login.end && end < endAskedAt;
+  const loggedOut = profiles.find(({ observedUser, cookie, start, end }) => {
+    return observedUser === null && cookie === undefined && start > login.end && end < endAskedAt;
   });
-  if (!nobody) return;
-  const later = secondsOf(nobody.start - login.end);
-  const words = `${name} was logged in by ${login.replica}; ${later} later ${nobody.replica} answered: nobody is logged in`;
-  findings.add('lost-session', { words, operations: [login, nobody] });
+  if (!loggedOut) return;
+  const later = secondsOf(loggedOut.start - login.end);
+  const summary = `${name} was logged in by ${login.replica}; ${later} later ${loggedOut.replica} answered: not logged in`;
+  findings.add('lost-session', { summary, operations: [login, loggedOut] });
 }
 
 /**
- * A logout is undone where the session's cookie opens it after it was known to have ended: acknowledged, or seen. That a
- * repeated logout is refused, because nobody is logged in, shows it too.
+ * A logout is undone if the session's cookie opens it after it was known to have ended: acknowledged, or observed. A
+ * repeated logout that is refused as logged out shows that too.
  */
 function checkUndoneLogout(session: Session, profiles: Operation[], findings: Findings): void {
-  let [knownAt, known] = [session.endKnownAt, session.logout];
+  let known = { at: session.endKnownAt, by: session.logout };
   for (const refused of session.refusals) {
-    const isEnded = refused.start > session.endAskedAt || (refused.tries ?? 0) > 1;
-    if (isEnded && refused.end < knownAt) [knownAt, known] = [refused.end, refused];
+    const isEnded = refused.start > session.endAskedAt || (refused.upstreamTries ?? 0) > 1;
+    if (isEnded && refused.end < known.at) known = { at: refused.end, by: refused };
   }
   for (const profile of profiles) {
-    const isEnded = profile.sawUser === null && profile.cookie !== 'before-login' && profile.start > session.endAskedAt;
-    if (isEnded && profile.end < knownAt) [knownAt, known] = [profile.end, profile];
+    const isEnded =
+      profile.observedUser === null && profile.cookie !== 'before-login' && profile.start > session.endAskedAt;
+    if (isEnded && profile.end < known.at) known = { at: profile.end, by: profile };
   }
-  const isBack = ({ sawUser, cookie, start }: Operation) => sawUser && cookie !== 'before-login' && start > knownAt;
-  const showsCart = ({ saw = [], cookie, start }: Operation) =>
-    saw.length > 0 && cookie === 'logged-out' && start > knownAt;
+  const isBack = ({ observedUser, cookie, start }: Operation) =>
+    observedUser && cookie !== 'before-login' && start > known.at;
+  const showsCart = ({ observed = [], cookie, start }: Operation) =>
+    observed.length > 0 && cookie === 'logged-out' && start > known.at;
   const back = profiles.find(isBack) ?? session.operations.find(showsCart);
-  if (!back || !known) return;
-  const later = secondsOf(back.start - knownAt);
-  const words = `${session.name} was told by ${known.replica} that it is logged out; ${later} later ${back.replica} ${back.sawUser ? `answered as ${back.sawUser}` : 'showed its cart'}`;
-  findings.add('undone-logout', { words, operations: [known, back] });
+  if (!back || !known.by) return;
+  const later = secondsOf(back.start - known.at);
+  const summary = `${session.name} was logged out by ${known.by.replica}; ${later} later ${back.replica} ${back.observedUser ? `answered as ${back.observedUser}` : 'showed its cart'}`;
+  findings.add('undone-logout', { summary, operations: [known.by, back] });
 }
 
-/** The id must change at a login, and the one from before must open nothing: else somebody who planted it is in. */
+/** The id must change at login, and the old one must open nothing: otherwise an attacker who planted it is logged in. */
 export function checkIds({ name, user, operations, login }: Session, findings: Findings): void {
   if (!login) return;
-  const kept = operations.find(({ kind, ids }) => kind === 'login' && ids && ids[0] !== null && ids[0] === ids[1]);
-  if (kept) findings.add('kept-id', { words: `${name} has the same session id after its login`, operations: [kept] });
-  const opened = operations.find(({ cookie, sawUser, start }) => {
-    return cookie === 'before-login' && sawUser === user && start > login.end;
+  const kept = operations.find(
+    ({ kind, sessionIds }) =>
+      kind === 'login' && sessionIds && sessionIds[0] !== null && sessionIds[0] === sessionIds[1],
+  );
+  if (kept)
+    findings.add('session-fixation', {
+      summary: `${name} has the same session id after its login`,
+      operations: [kept],
+    });
+  const opened = operations.find(({ cookie, observedUser, start }) => {
+    return cookie === 'before-login' && observedUser === user && start > login.end;
   });
   if (!opened) return;
-  const words = `${name}: the cookie from before the login opens the session at ${opened.replica}`;
-  findings.add('kept-id', { words, operations: [login, opened] });
+  const summary = `${name}: the cookie from before the login opens the session at ${opened.replica}`;
+  findings.add('session-fixation', { summary, operations: [login, opened] });
 }

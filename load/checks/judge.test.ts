@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { FaultRecord, History, Operation } from '../history.ts';
+import type { FaultRecord, History, Operation } from '../users/history.ts';
 import { judge } from './judge.ts';
 
 const none = { failures: 'none', stallMs: 500, answerMs: 1000 } as const;
@@ -7,13 +7,14 @@ const all = { failures: 'all', stallMs: null, answerMs: 1000 } as const;
 
 const kill: FaultRecord = {
   fault: 'kill-replica',
+  target: 'replica',
   targets: ['replica-1'],
   start: 1000,
   end: 1500,
-  landed: 'replica-1 is gone',
-  mayCost: none,
+  evidence: 'replica-1 is gone',
+  impactBudget: none,
 };
-const outage: FaultRecord = { ...kill, fault: 'redis-outage', targets: ['redis'], mayCost: all };
+const outage: FaultRecord = { ...kill, fault: 'redis-outage', target: 'redis', targets: ['redis'], impactBudget: all };
 
 let ids = 0;
 function operation(kind: Operation['kind'], start: number, more: Partial<Operation> = {}): Operation {
@@ -22,23 +23,23 @@ function operation(kind: Operation['kind'], start: number, more: Partial<Operati
   return { ...base, replica: 'replica-1', ...more };
 }
 
-/** A visitor logs in, adds an article on each side of the fault, and sees both: a history with nothing wrong. */
-const login = operation('login', 100, { ids: [null, 'a'] });
-const add1 = operation('add', 200, { status: 201, value: 1, saw: [1] });
-const prefer = operation('prefer', 300, { value: 1, saw: [1] });
-const before = operation('profile', 900, { sawUser: 'user-0001' });
-const during = operation('cart', 1250, { saw: [1], replica: 'replica-2' });
-const add2 = operation('add', 1600, { status: 201, value: 2, saw: [1, 2], replica: 'replica-2' });
-const cart = operation('cart', 1700, { saw: [1, 2], replica: 'replica-2' });
-const again = operation('profile', 1750, { sawUser: 'user-0001', replica: 'replica-2' });
-const preferences = operation('preferences', 1760, { saw: [1], replica: 'replica-2' });
-/** So that no time is without a success. */
+/** A user logs in, adds an item before and after the fault, and reads both: a correct history. */
+const login = operation('login', 100, { sessionIds: [null, 'a'] });
+const add1 = operation('add', 200, { status: 201, value: 1, observed: [1] });
+const prefer = operation('prefer', 300, { value: 1, observed: [1] });
+const before = operation('profile', 900, { observedUser: 'user-0001' });
+const during = operation('cart', 1250, { observed: [1], replica: 'replica-2' });
+const add2 = operation('add', 1600, { status: 201, value: 2, observed: [1, 2], replica: 'replica-2' });
+const cart = operation('cart', 1700, { observed: [1, 2], replica: 'replica-2' });
+const again = operation('profile', 1750, { observedUser: 'user-0001', replica: 'replica-2' });
+const preferences = operation('preferences', 1760, { observed: [1], replica: 'replica-2' });
+/** Leaves no time without a success. */
 const others = [600, 1200, 1400, 2000].map((start) => operation('whoami', start, { session: 'user-0001.1' }));
 const good = [login, add1, prefer, before, during, add2, cart, again, preferences, ...others];
 
 function judged(operations: Operation[], more: Partial<History> = {}) {
   return judge({
-    format: 1,
+    format: 2,
     plan: 'kill-replica',
     driver: 'local',
     store: 'durable',
@@ -49,9 +50,9 @@ function judged(operations: Operation[], more: Partial<History> = {}) {
     command: 'npm run survive',
     environment: {},
     invoked: operations.length,
-    strangers: 0,
-    background: null,
-    pauses: [],
+    unmatchedLogLines: 0,
+    backgroundLoad: null,
+    eventLoopStalls: [],
     skipped: [],
     interrupted: false,
     operations,
@@ -60,7 +61,7 @@ function judged(operations: Operation[], more: Partial<History> = {}) {
   });
 }
 
-/** What the checks found, by name, where they found anything. */
+/** The violations by check, for checks that found any. */
 function found(operations: Operation[], more: Partial<History> = {}) {
   const { checks } = judged(operations, more);
   return Object.fromEntries(checks.filter(({ count }) => count > 0).map(({ name, count }) => [name, count]));
@@ -86,218 +87,220 @@ test('the order in which operations were recorded does not matter', () => {
 });
 
 describe('sessions', () => {
-  const nobody = operation('profile', 1800, { status: 401, sawUser: null, replica: 'replica-2' });
+  const loggedOut = operation('profile', 1800, { status: 401, observedUser: null, replica: 'replica-2' });
   const logout = operation('logout', 2100, { status: 204 });
   const old = { cookie: 'logged-out' } as const;
 
-  test('lost: answered as nobody, once a session', () => {
-    expect(found([...good, nobody, { ...nobody, id: ++ids, start: 1900, end: 1905 }])).toEqual({ 'lost-session': 1 });
-    expect(found([...good, operation('whoami', 1800, { sawUser: null })])).toEqual({ 'lost-session': 1 });
-    expect(wordsOf('lost-session', [...good, nobody])).toEqual({
-      words: 'user-0001.1 was logged in by replica-1; 1.7 s later replica-2 answered: nobody is logged in',
-      operations: [login, nobody],
+  test('lost: answered as logged out, once per session', () => {
+    expect(found([...good, loggedOut, { ...loggedOut, id: ++ids, start: 1900, end: 1905 }])).toEqual({
+      'lost-session': 1,
+    });
+    expect(found([...good, operation('whoami', 1800, { observedUser: null })])).toEqual({ 'lost-session': 1 });
+    expect(wordsOf('lost-session', [...good, loggedOut])).toEqual({
+      summary: 'user-0001.1 was logged in by replica-1; 1.7 s later replica-2 answered: not logged in',
+      operations: [login, loggedOut],
     });
   });
 
-  test('not lost: answered as nobody before the login, during the logout, or after it', () => {
-    const early = operation('profile', 50, { status: 401, sawUser: null });
-    const late = operation('profile', 2102, { status: 401, sawUser: null });
-    const after = operation('profile', 2200, { status: 401, sawUser: null, ...old });
+  test('not lost: answered as logged out before the login, during the logout, or after it', () => {
+    const early = operation('profile', 50, { status: 401, observedUser: null });
+    const late = operation('profile', 2102, { status: 401, observedUser: null });
+    const after = operation('profile', 2200, { status: 401, observedUser: null, ...old });
     expect(found([early, ...good, logout, late, after])).toEqual({});
   });
 
   test('a logout undone', () => {
-    const back = operation('profile', 2200, { sawUser: 'user-0001', ...old });
+    const back = operation('profile', 2200, { observedUser: 'user-0001', ...old });
     expect(found([...good, logout, back])).toEqual({ 'undone-logout': 1 });
     expect(wordsOf('undone-logout', [...good, logout, back])?.operations).toEqual([logout, back]);
   });
 
-  test('a logout undone: the old cookie shows the cart', () => {
-    const cartOf = (saw: (number | string)[]) => operation('cart', 2200, { saw, ...old });
+  test('a logout undone: the old cookie returns the cart', () => {
+    const cartOf = (observed: (number | string)[]) => operation('cart', 2200, { observed, ...old });
     expect(found([...good, logout, cartOf([1, 2])])).toEqual({ 'undone-logout': 1 });
     expect(found([...good, logout, cartOf([])])).toEqual({});
   });
 
-  test('a logout undone that was never acknowledged, but seen', () => {
+  test('a logout undone that was observed, though never acknowledged', () => {
     const unknown = operation('logout', 2100, { status: 504, outcome: 'unknown' });
-    const gone = operation('profile', 2200, { status: 401, sawUser: null, ...old });
-    const back = operation('profile', 2300, { sawUser: 'user-0001', ...old });
+    const gone = operation('profile', 2200, { status: 401, observedUser: null, ...old });
+    const back = operation('profile', 2300, { observedUser: 'user-0001', ...old });
     expect(found([...good, unknown, gone, back])).toEqual({ 'undone-logout': 1, 'failed-request': 1 });
     expect(found([...good, unknown, back])).toEqual({ 'failed-request': 1 });
   });
 
-  test('a logout everywhere that is refused: the session was lost, or it has been done by the first of two replicas', () => {
-    const ends = ['user-0001.1'];
+  test('a refused "log out everywhere": the session was lost, or the first of two replicas has done it', () => {
+    const endsSessions = ['user-0001.1'];
     const device = { session: 'user-0001.2' };
-    const arrive = operation('login', 1800, { ...device, ids: [null, 'b'] });
-    const refused = operation('logout-everywhere', 2100, { ...device, status: 401, outcome: 'unknown', ends });
+    const arrive = operation('login', 1800, { ...device, sessionIds: [null, 'b'] });
+    const refused = operation('logout-everywhere', 2100, { ...device, status: 401, outcome: 'unknown', endsSessions });
     const look = [
-      operation('profile', 2095, { sawUser: 'user-0001', ...device }),
-      operation('cart', 2096, { saw: [], ...device }),
+      operation('profile', 2095, { observedUser: 'user-0001', ...device }),
+      operation('cart', 2096, { observed: [], ...device }),
     ];
-    const back = operation('profile', 2200, { sawUser: 'user-0001', ...old });
-    expect(found([...good, arrive, ...look, { ...refused, tries: 1 }])).toEqual({ 'failed-request': 1 });
-    expect(found([...good, arrive, ...look, { ...refused, tries: 2 }])).toEqual({});
-    expect(found([...good, arrive, ...look, { ...refused, tries: 2 }, back])).toEqual({ 'undone-logout': 1 });
+    const back = operation('profile', 2200, { observedUser: 'user-0001', ...old });
+    expect(found([...good, arrive, ...look, { ...refused, upstreamTries: 1 }])).toEqual({ 'failed-request': 1 });
+    expect(found([...good, arrive, ...look, { ...refused, upstreamTries: 2 }])).toEqual({});
+    expect(found([...good, arrive, ...look, { ...refused, upstreamTries: 2 }, back])).toEqual({ 'undone-logout': 1 });
   });
 
-  test('a logout everywhere ends the others too', () => {
+  test('"log out everywhere" ends the other sessions too', () => {
     const device = { session: 'user-0001.2' };
-    const second = operation('login', 2050, { ...device, ids: [null, 'b'] });
-    const everywhere = operation('logout-everywhere', 2100, { ...device, status: 204, ends: ['user-0001.1'] });
-    const back = operation('profile', 2200, { sawUser: 'user-0001', ...old });
+    const second = operation('login', 2050, { ...device, sessionIds: [null, 'b'] });
+    const everywhere = operation('logout-everywhere', 2100, { ...device, status: 204, endsSessions: ['user-0001.1'] });
+    const back = operation('profile', 2200, { observedUser: 'user-0001', ...old });
     expect(found([...good, second, everywhere, back])).toEqual({ 'undone-logout': 1 });
   });
 
-  test("somebody else's session: another user, another's article, another's preference", () => {
+  test("another session's data: another user, another's item, another's preference", () => {
     const other = { session: 'user-0002.1' };
-    const theirs = operation('add', 400, { ...other, value: 7, status: 201, saw: [7] });
-    const user = operation('profile', 1800, { sawUser: 'user-0002' });
-    const article = operation('cart', 1800, { saw: [1, 2, 'user-0002.1.7'] });
+    const theirs = operation('add', 400, { ...other, value: 7, status: 201, observed: [7] });
+    const user = operation('profile', 1800, { observedUser: 'user-0002' });
+    const foreignItem = operation('cart', 1800, { observed: [1, 2, 'user-0002.1.7'] });
     expect(found([...good, theirs, user])).toEqual({ leak: 1 });
-    expect(found([...good, theirs, article])).toEqual({ leak: 1 });
-    expect(found([...good, operation('preferences', 1800, { saw: ['user-0002.1.9'] })])).toEqual({ phantom: 1 });
+    expect(found([...good, theirs, foreignItem])).toEqual({ leak: 1 });
+    expect(found([...good, operation('preferences', 1800, { observed: ['user-0002.1.9'] })])).toEqual({ phantom: 1 });
   });
 
-  test('an id that is kept at the login, or opens the session afterwards', () => {
-    const kept = { ...login, ids: ['a', 'a'] as [string, string] };
-    expect(found([kept, ...good.slice(1)])).toEqual({ 'kept-id': 1 });
-    const fixed = operation('profile', 400, { sawUser: 'user-0001', cookie: 'before-login' });
-    expect(found([...good, fixed])).toEqual({ 'kept-id': 1 });
-    expect(found([...good, { ...fixed, sawUser: null, status: 401 }])).toEqual({});
+  test('an id that is kept at login, or still valid after it', () => {
+    const kept = { ...login, sessionIds: ['a', 'a'] as [string, string] };
+    expect(found([kept, ...good.slice(1)])).toEqual({ 'session-fixation': 1 });
+    const fixed = operation('profile', 400, { observedUser: 'user-0001', cookie: 'before-login' });
+    expect(found([...good, fixed])).toEqual({ 'session-fixation': 1 });
+    expect(found([...good, { ...fixed, observedUser: null, status: 401 }])).toEqual({});
   });
 });
 
 describe('writes', () => {
-  const later = (saw: (number | string)[], start = 1800) => operation('cart', start, { saw, replica: 'replica-2' });
+  const later = (observed: (number | string)[], start = 1800) =>
+    operation('cart', start, { observed, replica: 'replica-2' });
 
-  test('lost: acknowledged, and no later answer shows it', () => {
+  test('lost: acknowledged, and in no later response', () => {
     expect(found([...good, later([1])])).toEqual({ 'lost-write': 1 });
     expect(wordsOf('lost-write', [...good.filter((one) => one !== cart), later([1])])).toMatchObject({
-      words:
-        'user-0001 was told by replica-2 that article 2 is in the cart; 0.195 s later replica-2 showed the cart without it',
+      summary: 'user-0001 got item 2 acknowledged by replica-2; 0.195 s later replica-2 showed the cart without it',
     });
   });
 
-  test('lost: each of them is counted, once', () => {
+  test('lost: each is counted once', () => {
     expect(found([...good, later([]), later([], 1900)])).toEqual({ 'lost-write': 2 });
   });
 
   test('a false success: lost, and acknowledged while Redis was away', () => {
-    const claimed = operation('add', 1300, { status: 201, value: 3, saw: [1, 3] });
+    const claimed = operation('add', 1300, { status: 201, value: 3, observed: [1, 3] });
     const history = [...good.slice(0, 5), claimed, ...others, later([1]), again, preferences];
     expect(found(history, { faults: [outage] })).toEqual({ 'lost-write': 1, 'false-success': 1 });
   });
 
-  test('stale: a later answer shows it after all', () => {
+  test('stale: a later response has it after all', () => {
     expect(found([...good, later([1]), later([1, 2], 1900)])).toEqual({ 'stale-read': 1 });
   });
 
   test('a cart in an order that the adds do not allow', () => {
-    const order = { ...during, saw: [1] };
+    const order = { ...during, observed: [1] };
     expect(
-      found([login, add1, prefer, before, order, { ...add2, saw: [2, 1] }, again, preferences, ...others]),
-    ).toEqual({ fork: 1 });
+      found([login, add1, prefer, before, order, { ...add2, observed: [2, 1] }, again, preferences, ...others]),
+    ).toEqual({ 'diverging-cart': 1 });
   });
 
-  test("whatever overlaps a logout: it holds nobody else's, and nothing twice", () => {
+  test("a response that overlaps a logout holds no other session's data, and nothing twice", () => {
     const logout = operation('logout', 2100, { status: 204, end: 2150 });
-    const shown = (saw: (number | string)[]) => found([...good, logout, operation('cart', 2120, { saw })]);
+    const shown = (observed: (number | string)[]) => found([...good, logout, operation('cart', 2120, { observed })]);
     expect(shown([1])).toEqual({});
     expect(shown([])).toEqual({});
     expect(shown([1, 9])).toEqual({ phantom: 1 });
     expect(shown([1, 2, 2])).toEqual({ duplicate: 1 });
-    const other = operation('add', 150, { session: 'user-0002.1', value: 7, status: 201, saw: [7] });
-    expect(found([...good, other, logout, operation('cart', 2120, { saw: [1, 'user-0002.1.7'] })])).toEqual({
+    const other = operation('add', 150, { session: 'user-0002.1', value: 7, status: 201, observed: [7] });
+    expect(found([...good, other, logout, operation('cart', 2120, { observed: [1, 'user-0002.1.7'] })])).toEqual({
       leak: 1,
     });
-    const preference = operation('preferences', 2120, { saw: ['user-0002.1.7'] });
+    const preference = operation('preferences', 2120, { observed: ['user-0002.1.7'] });
     expect(found([...good, logout, preference])).toEqual({ phantom: 1 });
   });
 
-  test('a read that was repeated is of its own time, not of the first', () => {
+  test('a repeated read counts from the repeat, not from the first try', () => {
     const closed = operation('cart', 1590, { status: null, outcome: 'unknown', error: 'closed', replica: null });
-    const repeat = operation('cart', 1650, { saw: [1], repeats: closed.id });
+    const repeat = operation('cart', 1650, { observed: [1], repeatOf: closed.id });
     expect(found([...good, closed, repeat])).toEqual({ 'stale-read': 1 });
   });
 
-  test('twice: added once, shown twice', () => {
+  test('duplicate: added once, returned twice', () => {
     expect(found([...good, later([1, 2, 2])])).toEqual({ duplicate: 1 });
   });
 
-  test('repeated with its key, it is one write', () => {
+  test('a write repeated with its key is one write', () => {
     const unknown = operation('add', 1770, { status: 503, outcome: 'unknown', value: 3 });
-    const repeat = operation('add', 1800, { status: 201, value: 3, saw: [1, 2, 3], repeats: unknown.id });
-    const seen = operation('cart', 1774, { saw: [1, 2, 3] });
-    // The kept answer is of the first time: it shows less than what others have added since.
-    const newer = operation('add', 1780, { status: 201, value: 4, saw: [1, 2, 3, 4] });
+    const repeat = operation('add', 1800, { status: 201, value: 3, observed: [1, 2, 3], repeatOf: unknown.id });
+    const seen = operation('cart', 1774, { observed: [1, 2, 3] });
+    // The stored response is from the first time: it lacks what others have added since.
+    const newer = operation('add', 1780, { status: 201, value: 4, observed: [1, 2, 3, 4] });
     const looks = [newer, { ...later([1, 2, 3, 4], 1900), id: ++ids }];
     const outages = { faults: [{ ...outage, end: 1800 }] };
     expect(found([...good, unknown, repeat, seen, ...looks], outages)).toEqual({});
   });
 
-  test('nobody wrote it; or it was refused', () => {
+  test('a value that no user wrote, or whose write was refused', () => {
     expect(found([...good, later([1, 2, 9])])).toEqual({ phantom: 1 });
     const refused = operation('add', 1770, { status: 503, outcome: 'fail', value: 3 });
-    expect(found([...good, refused, later([1, 2, 3])])).toEqual({ 'refused-but-done': 1, 'failed-request': 1 });
+    expect(found([...good, refused, later([1, 2, 3])])).toEqual({ 'aborted-write': 1, 'failed-request': 1 });
   });
 
-  test('an answer that denies its own write', () => {
+  test('a response without its own write', () => {
     const denied = { 'denied-write': 1 };
     expect(
-      found([...good, operation('add', 1770, { value: 3, status: 201, saw: [1, 2] }), later([1, 2, 3])]),
+      found([...good, operation('add', 1770, { value: 3, status: 201, observed: [1, 2] }), later([1, 2, 3])]),
     ).toMatchObject(denied);
-    expect(found([...good, operation('prefer', 1770, { value: 2, saw: [1] })])).toMatchObject(denied);
-    expect(found([...good, operation('remove', 1770, { value: 1, saw: [1, 2] })])).toMatchObject(denied);
+    expect(found([...good, operation('prefer', 1770, { value: 2, observed: [1] })])).toMatchObject(denied);
+    expect(found([...good, operation('remove', 1770, { value: 1, observed: [1, 2] })])).toMatchObject(denied);
   });
 
-  test('an add whose session ended meanwhile is refused by a second replica, and may have been done by the first', () => {
+  test('an add to a session that has ended may be refused by a second replica after the first did it', () => {
     const retried = operation('add', 1770, { end: 2300, status: 401, outcome: 'fail', value: 3 });
     const logout = operation('logout', 2100, { status: 204 });
     expect(found([...good, retried, later([1, 2, 3]), logout])).toEqual({});
   });
 
-  test('a cart from which things are removed: refused, in two orders, or back again', () => {
-    const remove = operation('remove', 1770, { value: 1, saw: [2] });
+  test('a cart with removals: refused, in two orders, or undone', () => {
+    const remove = operation('remove', 1770, { value: 1, observed: [2] });
     const refused = operation('add', 1780, { status: 503, outcome: 'fail', value: 3 });
     const excused = { faults: [{ ...outage, end: 1780 }] };
-    expect(found([...good, remove, refused, later([2, 3])], excused)).toEqual({ 'refused-but-done': 1 });
-    const two = [operation('add', 1780, { value: 3, saw: [2, 3] }), later([2, 3])];
-    expect(found([...good, remove, ...two, later([3, 2], 1900)])).toEqual({ fork: 1 });
+    expect(found([...good, remove, refused, later([2, 3])], excused)).toEqual({ 'aborted-write': 1 });
+    const two = [operation('add', 1780, { value: 3, observed: [2, 3] }), later([2, 3])];
+    expect(found([...good, remove, ...two, later([3, 2], 1900)])).toEqual({ 'diverging-cart': 1 });
     const unknown = operation('remove', 1770, { value: 1, status: 503, outcome: 'unknown' });
     expect(found([...good, unknown, later([2]), later([1, 2], 1900)], excused)).toEqual({ 'lost-write': 1 });
   });
 
-  test('a removal that is lost, and one that holds', () => {
-    const remove = operation('remove', 1770, { value: 1, saw: [2] });
+  test('a lost removal, and an intact one', () => {
+    const remove = operation('remove', 1770, { value: 1, observed: [2] });
     expect(found([...good, remove, later([2])])).toEqual({});
     expect(found([...good, remove, later([1, 2])])).toEqual({ 'lost-write': 1 });
     expect(found([...good, remove, later([1, 2]), later([2], 1900)])).toEqual({ 'stale-read': 1 });
-    // What was removed must be gone; what was not must be there.
+    // Removed items must be absent, others present.
     expect(found([...good, remove, later([])])).toEqual({ 'lost-write': 1 });
   });
 
-  test('a preference that is lost, or stale', () => {
-    const second = operation('prefer', 1770, { value: 2, saw: [2] });
-    const read = (saw: (number | string)[], start: number) => operation('preferences', start, { saw });
+  test('a lost or stale preference', () => {
+    const second = operation('prefer', 1770, { value: 2, observed: [2] });
+    const read = (observed: (number | string)[], start: number) => operation('preferences', start, { observed });
     expect(found([...good, second, read([2], 1800)])).toEqual({});
     expect(found([...good, second, read([1], 1800)])).toEqual({ 'lost-write': 1 });
     expect(found([...good, second, read([1], 1800), read([2], 1900)])).toEqual({ 'stale-read': 1 });
     expect(found([...good, second, read([], 1800)])).toEqual({ 'lost-write': 1 });
   });
 
-  test('a preference that is refused and shown, or seen and replaced and back', () => {
+  test('a preference that was refused yet returned, or reappears after it was replaced', () => {
     const refused = operation('prefer', 1770, { value: 2, status: 503, outcome: 'fail' });
     const excused = { faults: [{ ...outage, end: 1780 }] };
-    const read = (saw: (number | string)[], start: number) => operation('preferences', start, { saw });
-    expect(found([...good, refused, read([2], 1800)], excused)).toEqual({ 'refused-but-done': 1 });
+    const read = (observed: (number | string)[], start: number) => operation('preferences', start, { observed });
+    expect(found([...good, refused, read([2], 1800)], excused)).toEqual({ 'aborted-write': 1 });
     const unknown = { ...refused, outcome: 'unknown' as const };
-    const third = operation('prefer', 1820, { value: 3, saw: [3] });
+    const third = operation('prefer', 1820, { value: 3, observed: [3] });
     expect(found([...good, unknown, read([2], 1800), third, read([3], 1830)], excused)).toEqual({});
     expect(found([...good, unknown, read([2], 1800), third, read([2], 1830)], excused)).toEqual({ 'lost-write': 1 });
-    const both = [{ ...third, end: 1900 }, operation('prefer', 1820, { end: 1900, value: 4, saw: [4] })];
+    const both = [{ ...third, end: 1900 }, operation('prefer', 1820, { end: 1900, value: 4, observed: [4] })];
     const flicker = [read([3], 1950), read([4], 1960), read([3], 1970)];
-    expect(found([...good, ...both, ...flicker])).toEqual({ 'wrong-order': 1 });
+    expect(found([...good, ...both, ...flicker])).toEqual({ 'non-linearizable': 1 });
   });
 });
 
@@ -305,18 +308,16 @@ describe('availability', () => {
   const steady = Array.from({ length: 12 }, (_, index) => operation('whoami', 2400 + 400 * index));
   const failed = operation('profile', 1200, { status: 503, outcome: 'fail' });
 
-  test('a request that failed, unless a fault excuses it', () => {
+  test('a failed request, unless a fault excuses it', () => {
     expect(found([...good, failed])).toEqual({ 'failed-request': 1 });
-    expect(wordsOf('failed-request', [...good, failed])?.words).toBe(
-      'profile of user-0001.1 was answered 503 at 1.2 s',
-    );
+    expect(wordsOf('failed-request', [...good, failed])?.summary).toBe('user-0001.1: profile got 503 at 1.2 s');
     expect(judged([...good, failed], { faults: [outage] })).toMatchObject({
       verdict: 'pass',
       requests: { failed: 0, excused: 1 },
     });
   });
 
-  test('only answers that say so are excused, and only those of the replica that was broken', () => {
+  test('only responses with the right status are excused, and only those of the faulty replica', () => {
     for (const status of [500, 409, 401, 413]) {
       expect(found([...good, { ...failed, kind: 'add', value: 3, status }], { faults: [outage] })).toEqual({
         'failed-request': 1,
@@ -327,8 +328,8 @@ describe('availability', () => {
     expect(found([...good, { ...failed, replica: 'replica-2' }], { faults: [cut] })).toEqual({ 'failed-request': 1 });
   });
 
-  test('a fault that may cost writes excuses no read', () => {
-    const full = { ...outage, mayCost: { ...all, failures: 'writes' as const } };
+  test('a fault with a budget for writes excuses no read', () => {
+    const full = { ...outage, impactBudget: { ...all, failures: 'writes' as const } };
     expect(found([...good, failed], { faults: [full] })).toEqual({ 'failed-request': 1 });
     expect(found([...good, { ...failed, kind: 'add', value: 3 }], { faults: [full] })).toEqual({});
   });
@@ -338,48 +339,48 @@ describe('availability', () => {
     expect(found([...good, late], { faults: [outage] })).toEqual({ 'failed-request': 1 });
   });
 
-  test('a connection that was being closed is no failure, if the repeat was answered', () => {
+  test('a connection that was being closed is no failure if the repeat was answered', () => {
     const closed = operation('cart', 1800, { status: null, outcome: 'unknown', error: 'closed', replica: null });
-    const repeat = operation('cart', 1810, { saw: [1, 2], repeats: closed.id });
+    const repeat = operation('cart', 1810, { observed: [1, 2], repeatOf: closed.id });
     expect(judged([...good, closed, repeat])).toMatchObject({
       verdict: 'pass',
       requests: { reconnected: 1, failed: 0 },
     });
     expect(found([...good, closed])).toEqual({ 'failed-request': 1 });
     // nginx had taken it.
-    expect(found([...good, { ...closed, logged: 499 }, repeat])).toEqual({ 'failed-request': 1 });
+    expect(found([...good, { ...closed, loggedStatus: 499 }, repeat])).toEqual({ 'failed-request': 1 });
   });
 
-  test('a request that its own logout has ended is refused, and rightly so', () => {
+  test('a request that its own logout has ended may be refused', () => {
     const logout = operation('logout', 2100, { status: 204 });
     const refused = operation('add', 2098, { end: 2104, status: 401, outcome: 'fail', value: 3 });
     expect(found([...good, logout, refused])).toEqual({});
     expect(found([...good, refused])).toEqual({ 'failed-request': 1 });
   });
 
-  test('an answer too late, by what the fault may cost', () => {
+  test("a response later than the fault's budget allows", () => {
     const slow = operation('whoami', 1100, { end: 2300 });
-    expect(found([...good, slow])).toEqual({ 'slow-answer': 1 });
+    expect(found([...good, slow])).toEqual({ 'slow-response': 1 });
     expect(found([...good, { ...slow, start: 2800, end: 5000 }, ...steady])).toEqual({});
-    expect(found([...good, { ...slow, start: 2800, end: 6000 }, ...steady])).toEqual({ 'slow-answer': 1 });
-    const patient = { ...kill, mayCost: { ...none, answerMs: 3000 } };
+    expect(found([...good, { ...slow, start: 2800, end: 6000 }, ...steady])).toEqual({ 'slow-response': 1 });
+    const patient = { ...kill, impactBudget: { ...none, answerMs: 3000 } };
     expect(found([...good, slow], { faults: [patient] })).toEqual({});
   });
 
-  test('what was under way when a fault began may not have waited too long before it', () => {
+  test('a request in flight when a fault began must not have been late before it', () => {
     const hung = operation('add', 2000, { end: 5600, status: 503, outcome: 'fail', value: 3 });
     const late = { faults: [{ ...outage, start: 5500, end: 5700 }] };
-    expect(found([...good, hung, ...steady], late)).toEqual({ 'slow-answer': 1 });
+    expect(found([...good, hung, ...steady], late)).toEqual({ 'slow-response': 1 });
     expect(found([...good, { ...hung, start: 3000 }, ...steady], late)).toEqual({});
   });
 
-  test('just after a fault, answers may take no longer than in it', () => {
+  test('just after a fault, responses may take no longer than during it', () => {
     const slow = operation('whoami', 1900, { end: 3200 });
-    expect(found([...good, slow, ...steady], { faults: [outage] })).toEqual({ 'slow-answer': 1 });
+    expect(found([...good, slow, ...steady], { faults: [outage] })).toEqual({ 'slow-response': 1 });
     expect(found([...good, { ...slow, start: 2600, end: 3900 }, ...steady], { faults: [outage] })).toEqual({});
   });
 
-  test('where Redis is broken, replicas must say so: nothing excuses no answer, or that of a proxy', () => {
+  test("during a Redis fault replicas must answer 503: neither no response nor a proxy's is excused", () => {
     const broken = { ...failed, kind: 'add', value: 3, outcome: 'unknown', replica: null } as const;
     const nginx = { ...outage, targets: ['nginx'] };
     const cut = { ...outage, targets: ['replica-1'] };
@@ -390,7 +391,7 @@ describe('availability', () => {
     }
   });
 
-  test("a stall that ends with a fault, or goes on after it, is nobody else's", () => {
+  test('a stall that ends with or after a fault is not counted twice', () => {
     const longer = operation('whoami', 2010, { end: 5200 });
     const outageAt = (start: number, end: number) => ({ faults: [{ ...outage, start, end }] });
     expect(found([...good, longer], outageAt(5190, 5195))).toMatchObject({ stall: 1 });
@@ -399,122 +400,127 @@ describe('availability', () => {
     expect(found([...good, longer], outageAt(2000, 5000))).not.toHaveProperty('stall');
   });
 
-  test('a replica that is there in the end and gets none of the requests', () => {
+  test('a replica that is up at the end and gets no requests', () => {
     const many = Array.from({ length: 60 }, (_, index) => operation('whoami', 2400 + 20 * index));
-    expect(found([...good, ...many], { replicasLeft: ['replica-1', 'replica-2', 'replica-3'] })).toEqual({
-      'no-share': 1,
+    expect(found([...good, ...many], { replicasAtEnd: ['replica-1', 'replica-2', 'replica-3'] })).toEqual({
+      'idle-replica': 1,
     });
-    expect(found([...good, ...many.slice(10)], { replicasLeft: ['replica-1', 'replica-2', 'replica-3'] })).toEqual({});
+    expect(found([...good, ...many.slice(10)], { replicasAtEnd: ['replica-1', 'replica-2', 'replica-3'] })).toEqual({});
   });
 
-  test('a stall, by what the fault may cost: users waited, and nobody was answered', () => {
+  test("a stall outside the fault's budget: users waited without a success", () => {
     const late = operation('whoami', 2010, { end: 2600 });
     expect(found([...good, late])).toEqual({ stall: 1 });
     expect(found([...good, { ...late, start: 2590 }])).toEqual({});
-    expect(found([...good, late], { faults: [{ ...kill, mayCost: { ...none, stallMs: 3000 } }] })).toEqual({});
+    expect(found([...good, late], { faults: [{ ...kill, impactBudget: { ...none, stallMs: 3000 } }] })).toEqual({});
   });
 });
 
-test('while the users stood still themselves, nobody could be answered', () => {
+test("while the users' own process stalls, no response counts as late", () => {
   const late = operation('whoami', 2010, { end: 2600 });
   expect(found([...good, late])).toEqual({ stall: 1 });
-  expect(found([...good, late], { pauses: [{ start: 2100, end: 2400 }] })).toEqual({});
+  expect(found([...good, late], { eventLoopStalls: [{ start: 2100, end: 2400 }] })).toEqual({});
 });
 
-test('serving again later than a second after the fault was over', () => {
+test('recovery later than a second after the fault', () => {
   const after = operation('whoami', 1600, { end: 3000 });
   const [early, late] = [good.filter(({ end }) => end < 1500), good.filter(({ start }) => start >= 3000)];
-  const look = [operation('cart', 3010, { saw: [1] }), operation('profile', 3020, { sawUser: 'user-0001' })];
+  const look = [operation('cart', 3010, { observed: [1] }), operation('profile', 3020, { observedUser: 'user-0001' })];
   expect(found([...early, after, ...look, ...late], { faults: [outage] })).toEqual({
-    'late-return': 1,
-    'slow-answer': 1,
+    'slow-recovery': 1,
+    'slow-response': 1,
   });
 });
 
-test('a fault that is over while another lasts is not late for that', () => {
-  const hang = { ...outage, fault: 'redis-pause', start: 500, end: 2900, mayCost: all };
-  const killed = { ...kill, mayCost: { ...none, stallMs: 5000 } };
+test('a fault that ends while another lasts is not late because of the other', () => {
+  const hang = { ...outage, fault: 'redis-pause', start: 500, end: 2900, impactBudget: all };
+  const killed = { ...kill, impactBudget: { ...none, stallMs: 5000 } };
   const [early, late] = [good.filter(({ end }) => end < 1000), operation('whoami', 1100, { end: 2950 })];
-  const look = [operation('cart', 3010, { saw: [1] }), operation('profile', 3020, { sawUser: 'user-0001' })];
+  const look = [operation('cart', 3010, { observed: [1] }), operation('profile', 3020, { observedUser: 'user-0001' })];
   expect(found([...early, late, ...look], { faults: [hang, killed] })).toEqual({});
-  expect(found([...early, late, ...look], { faults: [killed] })).toMatchObject({ 'late-return': 1 });
+  expect(found([...early, late, ...look], { faults: [killed] })).toMatchObject({ 'slow-recovery': 1 });
 });
 
-test('two faults at once may cost what both may', () => {
+test('two concurrent faults have both budgets', () => {
   const slow = operation('whoami', 1100, { end: 2600 });
   const both = [{ ...outage }, { ...outage, fault: 'kill-replica' }];
   expect(found([...good, slow], { faults: both })).toEqual({});
-  expect(found([...good, slow], { faults: both.slice(1) })).toEqual({ 'slow-answer': 1 });
+  expect(found([...good, slow], { faults: both.slice(1) })).toEqual({ 'slow-response': 1 });
 });
 
 describe('without evidence the verdict is unknown', () => {
-  const unseen = { ...kill, landed: '', problem: 'docker is not there' };
+  const unseen = { ...kill, evidence: '', problem: 'docker is not there' };
   test.each<[string, Operation[], Partial<History>, string]>([
     ['no fault', good, { faults: [] }, 'nothing was at risk'],
     ['a run that broke off', good, { problem: 'no such fault' }, 'the run broke off: no such fault'],
-    ['a fault that did not land', good, { faults: [unseen] }, 'kill-replica was not seen to land: docker is not there'],
+    ['a fault that did not land', good, { faults: [unseen] }, 'kill-replica did not land: docker is not there'],
     ['a fault that was not healed', good, { faults: [{ ...kill, end: null }] }, 'kill-replica was not healed'],
     [
-      'a fault at which nothing was under way',
+      'a fault with no request in flight',
       good,
       { faults: [{ ...kill, start: 5000, end: 5001 }] },
-      'no request was under way',
+      'no request was in flight',
     ],
     [
-      'a replica that had served nobody',
+      'a replica that had served no request',
       good,
       { faults: [{ ...kill, targets: ['replica-2'] }] },
-      'replica-2 had served nobody',
+      'replica-2 served no request shortly',
     ],
-    ['nobody looked again', good.filter((one) => one !== again), {}, 'only 0 of 1 sessions'],
+    ['no session was checked again', good.filter((one) => one !== again), {}, 'only 0 of 1 open sessions'],
     ['a user who could not log in', good, { users: 2 }, 'only 1 of 2 users could log in'],
     [
-      'an outage that nobody felt',
+      'an outage that no user felt',
       good,
-      { faults: [{ ...outage, mayCost: { ...all, isFelt: true } }] },
-      'cost nothing',
+      { faults: [{ ...outage, impactBudget: { ...all, mustFail: true } }] },
+      'failed no request',
     ],
     [
-      'a replica that joined and served nobody',
+      'a replica that joined and served no request',
       good,
       { faults: [{ ...kill, targets: ['replica-9'] }] },
-      'replica-9 had served nobody',
+      'replica-9 served no request',
     ],
-    ['an access log that could not be read', good, { strangers: null }, 'access log could not be read'],
-    ['a background load of which nothing was answered', good, { background: { answered: 0, failed: 9 } }, 'is void'],
+    ['an access log that could not be read', good, { unmatchedLogLines: null }, 'access log could not be read'],
     [
-      'a replica that had served somebody, but long ago',
+      'a background load of which nothing was answered',
+      good,
+      { backgroundLoad: { answered: 0, failed: 9 } },
+      'is void',
+    ],
+    [
+      'a replica that had served requests, but long ago',
       good.filter(({ replica, end }) => replica === 'replica-1' || end < 1500),
       { faults: [{ ...kill, start: 9000, end: 9500, targets: ['replica-2'] }] },
-      'replica-2 had served nobody shortly before',
+      'replica-2 served no request shortly before',
     ],
-    ['a replica that never served', good, { replicas: ['replica-1', 'replica-3'] }, 'replica-3 served nobody'],
+    ['a replica that never served', good, { replicas: ['replica-1', 'replica-3'] }, 'replica-3 served no request'],
     [
-      'users who stood still themselves',
+      'users whose own process stalled',
       good,
-      { pauses: [{ start: 1010, end: 1900 }] },
-      'the users themselves stood still during kill-replica',
+      { eventLoopStalls: [{ start: 1010, end: 1900 }] },
+      "the users' own process stalled during kill-replica",
     ],
     [
-      'a last look that showed nothing',
-      good.map(({ sawUser, ...one }) =>
-        one === undefined || one.start < 1700 ? { ...one, ...(sawUser !== undefined && { sawUser }) } : one,
+      'a last check that showed nothing',
+      good.map(({ observedUser, ...one }) =>
+        one === undefined || one.start < 1700 ? { ...one, ...(observedUser !== undefined && { observedUser }) } : one,
       ),
       {},
-      'only 0 of 1 sessions',
+      'only 0 of 1 open sessions',
     ],
     ['requests that ended twice', [...good, add2], {}, '1 requests ended twice'],
     [
       'a request that was never sent, and that nginx knows',
-      [...good, operation('whoami', 1900, { status: null, outcome: 'fail', logged: 201, error: 'ECONNREFUSED' })],
+      [...good, operation('whoami', 1900, { status: null, outcome: 'fail', loggedStatus: 201, error: 'ECONNREFUSED' })],
       { faults: [{ ...outage, targets: ['nginx'] }] },
       'was never sent, and nginx logged 201',
     ],
-    ['requests that never ended', good, { invoked: 99 }, '99 requests were begun and 13 ended'],
-    ['requests that nobody sent', good, { strangers: 3 }, 'nginx logged 3 requests that no user had sent'],
+    ['requests that never ended', good, { invoked: 99 }, '99 requests were started and 13 ended'],
+    ['requests that no user sent', good, { unmatchedLogLines: 3 }, 'nginx logged 3 requests that no user sent'],
     [
       'an answer that nginx does not know',
-      [...good.slice(0, -1), { ...(good.at(-1) as Operation), logged: 502 }],
+      [...good.slice(0, -1), { ...(good.at(-1) as Operation), loggedStatus: 502 }],
       {},
       'nginx logged 502',
     ],
@@ -524,24 +530,24 @@ describe('without evidence the verdict is unknown', () => {
     expect(verdict).toBe('unknown');
   });
 
-  test('no write was looked for', () => {
+  test('no write was verified', () => {
     const reading = good
       .filter(({ kind }) => kind !== 'add' && kind !== 'prefer')
-      .map(({ saw, ...one }) => ({ ...one, ...(saw && { saw: [] }) }));
+      .map(({ observed, ...one }) => ({ ...one, ...(observed && { observed: [] }) }));
     expect(judged(reading)).toMatchObject({
       verdict: 'unknown',
-      reasons: ['no acknowledged write was looked for afterwards'],
+      reasons: ['no acknowledged write was verified'],
     });
   });
 
-  test('but what was seen to be wrong is a fail', () => {
-    const nobody = operation('profile', 1800, { status: 401, sawUser: null });
-    expect(judged([...good, nobody], { faults: [] }).verdict).toBe('fail');
+  test('a violation is a fail even without other evidence', () => {
+    const loggedOut = operation('profile', 1800, { status: 401, observedUser: null });
+    expect(judged([...good, loggedOut], { faults: [] }).verdict).toBe('fail');
   });
 
-  test('an answer that a killed nginx did not log closes', () => {
+  test('a response that a killed nginx did not log is accounted for', () => {
     const killed = { ...outage, targets: ['nginx'] };
-    const lost = operation('whoami', 1100, { logged: null });
+    const lost = operation('whoami', 1100, { loggedStatus: null });
     expect(judged([...good, lost], { faults: [killed] }).verdict).toBe('pass');
   });
 });

@@ -1,28 +1,25 @@
-import type { History, Operation } from '../history.ts';
-import { checkAccounts } from './accounting.ts';
-import { checkCart } from './articles.ts';
-import { accounts, type Check, checks } from './catalogue.ts';
-import { createWaiting } from './during.ts';
+import type { History } from '../users/history.ts';
+import { checkAccessLog } from './access-log.ts';
+import { checkCart } from './cart.ts';
+import { accessLogCheck, type Check, type CheckContext, checks, isChecked } from './catalogue.ts';
 import { missingEvidence } from './evidence.ts';
-import { figuresOf, latencyOf, sharesOf } from './figures.ts';
-import { createFindings, type Findings } from './findings.ts';
+import { faultStatsOf, latencyOf, sharesOf } from './fault-stats.ts';
+import { createWaiting } from './fault-windows.ts';
+import { createFindings } from './findings.ts';
 import { checkIdentity, checkIds } from './identity.ts';
 import type { CheckResult, Judgement } from './judgement.ts';
 import { checkPreference } from './preference.ts';
 import { checkRequests } from './requests.ts';
-import { type Session, sessionsOf } from './sessions.ts';
+import { sessionsOf } from './sessions.ts';
 import { checkShares } from './shares.ts';
 import { checkRecovery, checkStalls } from './stalls.ts';
 
-/** Judges a history. Pure: the same history has the same verdict, now and later. */
+/** Judges a history. Pure: the same history always has the same verdict. */
 export function judge(history: History): Judgement {
   const { operations, faults } = history;
   const sessions = sessionsOf(operations);
-  const written = new Set<string>();
-  for (const { kind, session, value } of operations) {
-    if (kind === 'add' || kind === 'prefer') written.add(`${kind} ${session}.${value}`);
-  }
-  const findings = createFindings(history, (name) => written.has(name));
+  const findings = createFindings(history);
+  const successes = operations.filter(({ outcome }) => outcome === 'ok').toSorted((a, b) => a.end - b.end);
   for (const session of sessions) {
     checkIdentity(session, findings);
     checkIds(session, findings);
@@ -31,98 +28,37 @@ export function judge(history: History): Judgement {
   }
   const waiting = createWaiting(history);
   const { failures, ...requests } = checkRequests(history, sessions, waiting, findings);
-  const longestStallMs = checkStalls(history, waiting, findings);
-  const figures = figuresOf(operations, faults, failures);
-  checkRecovery(figures, operations, waiting, findings);
+  const longestStallMs = checkStalls(successes, faults, waiting, findings);
+  const faultStats = faultStatsOf(operations, successes, faults, failures);
+  checkRecovery(faultStats, successes, waiting, findings);
   checkShares(history, findings);
-  const asked = checkAccounts(history, findings);
-  const looked = sessions.filter(wasLookedAt).length;
-  const numbers = numbersOf(history, sessions, looked, findings, asked);
-  const wrong = checks.flatMap(({ name, one, many }) => count(findings.countOf(name), one, many));
-  const missing = missingEvidence(history, sessions, figures, findings);
+  const context: CheckContext = { history, sessions, findings, logged: checkAccessLog(history, findings) };
+  const violations = checks.flatMap(({ name, one, many }) => {
+    const count = findings.countOf(name);
+    return count > 0 ? [`${count} ${count === 1 ? one : many}`] : [];
+  });
+  const missing = missingEvidence(history, sessions, faultStats, findings);
   return {
-    verdict: wrong.length > 0 ? 'fail' : missing.length > 0 ? 'unknown' : 'pass',
-    reasons: wrong.length > 0 ? wrong : missing,
+    verdict: violations.length > 0 ? 'fail' : missing.length > 0 ? 'unknown' : 'pass',
+    reasons: violations.length > 0 ? violations : missing,
     requests: {
       total: operations.length,
-      ok: operations.filter(({ outcome }) => outcome === 'ok').length,
+      ok: successes.length,
       unknown: operations.filter(({ outcome }) => outcome === 'unknown').length,
       ...requests,
     },
-    checked: { sessions: looked, writes: findings.checkedWrites },
-    checks: [...checks, accounts].map((one) => resultOf(one, findings, numbers)),
-    faults: figures,
+    checked: { sessions: sessions.filter(isChecked).length, writes: findings.checkedWrites },
+    checks: [...checks, accessLogCheck].map((check) => resultOf(check, context)),
+    faults: faultStats,
     longestStallMs,
-    latencyMs: latencyOf(operations),
+    latencyMs: latencyOf(successes),
     shares: sharesOf(operations),
   };
 }
 
-function resultOf({ name, one, many, about }: Check, findings: Findings, numbers: Record<string, number>): CheckResult {
-  const number = findings.countOf(name);
-  return {
-    name,
-    title: number === 1 ? one : many,
-    about,
-    count: number,
-    checked: numbers[name] ?? 0,
-    violations: findings.violationsOf(name),
-  };
-}
-
-/** How much each check had to look at. */
-function numbersOf(
-  { operations, faults, replicasLeft = [] }: History,
-  sessions: Session[],
-  looked: number,
-  findings: Findings,
-  asked: number,
-) {
-  const reads = operations.filter(({ saw }) => saw !== undefined).length;
-  const requests = operations.length;
-  const answers = operations.filter(({ outcome }) => outcome === 'ok').length;
-  const logouts = sessions.filter(({ endKnownAt, operations }) =>
-    operations.some(({ cookie, start }) => cookie === 'logged-out' && start > endKnownAt),
-  );
-  const refused = operations.filter(({ kind, outcome }) => kind === 'add' && outcome === 'fail').length;
-  return {
-    'lost-session': looked,
-    'lost-write': findings.checkedWrites,
-    'false-success': operations.filter((one) => isAcknowledgedWrite(one) && findings.wasStoreBroken(one)).length,
-    'undone-logout': logouts.length,
-    leak: answers,
-    'kept-id': operations.filter(({ ids }) => ids && ids[0] !== null).length,
-    'denied-write': operations.filter(isAcknowledgedWrite).length,
-    'stale-read': reads,
-    fork: reads,
-    'wrong-order': reads,
-    duplicate: findings.checkedWrites,
-    phantom: reads,
-    'refused-but-done': refused,
-    'failed-request': requests,
-    'slow-answer': requests,
-    stall: answers,
-    'no-share': replicasLeft.length,
-    'late-return': faults.length,
-    accounts: asked,
-  };
-}
-
-function isAcknowledgedWrite({ kind, outcome }: Operation): boolean {
-  return outcome === 'ok' && (kind === 'add' || kind === 'remove' || kind === 'prefer');
-}
-
-/** Somebody logged in and was told afterwards who they are. */
-function wasLookedAt({ login, operations }: Session): boolean {
-  return (
-    login !== undefined &&
-    operations.some(
-      ({ sawUser, cookie, outcome, start }) =>
-        sawUser !== undefined && !cookie && outcome === 'ok' && start > login.end,
-    )
-  );
-}
-
-function count(number: number, one: string, many: string): string[] {
-  return number > 0 ? [`${number} ${number === 1 ? one : many}`] : [];
+function resultOf({ name, holds, one, many, about, checked }: Check, context: CheckContext): CheckResult {
+  const count = context.findings.countOf(name);
+  const title = count === 1 ? one : many;
+  const violations = context.findings.violationsOf(name);
+  return { name, holds, title, about, count, checked: checked(context), violations };
 }

@@ -1,8 +1,8 @@
-import type { FaultRecord, Operation } from '../history.ts';
+import type { FaultRecord, Operation } from '../users/history.ts';
 
-/** Something that a user was told and that did not hold, in plain words, with the operations that show it. */
+/** A broken promise in one sentence, with the operations that show it. */
 export interface Violation {
-  words: string;
+  summary: string;
   operations: Operation[];
 }
 
@@ -10,33 +10,35 @@ export interface Violation {
 export interface CheckResult {
   /** `lost-session`, `lost-write`, … */
   name: string;
+  /** What is true if nothing was found: `No session lost`. */
+  holds: string;
   /** What is counted, as in "3 sessions lost". */
   title: string;
-  /** What would be a false claim where this is above 0. */
+  /** What each count means. */
   about: string;
   count: number;
-  /** How many it looked at; 0 where there was nothing to look at, so that a count of 0 says nothing. */
+  /** How many things were examined; with 0, a count of 0 says nothing. */
   checked: number;
-  /** The first of them, at most `mostViolations`. */
+  /** The first ones, at most `maxViolations`. */
   violations: Violation[];
 }
 
-export const mostViolations = 100;
+export const maxViolations = 100;
 
 /** What one fault cost, counted from its start to a second after its end. */
-export interface FaultFigures extends FaultRecord {
-  /** Operations that were under way at some time of it. */
+export interface FaultStats extends FaultRecord {
+  /** Operations in flight at some time during it. */
   requests: number;
   failed: number;
   /** Longest time without a success. */
   stallMs: number;
-  /** The slowest answer. */
+  /** The slowest response. */
   slowestMs: number;
-  /** From its end to the next success; null where there was none. */
+  /** From its end to the next success; null without one. */
   recoveryMs: number | null;
 }
 
-/** Milliseconds from request to answer of what succeeded. */
+/** Response times of successes, in milliseconds. */
 export interface Latency {
   p50: number;
   p90: number;
@@ -47,16 +49,16 @@ export interface Latency {
 export type Verdict = 'pass' | 'fail' | 'unknown';
 
 export interface Judgement {
-  /** `unknown` where nothing was at risk or nothing was seen: no evidence is never a pass. */
+  /** `unknown` if nothing was at risk or nothing was observed: no evidence is never a pass. */
   verdict: Verdict;
-  /** Why, a line each; empty on a pass. */
+  /** Why, one line each; empty on a pass. */
   reasons: string[];
-  /** `failed` had no fault to excuse them, `excused` had; `reconnected` met a connection that was being closed, and were repeated. */
+  /** `failed` outside a fault's budget, `excused` within it; `reconnected` met a closing connection and were repeated. */
   requests: { total: number; ok: number; unknown: number; failed: number; excused: number; reconnected: number };
-  /** Sessions that were logged in and looked at again afterwards, and acknowledged writes that were looked for. */
+  /** Sessions that were checked after their login, and acknowledged writes that were verified. */
   checked: { sessions: number; writes: number };
   checks: CheckResult[];
-  faults: FaultFigures[];
+  faults: FaultStats[];
   longestStallMs: number;
   latencyMs: Latency;
   /** Requests answered, by replica. */

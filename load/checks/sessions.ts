@@ -1,41 +1,28 @@
-import type { Operation } from '../history.ts';
+import type { Operation } from '../users/history.ts';
 
-/** The operations of one session, in the order in which they began, and what its other checks need to know of them. */
+/** The operations of one session, in order of their starts, and what the checks need to know about it. */
 export interface Session {
   name: string;
   user: string;
   operations: Operation[];
-  /** The first login that was acknowledged. */
+  /** The first acknowledged login. */
   login: Operation | undefined;
-  /** When somebody first asked to end it; Infinity where nobody did. What overlaps that may see it or not. */
+  /** When its end was first requested; Infinity if never. Operations that overlap it may see the session or not. */
   endAskedAt: number;
-  /** When it was known to have ended: the logout was acknowledged. Infinity where it never was. */
+  /** When it was known to have ended: the logout was acknowledged. Infinity if never. */
   endKnownAt: number;
-  /** The logout that says so. */
+  /** The acknowledged logout. */
   logout: Operation | undefined;
-  /** Logouts that were told that nobody is logged in. */
+  /** Logouts that were refused because the session was logged out. */
   refusals: Operation[];
 }
 
-/** Sorts a history by session. A `logout-everywhere` belongs to every session that it ends. */
+/** Groups a history by session. A `logout-everywhere` belongs to every session that it ends. */
 export function sessionsOf(operations: Operation[]): Session[] {
   const sessions = new Map<string, Session>();
   const sessionOf = (name: string) => {
-    let session = sessions.get(name);
-    if (!session) {
-      const user = name.slice(0, name.lastIndexOf('.'));
-      session = {
-        name,
-        user,
-        operations: [],
-        login: undefined,
-        endAskedAt: Infinity,
-        endKnownAt: Infinity,
-        logout: undefined,
-        refusals: [],
-      };
-      sessions.set(name, session);
-    }
+    const session = sessions.get(name) ?? createSession(name);
+    sessions.set(name, session);
     return session;
   };
   for (const operation of operations) {
@@ -49,13 +36,19 @@ export function sessionsOf(operations: Operation[]): Session[] {
   return [...sessions.values()];
 }
 
-function endedBy({ kind, session, ends = [] }: Operation): string[] {
-  return kind === 'logout' ? [session] : kind === 'logout-everywhere' ? [session, ...ends] : [];
+function createSession(name: string): Session {
+  const user = name.slice(0, name.lastIndexOf('.'));
+  const ends = { endAskedAt: Infinity, endKnownAt: Infinity, logout: undefined, refusals: [] };
+  return { name, user, operations: [], login: undefined, ...ends };
 }
 
-/** It was told by the only replica that was asked that nobody is logged in: it has ended nothing. */
-function isTooLate({ status, tries }: Operation): boolean {
-  return status === 401 && tries === 1;
+function endedBy({ kind, session, endsSessions = [] }: Operation): string[] {
+  return kind === 'logout' ? [session] : kind === 'logout-everywhere' ? [session, ...endsSessions] : [];
+}
+
+/** The only replica that was asked refused it as logged out: it ended nothing. */
+function isTooLate({ status, upstreamTries }: Operation): boolean {
+  return status === 401 && upstreamTries === 1;
 }
 
 function end(session: Session, logout: Operation): void {
@@ -71,23 +64,23 @@ function end(session: Session, logout: Operation): void {
 export interface Write {
   value: number;
   start: number;
-  /** When it was first acknowledged; Infinity where it never was. */
+  /** When it was first acknowledged; Infinity if never. */
   end: number;
   outcome: Operation['outcome'];
   operation: Operation;
 }
 
-/** The writes of one kind, by value. What overlaps the end of the session is left out: it may go either way. */
+/** The writes of one kind, by value. A write that overlaps the end of the session is unknown. */
 export function writesOf({ operations, endAskedAt }: Session, kind: Operation['kind']): Map<number, Write> {
   const writes = new Map<number, Write>();
   for (const operation of operations) {
     if (operation.kind !== kind || operation.value === undefined) continue;
     const { value, start, outcome } = operation;
     const isSure = outcome === 'ok' && operation.end <= endAskedAt;
-    // Refused by a session that has ended meanwhile: nginx may have asked a second replica, after the first had done it.
+    // Refused by a session that has ended: nginx may have asked a second replica after the first one made the change.
     const isRefused = operation.status === 401 && operation.end > endAskedAt;
-    const seen = (outcome === 'ok' && !isSure) || isRefused ? 'unknown' : outcome;
-    const write: Write = { value, start, end: isSure ? operation.end : Infinity, outcome: seen, operation };
+    const known = (outcome === 'ok' && !isSure) || isRefused ? 'unknown' : outcome;
+    const write: Write = { value, start, end: isSure ? operation.end : Infinity, outcome: known, operation };
     const before = writes.get(value);
     writes.set(value, before ? repeated(before, write) : write);
   }
@@ -100,35 +93,35 @@ function repeated(first: Write, again: Write): Write {
   return { ...better, start: first.start, end: Math.min(first.end, again.end) };
 }
 
-/** What an answer showed. */
+/** What a response showed. */
 export interface Read {
-  saw: (number | string)[];
+  observed: (number | string)[];
   start: number;
   end: number;
   operation: Operation;
 }
 
-/** The answers that overlap the session's end: whether they show a change may go either way. */
-export function lateAnswersOf({ operations, endAskedAt }: Session, kinds: Operation['kind'][]): Operation[] {
-  return operations.filter(({ kind, saw, outcome, end }) => {
-    return kinds.includes(kind) && saw && outcome === 'ok' && end > endAskedAt;
+/** The responses that overlap the session's end: they may show a change or not. */
+export function lateResponsesOf({ operations, endAskedAt }: Session, kinds: Operation['kind'][]): Operation[] {
+  return operations.filter(({ kind, observed, outcome, end }) => {
+    return kinds.includes(kind) && observed && outcome === 'ok' && end > endAskedAt;
   });
 }
 
 /**
- * The answers that showed the cart (or the preference), but for those that overlap the session's end. The answer to a
- * repeated write may be the first one's, which was kept, so its time begins with the first.
+ * The responses that showed the cart (or the preference), without those that overlap the session's end. The response to a
+ * repeated write may be the stored one of the first, so its time starts with the first.
  */
 export function readsOf({ operations, endAskedAt }: Session, kinds: Operation['kind'][]): Read[] {
   const reads: Read[] = [];
   const starts = new Map<number, number>();
   for (const operation of operations) {
-    const { id, saw, kind, end, outcome, repeats } = operation;
+    const { id, observed, kind, end, outcome, repeatOf } = operation;
     if (!kinds.includes(kind)) continue;
     const isWrite = operation.value !== undefined;
-    const start = isWrite ? Math.min(operation.start, starts.get(repeats ?? id) ?? Infinity) : operation.start;
+    const start = isWrite ? Math.min(operation.start, starts.get(repeatOf ?? id) ?? Infinity) : operation.start;
     starts.set(id, start);
-    if (saw && outcome === 'ok' && end <= endAskedAt) reads.push({ saw, start, end, operation });
+    if (observed && outcome === 'ok' && end <= endAskedAt) reads.push({ observed, start, end, operation });
   }
   return reads;
 }

@@ -1,36 +1,38 @@
-import type { FaultRecord, History, Operation } from '../history.ts';
-import { calm, recoveryMs, type Waiting } from './during.ts';
+import type { FaultRecord, Operation } from '../users/history.ts';
+import { recoveryMs } from '../users/outcome.ts';
+import { calm, firstIndex, type Waiting } from './fault-windows.ts';
 import type { Findings } from './findings.ts';
-import type { FaultFigures } from './judgement.ts';
+import type { FaultStats } from './judgement.ts';
 
 /**
- * Looks for times in which users waited and nobody was answered, that no fault excuses. What of such a time is before a
- * fault, or later than a second after it, is looked at by itself too: nothing excuses that.
- * @returns the longest that there was, those of faults with a bound included
+ * Looks for times in which users waited and none got a success, outside a fault's budget. The part before a fault, or more
+ * than a second after it, is examined by itself too: nothing excuses it.
+ * @param successes in the order in which they ended
+ * @returns the longest stall, including those within a bounded fault's budget
  */
-export function checkStalls({ operations, faults }: History, waiting: Waiting, findings: Findings): number {
+export function checkStalls(
+  successes: Operation[],
+  faults: FaultRecord[],
+  waiting: Waiting,
+  findings: Findings,
+): number {
   let longest = 0;
-  for (const [before, after] of gapsOf(operations)) {
-    if (after.end - before.end <= Math.min(longest, calm.stallMs)) continue;
+  for (const [index, after] of successes.entries()) {
+    const before = successes[index - 1];
+    if (!before || after.end - before.end <= Math.min(longest, calm.stallMs)) continue;
     const around = faults.filter((fault) => fault.start <= after.end && overOf(fault) >= before.end);
-    const whole = { from: before.end, to: after.end, limit: limitOf(around) };
-    const spans = [whole, ...calmSpansOf(whole, around)].map((span) => {
+    const gap = { from: before.end, to: after.end, limit: limitOf(around) };
+    const spans = [gap, ...calmSpansOf(gap, around)].map((span) => {
       return { ...span, stall: waiting.waited(span.from, span.to) };
     });
     for (const { stall, limit } of spans) if (limit < Infinity) longest = Math.max(longest, stall);
     const worst = spans.find(({ stall, limit }) => stall > limit);
     if (!worst) continue;
     const { stall, limit, from } = worst;
-    const words = `nobody was answered for ${Math.round(stall)} ms (at most ${limit}) from ${(from / 1000).toFixed(1)} s on`;
-    findings.add('stall', { words, operations: [before, after] });
+    const summary = `no user got a success for ${Math.round(stall)} ms (limit ${limit}) from ${(from / 1000).toFixed(1)} s on`;
+    findings.add('stall', { summary, operations: [before, after] });
   }
   return longest;
-}
-
-/** Successes, each with the one that came next. */
-function gapsOf(operations: Operation[]): [Operation, Operation][] {
-  const done = operations.filter(({ outcome }) => outcome === 'ok').toSorted((a, b) => a.end - b.end);
-  return done.slice(1).map((after, index) => [done[index] as Operation, after]);
 }
 
 const overOf = ({ end }: FaultRecord) => (end ?? Infinity) + recoveryMs;
@@ -41,7 +43,7 @@ interface Span {
   limit: number;
 }
 
-/** What of a time is no fault's. */
+/** The parts of a span outside all faults. */
 function calmSpansOf({ from, to }: Span, around: FaultRecord[]): Span[] {
   const spans: Span[] = [];
   let calmFrom = from;
@@ -53,30 +55,27 @@ function calmSpansOf({ from, to }: Span, around: FaultRecord[]): Span[] {
   return spans;
 }
 
-/** What the faults may cost together. */
+/** The budget of the faults together. */
 function limitOf(around: FaultRecord[]): number {
-  const sum = around.reduce((sum, { mayCost }) => sum + (mayCost.stallMs ?? Infinity), 0);
+  const sum = around.reduce((sum, { impactBudget }) => sum + (impactBudget.stallMs ?? Infinity), 0);
   return Math.max(calm.stallMs, sum);
 }
 
-/** Looks for faults after which users waited for more than a second, with all that was broken whole again. */
-export function checkRecovery(figures: FaultFigures[], operations: Operation[], waiting: Waiting, findings: Findings) {
-  const done = operations.filter(({ outcome }) => outcome === 'ok');
-  for (const one of figures) {
-    const over = endOfAll(one, figures);
+/** Looks for faults after which users waited more than a second although everything was healed. */
+export function checkRecovery(faults: FaultStats[], successes: Operation[], waiting: Waiting, findings: Findings) {
+  for (const one of faults) {
+    const over = endOfAll(one, faults);
     if (over === null || one.requests === 0) continue;
-    const next = done.reduce<Operation | undefined>((first, operation) => {
-      return operation.end >= over && operation.end < (first?.end ?? Infinity) ? operation : first;
-    }, undefined);
+    const next = successes[firstIndex(successes, ({ end }) => end >= over)];
     const took = waiting.waited(over, next?.end ?? Infinity);
     if (next && took <= recoveryMs) continue;
-    const what = next ? `nobody was answered for ${Math.round(took)} ms` : 'nobody was answered any more';
-    const words = `${one.fault} was over at ${(over / 1000).toFixed(1)} s: ${what}`;
-    findings.add('late-return', { words, operations: next ? [next] : [] });
+    const what = next ? `no user got a success for ${Math.round(took)} ms` : 'no user got a success again';
+    const summary = `${one.fault} was over at ${(over / 1000).toFixed(1)} s: ${what}`;
+    findings.add('slow-recovery', { summary, operations: next ? [next] : [] });
   }
 }
 
-/** When the last of the faults was over that were under way together with this one; null where one never was. */
+/** When the last of the faults that overlap this one ended; null if one never did. */
 function endOfAll(one: FaultRecord, faults: FaultRecord[]): number | null {
   let over = one.end;
   for (const { start, end } of faults) {

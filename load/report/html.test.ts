@@ -1,30 +1,30 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { renderHtml } from './html.ts';
-import { createSampleReport, type SampleOptions } from './sample.ts';
+import { createSampleReport, type SampleOptions } from '../../test/sample-report.ts';
 
 const reportOf = (options: SampleOptions) => createSampleReport({ seconds: 20, ...options });
 
 test('the verdict comes first, in one sentence', () => {
   const page = renderHtml(reportOf({}));
   expect(page).toMatch(/<main>\s*<article[^>]*>\s*<header class="verdict good">/);
-  expect(page).toContain('All 812 sessions survived 6 faults, and nothing that was acknowledged was lost.');
+  expect(page).toContain('All 812 sessions survived 6 faults, and no acknowledged write was lost.');
   expect(renderHtml(reportOf({ verdict: 'unknown' }))).toContain(
-    'This run proves nothing: there was no fault: nothing was at risk.',
+    'This run proves nothing: no fault was injected, so nothing was at risk.',
   );
 });
 
-test('what people wrote is no markup', () => {
+test('data from users is escaped', () => {
   const evil = `</script><script>alert(1)</script>"'&$&`;
   const report = { ...reportOf({ verdict: 'fail' }), plan: evil, store: evil, environment: { [evil]: evil } };
-  for (const fault of report.faults) Object.assign(fault, { fault: evil, targets: [evil], landed: evil });
+  for (const fault of report.faults) Object.assign(fault, { fault: evil, targets: [evil], evidence: evil });
   const page = renderHtml(report);
   expect(page).not.toContain('<script>alert');
   expect(page).toContain('&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;$&amp;');
   expect(JSON.parse(page.match(/id="data">(.*?)<\/script>/s)?.[1] ?? '')[0].bands[0].fault).toBe(evil);
 });
 
-test('its policy lets nothing in but its own scripts and styles', () => {
+test('its content security policy allows only its own scripts and styles', () => {
   const page = renderHtml(reportOf({}));
   const policy = page.match(/Content-Security-Policy" content="([^"]+)"/)?.[1]?.replaceAll('&#39;', "'");
   const scripts = [...page.matchAll(/<script>(.*?)<\/script>/gs)].map(([, text]) => text as string);
@@ -34,7 +34,7 @@ test('its policy lets nothing in but its own scripts and styles', () => {
   expect(policy).not.toContain('unsafe');
 });
 
-test('every violation is there, and how many more there are', () => {
+test('every violation is listed, with the number of further ones', () => {
   const page = renderHtml(reportOf({ verdict: 'fail' }));
   expect(page.match(/<details class="violation">/g)).toHaveLength(3 + 100 + 1 + 12);
   expect(page).toContain('and 37 more in the history');
@@ -51,12 +51,12 @@ test('several reports are compared first', () => {
     reportOf({ verdict, store: ['memory', 'plain', 'durable'][index] as string }),
   );
   const page = renderHtml(reports);
-  expect(page).toContain('<h1>Durable held; memory and plain did not.</h1>');
+  expect(page).toContain('<h1>Durable passed; memory and plain failed.</h1>');
   expect(page.match(/<details class="run">/g)).toHaveLength(3);
   expect(page).toMatch(
-    /data-column="Failed requests" class="number"><div>0 <small>of 10,000<\/small><br><small>[\d,]+ more excused</,
+    /data-column="Failed requests" class="number"><div>0 <small>of 10,000<\/small><br><small>plus [\d,]+ excused</,
   );
-  expect(page).toContain('Excused are requests that failed while a fault lasted');
+  expect(page).toContain('Excused: failed during a fault that is allowed to fail requests.');
   const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
   expect(new Set(ids).size).toBe(ids.length);
 });

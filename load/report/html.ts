@@ -1,27 +1,32 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { mostViolations } from '../checks/judgement.ts';
+import { maxViolations } from '../checks/judgement.ts';
 import type { Report } from './json.ts';
-import { Html, html, jsonForScript } from './markup.ts';
+import { Html, html, jsonForScript } from '../../web/html.ts';
 import { renderComparison } from './sections/comparison.ts';
-import { renderReport } from './sections/report.ts';
+import { renderAtRisk } from './sections/at-risk.ts';
+import { renderChecks } from './sections/checks.ts';
+import { renderFaults } from './sections/faults.ts';
+import { renderOrigin } from './sections/origin.ts';
 import { icon, type Place } from './sections/section.ts';
-import { plotData } from './sections/timeline.ts';
-import { signs } from './sections/verdict.ts';
+import { renderSummary } from './sections/summary.ts';
+import { plotData, renderTimeline } from './sections/timeline.ts';
+import { renderVerdict, signs } from './sections/verdict.ts';
+import { renderViolations } from './sections/violations.ts';
 
-/** In a comparison each report shows so many violations of a check: the page is to stay small. */
-const mostCompared = 20;
+/** Violations of a check shown per report in a comparison, so that the page stays small. */
+const maxCompared = 20;
 
 export interface HtmlOptions {
-  /** Where a report's history stands, for the command that judges it again; report/history.jsonl where it is not said. */
+  /** The history of a report, for the command that judges it again; report/history.jsonl by default. */
   historyFileOf?(report: Report): string;
 }
 
 /**
- * The page of one run, or of several runs of the same plans side by side: one file that asks the network for nothing.
+ * The page of one run, or of several runs of the same plans side by side: one file that needs no network.
  *
- * @throws {Error} where there is no report
+ * @throws {Error} without a report
  */
 export function renderHtml(
   reports: Report | Report[],
@@ -32,7 +37,7 @@ export function renderHtml(
   if (!first) throw new Error('there is no report to show');
   const level = all.length === 1 ? 1 : 2;
   const places = all.map((_, index): Place => {
-    return { id: `run-${index + 1}`, level, mostViolations: all.length === 1 ? mostViolations : mostCompared };
+    return { id: `run-${index + 1}`, level, maxViolations: all.length === 1 ? maxViolations : maxCompared };
   });
   const rendered = all.map((report, index) => renderReport(report, places[index] as Place, historyFileOf(report)));
   const data = all.map((report, index) => plotData(report, places[index] as Place));
@@ -45,7 +50,24 @@ export function renderHtml(
       );
 }
 
-/** A link to what is in them opens them, without a script. */
+/** One run, the verdict first. */
+function renderReport(report: Report, place: Place, historyFile: string): Html {
+  return html`
+    <article class="report" id="${place.id}" aria-labelledby="${place.id}-verdict">
+      ${renderVerdict(report, place)}
+      <div class="page">
+        ${renderSummary(report)}
+        ${renderTimeline(report, place)}
+        ${renderFaults(report, place)}
+        ${renderChecks(report, place)}
+        ${renderViolations(report, place)}
+        ${renderAtRisk(report, place)}
+        ${renderOrigin(report, place, historyFile)}
+      </div>
+    </article>`;
+}
+
+/** A link to their content opens them, without a script. */
 function foldable(reports: Report[], rendered: Html[]): Html[] {
   return reports.map(({ store, plan, verdict }, index) => {
     return html`<details class="run"><summary><span class="run-title">${icon(signs[verdict])}<b>${store}</b> ${plan}: ${verdict.toUpperCase()}</span></summary>${rendered[index]}</details>`;
@@ -84,7 +106,8 @@ const uplot = (name: string) => require.resolve(`uplot/${name}`);
 const pageFiles = {
   styles: [
     uplot('dist/uPlot.min.css'),
-    ...['base.css', 'verdict.css', 'tables.css', 'plots.css', 'details.css'].map(inPage),
+    new URL('../../web/base.css', import.meta.url),
+    ...['layout.css', 'verdict.css', 'tables.css', 'plots.css', 'details.css'].map(inPage),
   ],
   scripts: ['bands.js', 'plots.js', 'page.js'].map(inPage),
 };
@@ -93,7 +116,7 @@ function read(file: string | URL): string {
   return readFileSync(file, 'utf8');
 }
 
-/** Allows just this text, whatever else finds its way into the page. */
+/** Allows exactly this text, whatever else gets into the page. */
 function sourceOf(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }

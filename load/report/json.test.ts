@@ -2,23 +2,23 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
 import { toReport } from './json.ts';
 import schema from './report.schema.json' with { type: 'json' };
-import { createSample, createSampleReport } from './sample.ts';
+import { createSample, createSampleReport } from '../../test/sample-report.ts';
 
 const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true, formats: { 'date-time': true } }).compile(
   schema,
 );
 
-/** As it is read from report.json. */
+/** As read from report.json. */
 function reportOf(verdict: 'pass' | 'fail' | 'unknown'): Record<string, unknown> {
   return JSON.parse(JSON.stringify(createSampleReport({ verdict, seconds: 20, perSecond: 400 })));
 }
 
-test.each(['pass', 'fail', 'unknown'] as const)('a report of a %s is as the schema says', (verdict) => {
+test.each(['pass', 'fail', 'unknown'] as const)('a report of a %s conforms to the schema', (verdict) => {
   validate(reportOf(verdict));
   expect(validate.errors).toBeNull();
 });
 
-test('the schema refuses what it does not know, and what is missing', () => {
+test('the schema refuses unknown and missing properties', () => {
   const { seed: _, ...report } = reportOf('pass');
   expect(validate({ ...report, surprise: 1 })).toBe(false);
   expect(validate.errors?.map(({ message }) => message)).toEqual([
@@ -27,7 +27,7 @@ test('the schema refuses what it does not know, and what is missing', () => {
   ]);
 });
 
-test('a report has all of the history but its requests', () => {
+test('a report has everything of the history except its requests', () => {
   const { history, judgement } = createSample({ seconds: 20 });
   const report = toReport(history, judgement);
   expect(report).not.toHaveProperty('operations');
@@ -40,7 +40,7 @@ test('a report has all of the history but its requests', () => {
   expect(report.seconds).toBeCloseTo(20, 0);
 });
 
-test('each fault says what was at risk', () => {
+test('each fault reports what was at risk', () => {
   const [kill, , pause] = createSampleReport({ seconds: 20 }).atRisk;
   expect(kill).toMatchObject({ fault: 'kill-replica', sessionsOpen: 200, served: [{ target: 'replica-2' }] });
   expect(kill?.served[0]?.answers).toBeGreaterThan(300);

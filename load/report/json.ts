@@ -1,23 +1,23 @@
 import type { Judgement } from '../checks/judgement.ts';
-import type { History } from '../history.ts';
+import type { History } from '../users/history.ts';
 import { type AtRisk, atRiskOf } from './at-risk.ts';
 import { type Timeline, timelineOf } from './timeline.ts';
 
-/** What report.json holds: all of a run but its requests. `report.schema.json` describes it, and a test compares them. */
+/** The content of report.json: everything about a run except its requests. A test holds it against `report.schema.json`. */
 export interface Report extends Omit<History, 'format' | 'operations' | 'faults'>, Judgement {
-  schemaVersion: 1;
-  /** How long it took, in seconds. */
+  schemaVersion: 2;
+  /** Duration in seconds. */
   seconds: number;
   atRisk: AtRisk[];
   timeline: Timeline;
 }
 
-/** Sums a judged run up, for machines to read and for the page to be drawn from. Pure. */
+/** Summarises a judged run, for machines and for the page. Pure. */
 export function toReport(history: History, judgement: Judgement): Report {
-  const { format: _, operations, faults: __, ...known } = history;
+  const { format: _, operations, faults: __, ...facts } = history;
   return {
-    schemaVersion: 1,
-    ...known,
+    schemaVersion: 2,
+    ...facts,
     seconds: runSecondsOf(history),
     ...judgement,
     atRisk: atRiskOf(history),
@@ -25,7 +25,7 @@ export function toReport(history: History, judgement: Judgement): Report {
   };
 }
 
-/** To the last thing that was recorded. */
+/** Until the last record. */
 function runSecondsOf({ operations, faults }: History): number {
   let lastMs = 0;
   for (const { end } of operations) lastMs = Math.max(lastMs, end);

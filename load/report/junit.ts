@@ -1,22 +1,22 @@
-import type { CheckResult, FaultFigures } from '../checks/judgement.ts';
+import type { CheckResult, FaultStats } from '../checks/judgement.ts';
 import type { Report } from './json.ts';
-import { count, list, moment } from './words.ts';
+import { formatMoment, formatNumber, joinWords } from '../../web/format.ts';
 
 /** How many violations a failure quotes. */
-const mostQuoted = 10;
+const maxQuoted = 10;
 
 interface Case {
   name: string;
   seconds: number;
-  /** What is written into it; nothing where it passed. */
+  /** Absent if it passed. */
   result?: { tag: 'failure' | 'error' | 'skipped'; message: string; text?: string };
   output?: string;
 }
 
 /**
- * A judged run as one JUnit suite, for continuous integration to show: a case for each check, one for each fault that it
- * landed and healed, and one for the evidence, which is an error where nothing can be said. It has a failure or an error
- * wherever the verdict is not a pass.
+ * A judged run as one JUnit suite, for continuous integration: a case for each check, one for each fault (it landed and was
+ * healed), and one for the evidence, which is an error if the run proves nothing. It has a failure or an error whenever the
+ * verdict is not a pass.
  */
 export function toJUnit(report: Report): string {
   const { plan, store, driver, seed, verdict, environment, startedAt, seconds, checks, faults, skipped } = report;
@@ -24,9 +24,7 @@ export function toJUnit(report: Report): string {
   const cases: Case[] = [
     ...checks.map(checkCase),
     ...faults.map(faultCase),
-    ...skipped.map(
-      ({ fault, why }): Case => ({ name: `fault ${fault}`, seconds: 0, result: { tag: 'skipped', message: why } }),
-    ),
+    ...skipped.map(({ fault, reason }) => withoutTime(`fault ${fault}`, { tag: 'skipped', message: reason })),
     evidenceCase(report),
   ];
   const having = (tag: string) => cases.filter(({ result }) => result?.tag === tag).length;
@@ -46,37 +44,40 @@ export function toJUnit(report: Report): string {
   ].join('\n');
 }
 
-function checkCase({ name, title, count: found, checked, violations }: CheckResult): Case {
-  if (found === 0 && checked === 0)
-    return { name, seconds: 0, result: { tag: 'skipped', message: 'there was nothing to look at' } };
-  const output = `${count(found)} ${title}, of ${count(checked)} looked at`;
-  if (found === 0) return { name, seconds: 0, output };
-  const quoted = violations.slice(0, mostQuoted).map(({ words }) => words);
-  if (found > quoted.length) quoted.push(`and ${count(found - quoted.length)} more in the history`);
-  return { name, seconds: 0, result: { tag: 'failure', message: output, text: quoted.join('\n') } };
+function withoutTime(name: string, result: NonNullable<Case['result']>): Case {
+  return { name, seconds: 0, result };
 }
 
-/** What it may cost is a matter of the checks; here it must have landed and healed. */
-function faultCase({ fault, targets, start, end, landed, problem }: FaultFigures, index: number): Case {
-  const name = `fault ${index + 1} ${fault} of ${list(targets)}`;
+function checkCase({ name, title, count: found, checked, violations }: CheckResult): Case {
+  if (found === 0 && checked === 0) return withoutTime(name, { tag: 'skipped', message: 'nothing to check' });
+  const output = `${formatNumber(found)} ${title}, ${formatNumber(checked)} checked`;
+  if (found === 0) return { name, seconds: 0, output };
+  const quoted = violations.slice(0, maxQuoted).map(({ summary }) => summary);
+  if (found > quoted.length) quoted.push(`and ${formatNumber(found - quoted.length)} more in the history`);
+  return withoutTime(name, { tag: 'failure', message: output, text: quoted.join('\n') });
+}
+
+/** The checks compare its impact with its budget; this case says that it landed and was healed. */
+function faultCase({ fault, targets, start, end, evidence, problem }: FaultStats, index: number): Case {
+  const name = `fault ${index + 1} ${fault} of ${joinWords(targets)}`;
   const seconds = end === null ? 0 : (end - start) / 1000;
   const output = [
-    `at ${moment(start)}: ${landed || 'nothing was seen of it'}`,
-    end === null ? 'never healed' : `whole again at ${moment(end)}`,
+    `at ${formatMoment(start)}: ${evidence || 'no evidence that it landed'}`,
+    end === null ? 'never healed' : `healed at ${formatMoment(end)}`,
     ...(problem === undefined ? [] : [problem]),
   ].join('; ');
-  if (landed !== '' && end !== null) return { name, seconds, output };
+  if (evidence !== '' && end !== null) return { name, seconds, output };
   return { name, seconds, result: { tag: 'error', message: output } };
 }
 
 function evidenceCase({ verdict, reasons, checks }: Report): Case {
   const name = 'evidence';
   if (verdict === 'unknown')
-    return { name, seconds: 0, result: { tag: 'error', message: 'nothing can be said', text: reasons.join('\n') } };
-  // A fail that no check tells must not be read as a pass.
+    return { name, seconds: 0, result: { tag: 'error', message: 'this run proves nothing', text: reasons.join('\n') } };
+  // A fail without a failed check must not read as a pass.
   if (verdict === 'fail' && checks.every((check) => check.count === 0))
     return { name, seconds: 0, result: { tag: 'failure', message: reasons.join('; ') } };
-  return { name, seconds: 0, output: 'there was something at risk, and it was looked at' };
+  return { name, seconds: 0, output: 'something was at risk, and it was checked' };
 }
 
 function renderCase(suite: string, { name, seconds, result, output }: Case): string {
@@ -103,7 +104,7 @@ const entities: Record<string, string> = {
   '\t': '&#9;',
 };
 
-/** For text and attributes. XML 1.0 knows no other control characters, not even escaped ones. */
+/** For text and attributes. XML 1.0 allows no other control characters, not even escaped. */
 function xml(text: string): string {
   return text
     .toWellFormed()

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { findChromium, pictures } from '../../deploy/room/testing.ts';
-import { createSampleReport } from './sample.ts';
+import { findChromium, pictures } from '../../test/control-room.ts';
+import { createSampleReport } from '../../test/sample-report.ts';
 import { writeComparison, writeReports } from './write.ts';
 
 const executable = findChromium();
@@ -17,7 +17,7 @@ const pages = { pass: '', fail: '', unknown: '', comparison: '' };
 
 const sizes = { wide: { width: 1280, height: 900 }, narrow: { width: 390, height: 844 } };
 
-describe.skipIf(!executable)(`the page of a report, in a browser${why}`, () => {
+describe.skipIf(!executable)(`the page of a report in a browser${why}`, () => {
   let browser: Browser;
 
   beforeAll(async () => {
@@ -52,7 +52,9 @@ describe.skipIf(!executable)(`the page of a report, in a browser${why}`, () => {
       });
       if (name === 'comparison') await page.locator('.run > summary').last().click();
       expect(await page.locator(name === 'comparison' ? '.comparison h1' : '.verdict h1').textContent()).toMatch(
-        { pass: 'PASS', fail: 'FAIL', unknown: 'UNKNOWN', comparison: 'Durable held; memory and plain did not.' }[name],
+        { pass: 'PASS', fail: 'FAIL', unknown: 'UNKNOWN', comparison: 'Durable passed; memory and plain failed.' }[
+          name
+        ],
       );
       await expect.poll((): Promise<number> => page.locator('.plot canvas:visible').count()).toBe(4);
       await expect
@@ -64,19 +66,19 @@ describe.skipIf(!executable)(`the page of a report, in a browser${why}`, () => {
     },
   );
 
-  test('without JavaScript everything but the plots is there', async () => {
+  test('without JavaScript everything except the plots is shown', async () => {
     const { page } = await open(browser, pages.fail, { javaScriptEnabled: false, viewport: sizes.wide });
     expect(await page.locator('.verdict h1').textContent()).toMatch('FAIL');
     expect(await page.locator('.faults tbody tr:visible').count()).toBe(6);
-    expect(await page.locator('.checks tbody tr:visible').count()).toBe(8);
+    expect(await page.locator('.checks tbody tr:visible').count()).toBe(4);
     expect(await page.locator('.timeline noscript').textContent()).toMatch('The plots need JavaScript');
     expect(await page.locator('.with-script:visible').count()).toBe(0);
     await page.locator('details.violation summary').first().click();
-    expect(await page.locator('.operations:visible').textContent()).toMatch('add of article');
+    expect(await page.locator('.operations:visible').textContent()).toMatch('add item');
     await page.screenshot({ path: path.join(screenshots, 'fail-without-script.png') });
   });
 
-  test('one check of those that did not hold can be picked, and a link to another shows it', async () => {
+  test('the violations can be filtered by check, and a link to another check clears the filter', async () => {
     const { page } = await open(browser, pages.fail, { viewport: sizes.wide });
     await page.locator('.filter').getByText('stale reads').click();
     expect(await page.locator('.violations .check:visible').count()).toBe(1);
@@ -91,7 +93,7 @@ describe.skipIf(!executable)(`the page of a report, in a browser${why}`, () => {
     expect(await page.locator('.verdict:visible').textContent()).toMatch('FAIL');
   });
 
-  test('the arrow keys move the cursor of all plots, which say what was then', async () => {
+  test('the arrow keys move the cursor of all plots, which show that moment', async () => {
     const { page, problems } = await open(browser, pages.pass, { viewport: sizes.wide });
     await page.locator('[data-plot=requests]').focus();
     for (let press = 0; press < 11; press += 1) await page.keyboard.press('ArrowRight');
@@ -104,7 +106,7 @@ describe.skipIf(!executable)(`the page of a report, in a browser${why}`, () => {
   });
 });
 
-/** With what went wrong on it: errors, and requests to anywhere. */
+/** Opens a page and records its problems: errors, and any request. */
 async function open(
   browser: Browser,
   file: string,
@@ -125,7 +127,7 @@ async function open(
   return { page, problems };
 }
 
-/** Runs in the page: how many pixels of each plot that is in sight are not empty. A text, for there is no DOM here. */
+/** Evaluated in the page: the number of drawn pixels of each visible plot. A string, because this side has no DOM. */
 const drawnPixels = `[...document.querySelectorAll('.plot canvas')]
   .filter((canvas) => canvas.width > 0 && canvas.checkVisibility())
   .map((canvas) => {

@@ -1,84 +1,112 @@
-import type { FaultFigures } from '../checks/judgement.ts';
+import { formatDuration, formatMoment, formatNumber, plural, wrap } from '../../web/format.ts';
+import type { FaultStats } from '../checks/judgement.ts';
+import { headlineOf } from './headline.ts';
 import type { Report } from './json.ts';
 
-const shownViolations = 3;
+/** How text is shown: `style` colours it, or returns it as it is; no line is longer than `width`. */
+export interface TerminalStyle {
+  style(format: 'green' | 'red' | 'yellow' | 'bold' | 'dim', text: string): string;
+  width: number;
+}
+
+const maxViolations = 3;
+const maxShares = 8;
 
 /** The verdict and what it rests on, for people to read. */
-export function renderTerminal(report: Report): string {
-  const { plan, store, driver, users, seed, background, replicas, skipped, interrupted } = report;
-  const { requests, checked, latencyMs, shares, checks, faults, longestStallMs } = report;
-  const count = (name: string) => checks.find((check) => check.name === name)?.count ?? 0;
-  const excused = requests.excused > 0 ? `, ${requests.excused} more while a fault lasted that may cost them` : '';
-  const repeated = requests.reconnected > 0 ? `, ${requests.reconnected} repeated on a new connection` : '';
-  const rows: [string, string][] = [
-    ['requests', `${requests.total} by users: ${requests.failed} failed${excused}${repeated}`],
-    ...(background
-      ? [
-          [
-            'background load',
-            `${background.answered + background.failed} requests: ${background.failed} failed; no part of the proof`,
-          ] as [string, string],
-        ]
-      : []),
-    [
-      'latency',
-      `p50 ${ms(latencyMs.p50)}, p90 ${ms(latencyMs.p90)}, p99 ${ms(latencyMs.p99)}, longest ${ms(latencyMs.max)}`,
-    ],
-    ['longest stall', `${ms(longestStallMs)} without a success`],
-    ['share', renderShares(shares)],
-    [
-      'sessions',
-      `${checked.sessions} looked at, ${count('lost-session')} lost, ${count('undone-logout')} logouts undone, ${count('leak')} leaks`,
-    ],
-    ['acknowledged writes', `${checked.writes} looked for, ${count('lost-write')} lost`],
-  ];
-  const width = Math.max(...rows.map(([name]) => name.length));
+export function renderTerminal(report: Report, { style, width }: TerminalStyle): string {
+  const { plan, store, driver, users, seed, replicas, skipped, interrupted, verdict, faults } = report;
+  const end = interrupted ? ', interrupted' : '';
+  const title = `${plan}: ${store} store, ${driver} fleet of ${replicas.length}, ${users} users, seed ${seed}${end}`;
+  const rows = rowsOf(report);
+  const nameWidth = Math.max(...rows.map(([name]) => name.length));
+  const indent = ' '.repeat(nameWidth + 4);
+  const colour = ({ pass: 'green', fail: 'red', unknown: 'yellow' } as const)[verdict];
   return [
     '',
-    `${plan}: store ${store}, ${driver} fleet of ${replicas.length}, ${users} users, seed ${seed}${interrupted ? ', ended before its time' : ''}`,
-    ...rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`),
-    ...(faults.length > 0 ? ['', ...renderFaults(faults)] : []),
-    ...skipped.map(({ fault, why }) => `  left out: ${fault}, ${why}`),
-    ...renderViolations(report),
+    wrap(style('bold', title), width),
+    ...rows.map(([name, text]) => wrap(`  ${name.padEnd(nameWidth)}  ${text}`, width, indent)),
+    ...(faults.length > 0 ? ['', ...renderFaults(faults, width)] : []),
+    ...skipped.map(({ fault, reason }) => wrap(`  skipped: ${fault}, ${reason}`, width, '    ')),
+    ...renderViolations(report, width),
     '',
-    renderVerdict(report),
+    wrap(`${style(colour, verdict.toUpperCase())}: ${headlineOf(report)}`, width),
   ].join('\n');
 }
 
-const ms = (value: number) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+function rowsOf({ requests, backgroundLoad, latencyMs, longestStallMs, shares, checked, checks, faults }: Report) {
+  const count = (name: string) => checks.find((check) => check.name === name)?.count ?? 0;
+  const excused = requests.excused > 0 ? `, plus ${formatNumber(requests.excused)} excused (during a fault)` : '';
+  const repeated =
+    requests.reconnected > 0 ? `, ${formatNumber(requests.reconnected)} repeated on a new connection` : '';
+  const background = backgroundLoad && backgroundLoad.answered + backgroundLoad.failed;
+  const allowedStallMs = Math.max(0, ...faults.map(({ stallMs }) => stallMs));
+  const { p50, p90, p99, max } = latencyMs;
+  const rows: [name: string, text: string][] = [
+    [
+      'requests',
+      `${formatNumber(requests.total)} by users: ${formatNumber(requests.failed)} failed${excused}${repeated}`,
+    ],
+    [
+      'latency',
+      `p50 ${formatDuration(p50)}, p90 ${formatDuration(p90)}, p99 ${formatDuration(p99)}, max ${formatDuration(max)}`,
+    ],
+    [
+      'longest stall',
+      `${formatDuration(longestStallMs)} without a success${allowedStallMs > longestStallMs ? `, and ${formatDuration(allowedStallMs)} within a fault's budget` : ''}`,
+    ],
+    ['share', renderShares(shares)],
+    [
+      'sessions',
+      `${formatNumber(checked.sessions)} checked: ${count('lost-session')} lost, ${plural(count('undone-logout'), 'logout')} undone, ${plural(count('leak'), 'leak')}`,
+    ],
+    ['acknowledged writes', `${formatNumber(checked.writes)} verified, ${count('lost-write')} lost`],
+  ];
+  if (background !== null && backgroundLoad)
+    rows.splice(1, 0, [
+      'background load',
+      `${formatNumber(background)} requests, ${backgroundLoad.failed} failed (not counted)`,
+    ]);
+  return rows;
+}
 
 function renderShares(shares: Record<string, number>): string {
   const answered = Object.values(shares).reduce((sum, share) => sum + share, 0);
   const parts = Object.entries(shares).map(([name, served]) => `${name} ${((100 * served) / answered).toFixed(1)} %`);
-  return parts.length > 8 ? `${parts.slice(0, 8).join(', ')}, … (${parts.length} in all)` : parts.join(', ');
+  if (parts.length <= maxShares) return parts.join(', ');
+  return `${parts.slice(0, maxShares).join(', ')}, … (${parts.length} in total)`;
 }
 
-function renderFaults(faults: FaultFigures[]): string[] {
-  const width = Math.max(...faults.map(({ fault }) => fault.length));
-  return faults.map(({ fault, start, end, landed, problem, requests, failed, stallMs, slowestMs }) => {
-    const when = `${(start / 1000).toFixed(1)}–${end === null ? '?' : (end / 1000).toFixed(1)} s`;
-    const what = problem === undefined ? landed : `${landed} ${landed === '' ? '' : '; '}${problem}`;
-    return `  ${fault.padEnd(width)}  ${when.padEnd(13)}  ${what}; ${requests} requests, ${failed} failed, stall ${ms(stallMs)}, slowest ${ms(slowestMs)}`;
-  });
+/** A table of the faults; under each its evidence. */
+function renderFaults(faults: FaultStats[], width: number): string[] {
+  const head = ['fault', 'time', 'requests', 'failed', 'stall', 'slowest'];
+  const rows = faults.map(({ fault, start, end, requests, failed, stallMs, slowestMs }) => [
+    fault,
+    `${formatMoment(start, 1)} – ${end === null ? 'never healed' : formatMoment(end, 1)}`,
+    formatNumber(requests),
+    formatNumber(failed),
+    formatDuration(stallMs),
+    formatDuration(slowestMs),
+  ]);
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: string[]) =>
+    `  ${cells.map((cell, column) => (column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')}`;
+  return [
+    line(head),
+    ...faults.flatMap(({ evidence, problem }, index) => {
+      const proof = [evidence, problem].filter(Boolean).join('; ') || 'no evidence that it landed';
+      return [line(rows[index] as string[]), wrap(`    ${proof}`, width, '    ')];
+    }),
+  ];
 }
 
-function renderViolations({ checks }: Report): string[] {
-  const shown = checks.flatMap(({ title, count, violations }) => {
+function renderViolations({ checks }: Report, width: number): string[] {
+  const lines = checks.flatMap(({ title, count, violations }) => {
     if (count === 0) return [];
     return [
       `  ${count} ${title}:`,
-      ...violations.slice(0, shownViolations).map(({ words }) => `  - ${words}`),
-      ...(count > shownViolations ? [`  - … and ${count - shownViolations} more`] : []),
+      ...violations.slice(0, maxViolations).map(({ summary }) => wrap(`  - ${summary}`, width, '    ')),
+      ...(count > maxViolations ? [`  - … and ${count - maxViolations} more`] : []),
     ];
   });
-  return shown.length > 0 ? ['', 'What users were told, and what they found:', ...shown] : [];
-}
-
-function renderVerdict({ verdict, reasons, checked, faults }: Report): string {
-  if (verdict === 'pass') {
-    const faced = `${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}`;
-    return `PASS: all ${checked.sessions} sessions survived ${faced}, and nothing that was acknowledged was lost`;
-  }
-  if (verdict === 'fail') return `FAIL: ${reasons.join(', ')}`;
-  return `UNKNOWN: ${reasons.join('; ')}`;
+  return lines.length > 0 ? ['', 'Violations:', ...lines] : [];
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Operation } from '../history.ts';
-import { createSample } from './sample.ts';
-import { mostBuckets, timelineOf } from './timeline.ts';
+import type { Operation } from '../users/history.ts';
+import { createSample } from '../../test/sample-report.ts';
+import { maxBuckets, timelineOf } from './timeline.ts';
 
 function operation(end: number, more: Partial<Operation> = {}): Operation {
   return {
@@ -28,7 +28,7 @@ test('an operation counts in the second in which it ended', () => {
   expect(timeline).toMatchObject({ bucketSeconds: 1, requests: [1, 2, 0, 1], failed: [0, 1, 0, 0] });
 });
 
-test('latency is that of what succeeded, and null where nothing did', () => {
+test('latency is that of successes, and null without any', () => {
   const operations = [
     ...[1, 2, 3, 4].map((ms) => operation(500, { start: 500 - ms })),
     operation(600, { start: 0, outcome: 'unknown', status: null, replica: null }),
@@ -39,7 +39,21 @@ test('latency is that of what succeeded, and null where nothing did', () => {
   expect(p99).toEqual([4, null]);
 });
 
-test('replicas stand in natural order: those of the start, be they idle, and those that came later', () => {
+test('a refused 401 has no latency: only what succeeded counts', () => {
+  const refused = { outcome: 'fail', status: 401 } as const;
+  const operations = [
+    ...[1, 2].map(() => operation(500, { start: 490, kind: 'add' })),
+    ...[1, 2, 3].map(() => operation(600, { ...refused, kind: 'logout' })),
+  ];
+  expect(timelineOf({ operations, replicas: [] })).toMatchObject({ failed: [0], p50: [10], p99: [10] });
+});
+
+test('a kept-alive connection that the server closed is no failure, as in the verdict', () => {
+  const closed = operation(500, { outcome: 'unknown', status: null, replica: null, error: 'closed' });
+  expect(timelineOf({ operations: [closed], replicas: [] }).failed).toEqual([0]);
+});
+
+test('replicas are in natural order: the initial ones, even if idle, and added ones', () => {
   const operations = [
     operation(1, { replica: 'replica-10' }),
     operation(2, { replica: null, status: 502 }),
@@ -62,11 +76,11 @@ test.each([
 ])('a run of %i s has buckets of %i s, counted a second', (seconds, bucketSeconds) => {
   const timeline = timelineOf({ operations: [operation(1), operation(seconds * 1000)], replicas: [] });
   expect(timeline.bucketSeconds).toBe(bucketSeconds);
-  expect(timeline.requests.length).toBeLessThanOrEqual(mostBuckets);
+  expect(timeline.requests.length).toBeLessThanOrEqual(maxBuckets);
   expect(timeline.requests[0]).toBe(Math.round(100 / bucketSeconds) / 100);
 });
 
-test('nothing has an empty timeline', () => {
+test('an empty history has an empty timeline', () => {
   expect(timelineOf({ operations: [], replicas: ['replica-1'] })).toEqual({
     bucketSeconds: 1,
     requests: [],
@@ -77,7 +91,7 @@ test('nothing has an empty timeline', () => {
   });
 });
 
-test('all requests of a run are in it', () => {
+test('it has all requests of a run', () => {
   const { history } = createSample({ seconds: 30 });
   const { requests } = timelineOf(history);
   expect(requests.reduce((sum, count) => sum + count, 0)).toBe(history.operations.length);

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { toReport } from './json.ts';
-import { createSample, createSampleReport } from './sample.ts';
+import { createSample, createSampleReport } from '../../test/sample-report.ts';
 import { writeComparison, writeReports } from './write.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'unsticky-report-'));
@@ -20,13 +20,13 @@ test('300,000 requests are reported in less than 2 s, on a page of less than 1.5
   expect(readFileSync(html, 'utf8')).toContain(`${path.join('a', 'b', 'history.jsonl')}</code>`);
 });
 
-test('a comparison is written, and knows where its histories are', () => {
+test('a comparison is written and links to its histories', () => {
   const report = createSampleReport({ seconds: 10 });
   const { html } = writeComparison(folder, [report, { ...report, store: 'plain' }]);
   expect(readFileSync(html, 'utf8')).toContain(`${path.join('plain', 'history.jsonl')}</code>`);
 });
 
-test('what the file system refuses is thrown', () => {
+test('errors of the file system are thrown', () => {
   const report = createSampleReport({ seconds: 1 });
   expect(() => writeReports('/dev/null/report', report)).toThrow('ENOTDIR');
 });

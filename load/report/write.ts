@@ -11,10 +11,10 @@ export interface ReportFiles {
 }
 
 /**
- * Writes what a run has shown into a folder, which is made where it is missing: report.json, junit.xml and index.html.
- * Returns where they are. The page takes the history to be beside them, as history.jsonl.
+ * Writes report.json, junit.xml and index.html of a run into a folder, which is created if missing. The page expects the
+ * history beside them, as history.jsonl.
  *
- * @throws {Error} what the file system says
+ * @returns their paths @throws {Error} of the file system
  */
 export function writeReports(folder: string, report: Report): ReportFiles {
   return {
@@ -25,17 +25,17 @@ export function writeReports(folder: string, report: Report): ReportFiles {
 }
 
 /**
- * Writes index.html, which shows several reports side by side, into a folder, which is made where it is missing. Returns
- * where it is. The page takes each history to be in a folder there that is named after its store.
+ * Writes index.html, which shows several reports side by side, into a folder, which is created if missing. The page expects
+ * each history in a folder there that is named after its store.
  *
- * @throws {Error} what the file system says, and where there is no report
+ * @returns its path @throws {Error} of the file system, or without a report
  */
 export function writeComparison(folder: string, reports: Report[]): { html: string } {
   const historyFileOf = ({ store }: Report) => historyIn(path.join(folder, store));
   return { html: write(folder, 'index.html', renderHtml(reports, { historyFileOf })) };
 }
 
-/** As somebody types it who stands where the command was run. */
+/** Relative to the folder where the command was run. */
 function historyIn(folder: string): string {
   return path.relative('', path.join(folder, 'history.jsonl'));
 }

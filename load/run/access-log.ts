@@ -1,14 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Fleet } from '../deploy/fleet/fleet.ts';
-import type { Operation } from './history.ts';
+import type { Fleet } from '../../deploy/fleet/fleet.ts';
+import { pause } from '../../deploy/fleet/wait.ts';
+import type { Operation } from '../users/history.ts';
 
-/** What nginx has logged of a run. */
+/** What nginx logged of a run. */
 export interface AccessLog {
   /**
-   * Notes on each operation what nginx has logged of it, and what follows from that. Waits until nginx has written of all
-   * that it has answered.
-   * @returns how many lines there are that belong to none, or to one that has a line already; null where nginx did not
-   * write within 10 s, and nothing is noted
+   * Adds to each operation what nginx logged of it, and what follows from that. Waits until nginx has logged every
+   * request that it answered.
+   * @returns how many lines belong to no operation, or to one that has a line already; null, and nothing is added, if
+   * nginx wrote nothing within 10 s
    */
   compare(operations: Operation[]): Promise<number | null>;
   /** Safe to call twice. */
@@ -16,7 +16,7 @@ export interface AccessLog {
 }
 
 const patienceMs = 10_000;
-/** Read again where the log had ended, as that of a container does with it: what came in between is among them. */
+/** Lines to read again after the log ended, as it does with a container: what was missed is among them. */
 const linesAgain = 5000;
 
 interface Line {
@@ -24,11 +24,11 @@ interface Line {
   status: number;
   time: string;
   seconds: number;
-  /** Addresses, separated by commas, or colons where nginx started afresh; empty where it asked nobody. */
+  /** Addresses, separated by commas, or colons after an internal redirect; empty if nginx asked no replica. */
   upstream: string;
 }
 
-/** Follows nginx's access log from now on, for lines whose request id begins with `run`. */
+/** Follows nginx's access log from now on, for lines whose request id starts with `run`. */
 export async function followAccessLog(fleet: Fleet, run: string): Promise<AccessLog> {
   const { http } = await fleet.describe();
   const lines = new Map<number, Line>();
@@ -41,20 +41,20 @@ export async function followAccessLog(fleet: Fleet, run: string): Promise<Access
     const { requestId, status, time, seconds } = line;
     const id = Number(requestId.slice(run.length + 1));
     const known = lines.get(id);
-    const isSameLine = known?.time === time && known.seconds === seconds && known.status === status;
-    if (id > 0 && known && !isSameLine) repeated += 1;
+    const isRepeatedRead = known?.time === time && known.seconds === seconds && known.status === status;
+    if (id > 0 && known && !isRepeatedRead) repeated += 1;
     lines.set(id, line);
   };
   const following = follow(fleet, ending.signal, note);
   let mark = 0;
-  /** Sends a request whose line must come after all others, and waits for it. */
+  /** Sends a request whose line must come after all others, and waits for that line. */
   const isCaughtUp = async () => {
-    const giveUpAt = performance.now() + patienceMs;
+    const deadline = performance.now() + patienceMs;
     mark -= 1;
-    while (!lines.has(mark) && performance.now() < giveUpAt) {
+    while (!lines.has(mark) && performance.now() < deadline) {
       const headers = { 'x-request-id': `${run}-${mark}` };
       await fetch(`${http}/whoami`, { headers, signal: AbortSignal.timeout(2000) }).catch(() => {});
-      await sleep(100);
+      await pause(100);
     }
     return lines.has(mark);
   };
@@ -66,13 +66,13 @@ export async function followAccessLog(fleet: Fleet, run: string): Promise<Access
       for (const operation of operations) {
         known.add(operation.id);
         const line = lines.get(operation.id);
-        operation.logged = line?.status ?? null;
-        if (line) operation.tries = triesIn(line);
-        // The last replica that was asked speaks for itself alone: one before it may have done it.
-        if (operation.status === 503 && (operation.tries ?? 0) > 1) operation.outcome = 'unknown';
+        operation.loggedStatus = line?.status ?? null;
+        if (line) operation.upstreamTries = triesIn(line);
+        // A 503 of the last replica says nothing of those before it: one of them may have made the change.
+        if (operation.status === 503 && (operation.upstreamTries ?? 0) > 1) operation.outcome = 'unknown';
       }
-      const strange = [...lines.keys()].filter((id) => id > 0 && !known.has(id));
-      return strange.length + repeated;
+      const unmatched = [...lines.keys()].filter((id) => id > 0 && !known.has(id));
+      return unmatched.length + repeated;
     },
     async close() {
       ending.abort();
@@ -85,7 +85,7 @@ function triesIn({ upstream }: Line): number {
   return upstream === '' ? 0 : upstream.split(/, | : /).length;
 }
 
-/** Undefined for half a line, as a killed nginx leaves: that its request is missing is found anyway. */
+/** Undefined for half a line, as a killed nginx leaves it: the missing request is found anyway. */
 function readLine(text: string): Line | undefined {
   try {
     return JSON.parse(text.slice(text.indexOf('{'))) as Line;
@@ -96,7 +96,7 @@ function readLine(text: string): Line | undefined {
 
 async function follow(fleet: Fleet, ending: AbortSignal, note: (line: string) => void): Promise<void> {
   for (let lines = 0; !ending.aborted; lines = linesAgain) {
-    await fleet.logs({ parts: ['nginx'], lines, follow: ending }, note).catch(() => {}); // compare tells
-    if (!ending.aborted) await sleep(500, undefined, { signal: ending }).catch(() => {});
+    await fleet.logs({ parts: ['nginx'], lines, follow: ending }, note).catch(() => {}); // `compare` finds out
+    await pause(500, ending);
   }
 }

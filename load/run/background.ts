@@ -1,9 +1,9 @@
 import autocannon from 'autocannon';
-import type { BackgroundLoad } from './history.ts';
+import type { BackgroundLoad } from '../users/history.ts';
 
 const connections = 8;
 
-/** Reads carts with autocannon, as those whom these cookies belong to, until stopped; `rate` requests a second. */
+/** Reads carts with autocannon, as the owners of these cookies, until stopped; `rate` requests per second. */
 export function startBackground(url: string, cookies: string[], rate: number) {
   let next = 0;
   const instance = autocannon({
@@ -21,10 +21,10 @@ export function startBackground(url: string, cookies: string[], rate: number) {
     async stop(): Promise<BackgroundLoad> {
       (instance as unknown as { stop(): void }).stop();
       const result = await instance;
-      // It drops without a word what a cut connection had on its way. It sends in bursts, one a second, and one more at the
-      // very moment at which it stops, the answers to which it does not wait for.
-      const answers = result['2xx'] + result.non2xx + result.errors;
-      const dropped = Math.max(0, result.requests.sent - answers - rate);
+      // autocannon silently drops requests under way on a cut connection. It sends in bursts, one a second, and one more
+      // at the moment it stops, without waiting for those responses.
+      const responses = result['2xx'] + result.non2xx + result.errors;
+      const dropped = Math.max(0, result.requests.sent - responses - rate);
       return { answered: result['2xx'], failed: result.non2xx + result.errors + dropped };
     },
   };

@@ -2,14 +2,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import type { History } from './history.ts';
+import { judge } from '../checks/judge.ts';
+import type { History } from '../users/history.ts';
 import { readHistory, saveHistory } from './history-file.ts';
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-test-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 
 const history: History = {
-  format: 1,
+  format: 2,
   plan: 'kill-replica',
   driver: 'local',
   store: 'durable',
@@ -20,19 +21,20 @@ const history: History = {
   command: 'npm run survive',
   environment: { node: 'v26' },
   invoked: 2,
-  strangers: null,
-  background: { answered: 3, failed: 0 },
-  pauses: [],
-  skipped: [{ fault: 'delay-redis', why: 'it cannot' }],
+  unmatchedLogLines: null,
+  backgroundLoad: { answered: 3, failed: 0 },
+  eventLoopStalls: [],
+  skipped: [{ fault: 'delay-redis', reason: 'it cannot' }],
   interrupted: false,
   faults: [
     {
       fault: 'kill-replica',
+      target: 'replica',
       targets: ['replica-1'],
       start: 1,
       end: 2,
-      landed: 'gone',
-      mayCost: { failures: 'none', stallMs: 500, answerMs: 1000 },
+      evidence: 'gone',
+      impactBudget: { failures: 'none', stallMs: 500, answerMs: 1000 },
     },
   ],
   operations: [
@@ -45,7 +47,7 @@ const history: History = {
       outcome: 'ok',
       status: 200,
       replica: 'replica-1',
-      ids: [null, 'a'],
+      sessionIds: [null, 'a'],
     },
     {
       id: 2,
@@ -56,7 +58,7 @@ const history: History = {
       outcome: 'ok',
       status: 200,
       replica: 'replica-1',
-      saw: [1, 'user-0002.1.3'],
+      observed: [1, 'user-0002.1.3'],
     },
   ],
 };
@@ -68,35 +70,72 @@ function saved(name: string, change: (text: string) => string = (text) => text):
   return file;
 }
 
-test('what is saved is read again, the very same', async () => {
-  expect(await readHistory(saved('whole.jsonl'))).toEqual(history);
+test('a history is read back as it was saved', async () => {
+  expect(await readHistory(saved('complete.jsonl'))).toEqual(history);
 });
 
 test.each<[string, (text: string) => string, RegExp]>([
-  ['cut off in a line', (text) => text.slice(0, -300), /is cut off, or no history: line \d is not JSON/],
+  ['cut off in a line', (text) => text.slice(0, -300), /is cut off or no history: line \d is not JSON/],
   [
     'cut off between lines',
     (text) => text.split('\n').slice(0, 3).join('\n'),
-    /is cut off after line 3: its end is missing/,
+    /is cut off after line 3: its footer is missing/,
   ],
   [
     'without a line',
     (text) => text.split('\n').toSpliced(2, 1).join('\n'),
-    /is not whole: it has 1 operations and 1 faults, and its end says 2 and 1/,
+    /is incomplete: it has 1 operations and 1 faults, and its footer says 2 and 1/,
   ],
   ['empty', () => '', /is empty/],
-  ['of another format', (text) => text.replace('"format":1', '"format":2'), /no history of this version/],
+  ['of another format', (text) => text.replace('"format":2', '"format":3'), /has "format": 3, not 2 or 1/],
   ['not JSON', () => 'hello', /line 1 is not JSON/],
-  ['with a stranger in it', (text) => text.replace('"kind":"cart"', '"sort":"cart"'), /line 4 is neither/],
+  ['with an unknown line', (text) => text.replace('"kind":"cart"', '"sort":"cart"'), /line 4 is neither/],
 ])('a history %s is a clear error', async (name, change, message) => {
   await expect(readHistory(saved(`${name}.jsonl`, change))).rejects.toThrow(message);
 });
 
-test('a history that is not there is a clear error', async () => {
+test('a history of format 1 has the verdict that the release which wrote it gave', async () => {
+  const old = await readHistory('test/fixtures/history-format-1.jsonl');
+  expect(old).toMatchObject({ format: 2, environment: { why: 'a test' }, skipped: [{ reason: expect.any(String) }] });
+  expect(old.faults.map(({ target, impactBudget }) => [target, impactBudget.mustFail])).toEqual([
+    ['replica', undefined],
+    ['redis', true],
+  ]);
+  const { verdict, checks, requests } = judge(old);
+  expect(verdict).toBe('fail');
+  expect(requests).toEqual({ total: 19, ok: 17, unknown: 2, failed: 1, excused: 1, reconnected: 0 });
+  expect(checks.map(({ count, checked }) => [count, checked])).toEqual([
+    ...[
+      [0, 1],
+      [1, 4],
+      [0, 0],
+      [1, 1],
+      [0, 17],
+      [1, 1],
+      [0, 4],
+      [0, 8],
+      [0, 8],
+      [0, 8],
+      [1, 4],
+      [0, 8],
+      [0, 0],
+    ],
+    ...[
+      [1, 19],
+      [0, 19],
+      [0, 17],
+      [0, 2],
+      [0, 2],
+      [0, 19],
+    ],
+  ]);
+});
+
+test('a missing history is a clear error', async () => {
   await expect(readHistory(path.join(dir, 'none.jsonl'))).rejects.toThrow(/none.jsonl cannot be read: ENOENT/);
 });
 
-test('where it cannot be saved, it goes elsewhere, and the error says so', async () => {
+test('a history that cannot be saved is saved elsewhere, and the error says where', async () => {
   const file = path.join(saved('no-folder'), 'history.jsonl');
   const elsewhere = path.join(os.tmpdir(), 'unsticky-history-7.jsonl');
   expect(() => saveHistory(file, history)).toThrow(

@@ -2,25 +2,26 @@ import { closeSync, createReadStream, mkdirSync, openSync, rmSync, writeSync } f
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import type { FaultRecord, Footer, Header, History, Operation } from './history.ts';
+import type { FaultRecord, Footer, Header, History, Operation } from '../users/history.ts';
+import { upgradeLine } from './history-format-1.ts';
 
-/** A history cannot be kept, or not be read. The message says in one line what to do. */
+/** A history cannot be saved or read. The message says in one line what to do. */
 export class HistoryError extends Error {
   override name = 'HistoryError';
 }
 
-const linesAtOnce = 10_000;
+const linesPerWrite = 10_000;
 
 /**
  * Writes a history as JSON lines: a header, a line for each fault (`fault`), one for each operation (`kind`) in the order
- * in which they ended, and a footer, without which it is not whole (`totals`: how many of each there are).
- * @throws {HistoryError} where it cannot be written there; it is then in the folder for temporary files, if that can be
+ * in which they ended, and a footer (`totals`: how many of each there are), without which it is incomplete.
+ * @throws {HistoryError} if it cannot be written there; it is then in the folder for temporary files, if possible
  */
 export function saveHistory(file: string, history: History): void {
   try {
     writeLines(file, history);
   } catch (cause) {
-    removeTorn(file);
+    removePartial(file);
     const elsewhere = path.join(os.tmpdir(), `unsticky-history-${history.seed}.jsonl`);
     const why = `the history cannot be saved in ${file} (${(cause as Error).message})`;
     try {
@@ -34,25 +35,24 @@ export function saveHistory(file: string, history: History): void {
   }
 }
 
-/** Half a history takes the room that a whole one needs. */
-function removeTorn(file: string): void {
+/** A partial history takes the disk space that the complete one needs elsewhere. */
+function removePartial(file: string): void {
   try {
     rmSync(file);
-  } catch {} // there is none: the folder itself could not be made
+  } catch {} // it does not exist: the folder could not be made
 }
 
 function writeLines(file: string, history: History): void {
-  const { operations, faults, invoked, strangers, background, pauses, replicasLeft, ...rest } = history;
-  const { skipped, interrupted, problem, ...header } = rest;
-  const seen = { invoked, strangers, background, pauses, ...(replicasLeft && { replicasLeft }) };
-  const footer: Footer = { ...seen, skipped, interrupted, ...(problem && { problem }) };
+  const { format, plan, driver, store, seed, users, replicas, startedAt, command, environment, ...rest } = history;
+  const header: Header = { format, plan, driver, store, seed, users, replicas, startedAt, command, environment };
+  const { operations, faults, ...footer } = rest;
   const totals = { operations: operations.length, faults: faults.length };
   mkdirSync(path.dirname(file), { recursive: true });
   const fd = openSync(file, 'w');
   try {
     write(fd, [header, ...faults]);
-    for (let first = 0; first < operations.length; first += linesAtOnce) {
-      write(fd, operations.slice(first, first + linesAtOnce));
+    for (let first = 0; first < operations.length; first += linesPerWrite) {
+      write(fd, operations.slice(first, first + linesPerWrite));
     }
     write(fd, [{ totals, ...footer }]);
   } finally {
@@ -69,23 +69,27 @@ interface Totals {
   totals: { operations: number; faults: number };
 }
 
-/** @throws {HistoryError} where the file is not there, or is no history, or not a whole one; it names the line */
+/** Reads a history of format 2 or 1. @throws {HistoryError} if the file is missing, no history, or incomplete; it names the line */
 export async function readHistory(file: string): Promise<History> {
   const operations: Operation[] = [];
   const faults: FaultRecord[] = [];
   let header: Header | undefined;
   let footer: (Footer & Totals) | undefined;
   let number = 0;
+  let upgrade = (line: object): object => line;
   const lines = createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
   try {
     for await (const text of lines) {
       number += 1;
-      const line = parse(text, file, number);
-      if (number === 1) header = requireHeader(line, file);
-      else if ('kind' in line) operations.push(line as Operation);
+      const line = header ? upgrade(parse(text, file, number)) : parse(text, file, number);
+      if (!header) {
+        const format = requireFormat(line, file);
+        if (format === 1) upgrade = upgradeLine;
+        header = upgrade(line) as Header;
+      } else if ('kind' in line) operations.push(line as Operation);
       else if ('fault' in line) faults.push(line as FaultRecord);
       else if ('totals' in line) footer = line as Footer & Totals;
-      else throw new HistoryError(`${file}: line ${number} is neither a fault, nor an operation, nor the end`);
+      else throw new HistoryError(`${file}: line ${number} is neither a fault, nor an operation, nor the footer`);
     }
   } catch (cause) {
     if (cause instanceof HistoryError) throw cause;
@@ -93,14 +97,12 @@ export async function readHistory(file: string): Promise<History> {
   }
   if (!header) throw new HistoryError(`${file} is empty`);
   if (!footer)
-    throw new HistoryError(`${file} is cut off after line ${number}: its end is missing, so nothing can be said`);
+    throw new HistoryError(`${file} is cut off after line ${number}: its footer is missing, so it cannot be judged`);
   const { totals, ...rest } = footer;
   if (totals.operations !== operations.length || totals.faults !== faults.length) {
-    const [has, said] = [
-      `${operations.length} operations and ${faults.length} faults`,
-      `${totals.operations} and ${totals.faults}`,
-    ];
-    throw new HistoryError(`${file} is not whole: it has ${has}, and its end says ${said}`);
+    const found = `${operations.length} operations and ${faults.length} faults`;
+    const expected = `${totals.operations} and ${totals.faults}`;
+    throw new HistoryError(`${file} is incomplete: it has ${found}, and its footer says ${expected}`);
   }
   return { ...header, ...rest, operations, faults };
 }
@@ -110,12 +112,13 @@ function parse(text: string, file: string, number: number): object {
     const line: unknown = JSON.parse(text);
     if (typeof line === 'object' && line !== null) return line;
   } catch (cause) {
-    throw new HistoryError(`${file} is cut off, or no history: line ${number} is not JSON`, { cause });
+    throw new HistoryError(`${file} is cut off or no history: line ${number} is not JSON`, { cause });
   }
   throw new HistoryError(`${file} is no history: line ${number} is not an object`);
 }
 
-function requireHeader(line: object, file: string): Header {
-  if ('format' in line && line.format === 1) return line as Header;
-  throw new HistoryError(`${file} is no history of this version: its first line has no "format": 1`);
+function requireFormat(line: object, file: string): 1 | 2 {
+  if ('format' in line && (line.format === 1 || line.format === 2)) return line.format;
+  const found = 'format' in line ? `has "format": ${JSON.stringify(line.format)}` : 'has no "format"';
+  throw new HistoryError(`${file} is no history that this version reads: its first line ${found}, not 2 or 1`);
 }

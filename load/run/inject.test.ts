@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { Fleet } from '../deploy/fleet/fleet.ts';
-import type { FaultRecord } from './history.ts';
-import { silent } from './live.ts';
+import type { Fleet } from '../../deploy/fleet/fleet.ts';
+import type { FaultRecord } from '../users/history.ts';
+import { silent } from './progress.ts';
 import type { Step } from './plan.ts';
-import { applySteps } from './steps.ts';
+import { injectFaults } from './inject.ts';
 
-/** A fleet that writes down what is done to it. Its Redis answers, whatever was done, where `isDeaf`. */
+/** A fleet that records its calls. With `isDeaf` its Redis keeps answering, whatever was called. */
 function fleetOf({ isDeaf = false, replicas = 3 } = {}) {
   const done: string[] = [];
   const note = (what: string) => async () => void done.push(what);
@@ -17,7 +17,7 @@ function fleetOf({ isDeaf = false, replicas = 3 } = {}) {
   const fleet = {
     replicas: async () => states,
     redis: { kill: note('redis.kill'), start: note('redis.start'), ping: async () => (isDeaf ? 1 : null) },
-    links: {
+    network: {
       cut: async (number: number) => void done.push(`cut ${number}`),
       heal: async (number: number) => void done.push(`heal ${number}`),
       ping: async () => null,
@@ -37,23 +37,26 @@ function fleetOf({ isDeaf = false, replicas = 3 } = {}) {
 async function apply(fleet: Fleet, steps: Step[], random = () => 0): Promise<FaultRecord[]> {
   const faults: FaultRecord[] = [];
   const [now, ending] = [() => performance.now(), new AbortController().signal];
-  await applySteps({ fleet, steps, calmSeconds: 0, until: Infinity, random, now, live: silent, ending, faults });
+  await injectFaults({ fleet, steps, calmSeconds: 0, until: Infinity, random, now, progress: silent, ending, faults });
   return faults;
 }
 
 describe('a fault that did not land', () => {
   const deaf = { isDeaf: true };
-  const steps = [{ fault: 'redis-kill', seconds: 0, with: [{ fault: 'kill-replica', after: 5 }] }, { fault: 'roll' }];
+  const steps: Step[] = [
+    { fault: 'redis-kill', seconds: 0, with: [{ fault: 'kill-replica', after: 5 }] },
+    { fault: 'roll' },
+  ];
 
-  test('is healed all the same, and what it broke is said', async () => {
+  test('is healed all the same, and its error is reported', async () => {
     const { fleet, done } = fleetOf(deaf);
     const [record] = await apply(fleet, steps);
     expect(done).toEqual(['redis.kill', 'redis.start']);
-    expect(record).toMatchObject({ targets: ['redis'], landed: '', problem: 'Redis still answers' });
+    expect(record).toMatchObject({ targets: ['redis'], evidence: '', problem: 'Redis still answers' });
     expect(record?.end).toBeGreaterThan(record?.start ?? Infinity);
   });
 
-  test('is the last: neither what was to come with it begins, nor what was to come after it', async () => {
+  test('is the last: neither concurrent nor later faults begin', async () => {
     const start = performance.now();
     expect(await apply(fleetOf(deaf).fleet, steps)).toHaveLength(1);
     expect(performance.now() - start).toBeLessThan(4000);
@@ -71,7 +74,7 @@ test('a fault that cannot be healed has no end, and the others are healed', asyn
   expect(record).toMatchObject({ targets: ['replica-2', 'replica-3'], end: null, problem: 'no' });
 });
 
-test('two faults at once are never done to the same replica', async () => {
+test('two concurrent faults never have the same replica as target', async () => {
   for (let victim = 0; victim < 3; victim++) {
     const { fleet, done } = fleetOf();
     const drawn = () => victim / 3;

@@ -1,10 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Fleet } from '../deploy/fleet/fleet.ts';
-import type { FaultRecord } from './history.ts';
-import type { Live } from './live.ts';
-import { faults as known, type Step } from './plan.ts';
+import type { Fleet } from '../../deploy/fleet/fleet.ts';
+import { pause } from '../../deploy/fleet/wait.ts';
+import { faultNamed } from '../faults/index.ts';
+import type { FaultRecord } from '../users/history.ts';
+import { type Step, secondsOf } from './plan.ts';
+import type { Progress } from './progress.ts';
 
-export interface ApplyOptions {
+export interface InjectOptions {
   fleet: Fleet;
   steps: Iterable<Step>;
   calmSeconds: number;
@@ -12,79 +13,74 @@ export interface ApplyOptions {
   until: number;
   random: () => number;
   now: () => number;
-  live: Live;
+  progress: Progress;
   ending: AbortSignal;
   /** Gets a record when a fault begins; its end is set when it is healed. */
   faults: FaultRecord[];
 }
 
 /**
- * Goes through the steps: each fault is applied, lasts, and is healed, also one that did not land. Heals what is under way
- * where `ending` aborts, and begins no more. Begins no more either where one could not be applied or healed: what came
- * after it would prove nothing.
+ * Runs the steps: applies each fault, waits, and heals it, also if it did not land. Once `ending` aborts, or a fault could
+ * not be applied or healed, it heals what is under way and starts no further step: later faults would prove nothing.
  */
-export async function applySteps(options: ApplyOptions): Promise<void> {
+export async function injectFaults(options: InjectOptions): Promise<void> {
   const { steps, calmSeconds, until, now, ending, faults } = options;
   const isOver = () => ending.aborted || now() > until || faults.some(({ problem }) => problem !== undefined);
   for (const step of steps) {
-    await wait(step.after ?? calmSeconds, ending);
+    await pause((step.after ?? calmSeconds) * 1000, ending);
     if (isOver()) return;
     await applyStep(step, options);
   }
 }
 
-async function applyStep(step: Step, options: ApplyOptions): Promise<void> {
-  const { fleet, random, now, live, ending, faults } = options;
-  const fault = known[step.fault];
-  if (!fault) throw new Error(`a plan names a fault that there is not: ${step.fault}`);
-  const givenUp = new AbortController();
-  const isOver = AbortSignal.any([ending, givenUp.signal]);
-  const begun = Promise.withResolvers<void>(); // it is known what is broken: nothing else is done to that
+async function applyStep(step: Step, options: InjectOptions): Promise<void> {
+  const { fleet, random, now, progress, ending, faults } = options;
+  const fault = faultNamed(step.fault);
+  const abandoned = new AbortController();
+  const isOver = AbortSignal.any([ending, abandoned.signal]);
+  const declared = Promise.withResolvers<void>(); // from then on the other steps know which targets are taken
   const others = (step.with ?? []).map(async (other) => {
-    await begun.promise;
-    await wait(other.after ?? 0, isOver);
+    await declared.promise;
+    await pause((other.after ?? 0) * 1000, isOver);
     if (!isOver.aborted) await applyStep(other, options);
   });
   const taken = faults.filter(({ end }) => end === null).flatMap(({ targets }) => targets);
   const record: FaultRecord = {
     fault: step.fault,
+    target: fault.target,
     targets: [],
     start: now(),
     end: null,
-    landed: '',
-    mayCost: fault.mayCost,
+    evidence: '',
+    impactBudget: fault.impactBudget,
   };
   faults.push(record);
   const heals: (() => Promise<void>)[] = [];
   const fail = (what: string, { message }: Error) => {
     record.problem ??= message;
-    live.report(`${step.fault}: could not be ${what}: ${message}`);
+    progress.report(`${step.fault}: could not be ${what}: ${message}`);
   };
-  const breaks = (targets: string[], heal?: () => Promise<void>) => {
+  const declare = (targets: string[], heal?: () => Promise<void>) => {
     record.targets.push(...targets);
     if (heal) heals.unshift(heal);
-    begun.resolve();
+    declared.resolve();
   };
   try {
-    record.landed = await fault.apply(fleet, { random, taken, breaks });
-    live.report(`${step.fault}: ${record.landed}`);
-    await wait(step.seconds ?? fault.seconds, ending);
+    record.evidence = await fault.apply(fleet, { random, taken, declare });
+    progress.report(`${step.fault}: ${record.evidence}`);
+    await pause(secondsOf(step) * 1000, ending);
   } catch (err) {
-    givenUp.abort();
+    abandoned.abort();
     fail('applied', err as Error);
   }
-  begun.resolve();
-  let isWhole = true;
+  declared.resolve();
+  let isHealed = true;
   for (const heal of heals) {
     await heal().catch((err: Error) => {
-      isWhole = false;
+      isHealed = false;
       fail('healed', err);
     });
   }
-  if (isWhole) record.end = now();
+  if (isHealed) record.end = now();
   await Promise.all(others);
-}
-
-function wait(seconds: number, ending: AbortSignal): Promise<void> {
-  return sleep(seconds * 1000, undefined, { signal: ending }).catch(() => {});
 }

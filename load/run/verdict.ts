@@ -1,10 +1,10 @@
 import path from 'node:path';
-import { judge } from './checks/judge.ts';
-import type { History } from './history.ts';
+import { judge } from '../checks/judge.ts';
+import { type Report, toReport } from '../report/json.ts';
+import { renderTerminal, type TerminalStyle } from '../report/terminal.ts';
+import { writeReports } from '../report/write.ts';
+import type { History } from '../users/history.ts';
 import { HistoryError, saveHistory } from './history-file.ts';
-import { type Report, toReport } from './report/json.ts';
-import { renderTerminal } from './report/terminal.ts';
-import { writeReports } from './report/write.ts';
 
 /** Saves a history, judges it, writes the reports into the folder, and prints the verdict. @throws {HistoryError} */
 export function saveAndJudge(history: History, folder: string, print: Print): Report {
@@ -13,15 +13,16 @@ export function saveAndJudge(history: History, folder: string, print: Print): Re
   return judgeAndReport(history, folder, file, print);
 }
 
-export interface Print {
+export interface Print extends TerminalStyle {
   json: boolean;
   write(text: string): void;
-  /** Of paths in what is printed. */
+  /** Printed paths are relative to it. */
   cwd: string;
 }
 
-/** As above, of a history that is saved already. */
-export function judgeAndReport(history: History, folder: string, file: string, { json, write, cwd }: Print): Report {
+/** The same for a history that is already saved. */
+export function judgeAndReport(history: History, folder: string, file: string, print: Print): Report {
+  const { json, write, cwd } = print;
   const report = toReport(history, judge(history));
   try {
     writeReports(folder, report);
@@ -33,14 +34,14 @@ export function judgeAndReport(history: History, folder: string, file: string, {
   }
   if (json) write(JSON.stringify(report));
   else {
-    const shown = (name: string) => path.relative(cwd, name) || name;
-    write(`${renderTerminal(report)}\n`);
-    write(`report: ${shown(path.join(folder, 'index.html'))}   history: ${shown(file)}`);
+    const relative = (name: string) => path.relative(cwd, name) || name;
+    write(`${renderTerminal(report, print)}\n`);
+    write(`report: ${relative(path.join(folder, 'index.html'))}   history: ${relative(file)}`);
   }
   return report;
 }
 
-/** 0 only on a pass; 1 on a fail; 2 where nothing can be said. */
+/** 0 only on a pass, 1 on a fail, 2 if the run proves nothing. */
 export function exitCodeOf({ verdict }: Report): number {
   return { pass: 0, fail: 1, unknown: 2 }[verdict];
 }

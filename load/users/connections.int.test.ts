@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Connections, createConnections } from './connections.ts';
 import type { Kind } from './history.ts';
-import { outcomeOf } from './witness.ts';
+import { outcomeOf } from './site.ts';
 
 let server: Server;
 let connections: Connections;
@@ -14,7 +14,7 @@ afterEach(async () => {
 
 const answer = (body: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
-/** Starts a server that does `react` at each request, the first being number 1. */
+/** Starts a server that calls `react` for each request, numbered from 1. */
 async function start(react: (socket: Socket, number: number) => void): Promise<void> {
   let requests = 0;
   server = createServer((socket) => {
@@ -66,14 +66,14 @@ describe('every request ends in exactly one way', () => {
     expect(await send('POST')).toMatchObject({ sent: true });
   });
 
-  test('closed, on a connection that had been used before, as it may: it is told apart', async () => {
+  test('closed by the server on a reused connection: distinguished as stale', async () => {
     await start((socket, number) => (number === 2 ? socket.destroy() : socket.write(answer('hello'))));
     expect(await send('POST')).toMatchObject({ status: 200 });
     expect(await send('POST')).toEqual({ error: 'closed', sent: true });
     expect(await send('POST')).toMatchObject({ status: 200 });
   });
 
-  test('nothing is repeated without our knowing', async () => {
+  test('nothing is repeated unnoticed', async () => {
     let requests = 0;
     await start((socket, number) => {
       requests = number;
@@ -88,7 +88,7 @@ const problem = (code: string) => `{"type":"urn:problem-type:unsticky:${code}"}`
 
 test.each<[string, Kind, number | null, string, 'ok' | 'fail' | 'unknown', 'ok' | 'fail' | 'unknown']>([
   ['success', 'add', 201, '', 'ok', 'ok'],
-  ['nobody is logged in, to who asks', 'profile', 401, '', 'ok', 'ok'],
+  ['not logged in, if the question was who it is', 'profile', 401, '', 'ok', 'ok'],
   ['the session has ended, to who writes', 'add', 401, problem('session-ended'), 'fail', 'fail'],
   ['a conflict', 'prefer', 409, '', 'fail', 'fail'],
   ['the store is away', 'add', 503, problem('store-unavailable'), 'fail', 'unknown'],
@@ -101,7 +101,7 @@ test.each<[string, Kind, number | null, string, 'ok' | 'fail' | 'unknown', 'ok' 
   expect([outcomeOf(kind, ended, true), outcomeOf(kind, ended, false)]).toEqual([durable, others]);
 });
 
-test('no answer: fail where it was never sent, else unknown', () => {
+test('no response: fail if it was never sent, else unknown', () => {
   expect(outcomeOf('add', { error: 'ECONNREFUSED', sent: false }, true)).toBe('fail');
   expect(outcomeOf('add', { error: 'closed', sent: true }, true)).toBe('unknown');
 });

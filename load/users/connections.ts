@@ -14,7 +14,7 @@ export interface Answer {
   text: string;
 }
 
-/** `sent` where any of it left this process: then it may have been done. */
+/** `sent` if any byte of the request left this process: then it may have taken effect. */
 export interface NoAnswer {
   error: string;
   sent: boolean;
@@ -22,29 +22,29 @@ export interface NoAnswer {
 
 /** A few connections that many users share, one request at a time on each. */
 export interface Connections {
-  /** Waits for a free connection, says that it begins, and ends in exactly one way. Never rejects. */
+  /** Waits for a free connection, calls `begins`, sends the request; it ends in exactly one way. Never rejects. */
   send(request: Request, begins: () => void): Promise<Answer | NoAnswer>;
   close(): Promise<void>;
 }
 
 interface Lane {
   client: Client;
-  /** Answers on the connection that is open now. */
+  /** Responses on the present connection. */
   answers: number;
 }
 
 const timeoutMs = 10_000;
-/** A request that meets a connection which is just being closed is told so soon; later, it had been taken. */
-const atOnceMs = 100;
-/** Codes of a connection that the other side closed. */
+/** A request on a connection that is just being closed fails within this time; later, the server had accepted it. */
+const immediateMs = 100;
+/** Error codes of a connection closed by the server. */
 const closed = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 /**
  * Opens connections to a site as they are needed.
  *
- * autocannon is no witness: on a cut connection it reconnects without counting what it lost, and credits later answers
- * to the wrong requests. undici's Client, without pipelining, ends every request in exactly one way, repeats none, and
- * tells by its diagnostics what was sent (https://undici.nodejs.org/#/docs/api/DiagnosticsChannel).
+ * autocannon cannot be the witness: after a cut connection it reconnects without counting what it lost, and credits later
+ * responses to the wrong requests. undici's Client, without pipelining, ends every request in exactly one way, repeats
+ * none, and reports by its diagnostics channel what was sent (https://undici.nodejs.org/#/docs/api/DiagnosticsChannel).
  */
 export function createConnections(url: string, count: number): Connections {
   const idle = Array.from({ length: count }, () => createLane(url));
@@ -85,29 +85,29 @@ function createLane(url: string): Lane {
 async function sendOn(lane: Lane, { method, path, headers, body }: Request): Promise<Answer | NoAnswer> {
   const trace = { sent: false };
   const wasUsed = lane.answers > 0;
-  let isAnswered = false;
-  let isAtOnce = true;
-  // Where this process stood still, what came meanwhile is read before the time is over.
+  let hasHeaders = false;
+  let isImmediate = true;
+  // After a stall of this process, what arrived meanwhile is read before the time counts as over.
   const over = () => {
-    isAtOnce = false;
+    isImmediate = false;
   };
-  const timer = setTimeout(() => setImmediate(over), atOnceMs);
+  const timer = setTimeout(() => setImmediate(over), immediateMs);
   try {
     const answer = await traced(trace, () => lane.client.request({ method, path, headers, body: body ?? null }));
-    isAnswered = true;
+    hasHeaders = true;
     const text = await answer.body.text();
     lane.answers += 1;
     return { status: answer.statusCode, headers: answer.headers, text };
   } catch (err) {
     const { code, message } = err as { code?: string; message: string };
-    const isClosed = trace.sent && wasUsed && isAtOnce && !isAnswered && closed.has(code ?? '');
+    const isClosed = trace.sent && wasUsed && isImmediate && !hasHeaders && closed.has(code ?? '');
     return { error: isClosed ? 'closed' : (code ?? message), sent: trace.sent };
   } finally {
     clearTimeout(timer);
   }
 }
 
-// undici makes its request object while `request()` is being called, and names it in what it says of it later.
+// undici creates its request object while `request()` is being called, and passes it with each later message.
 const traces = new WeakMap<object, { sent: boolean }>();
 let current: { sent: boolean } | undefined;
 diagnostics.subscribe('undici:request:create', (message) => {

@@ -1,61 +1,64 @@
+import type { Progress } from '../run/progress.ts';
+import { recordEventLoopStalls } from './event-loop-stalls.ts';
 import type { History } from './history.ts';
-import type { Live } from './live.ts';
-import type { Mix } from './mix.ts';
-import { watchPauses } from './pauses.ts';
 import { createUsers, type Users } from './users.ts';
 import { createWitness, type Witness } from './witness.ts';
+import type { Workload } from './workload.ts';
 
 export interface CrowdOptions {
   url: string;
   users: number;
-  /** Requests a second that the users do together, about. */
+  /** Requests per second of all users together, about. */
   rate: number;
-  mix: Mix;
+  workload: Workload;
   seed: number;
-  /** Where the names of these users begin: two crowds at one site must not share them. */
+  /** Number of the first user: two crowds at one site must not share names. */
   firstNumber?: number;
-  /** The store promises that a 503 changed nothing, unless it says that it does not know. */
+  /** The store promises that a 503 changed nothing, unless the response says that the outcome is unknown. */
   promises: boolean;
 }
 
-/** Users at a site, and what is seen of them: what every run has, whoever breaks the site. */
+/** The users of a run and what they observed, for every run, whoever breaks the site. */
 export interface Crowd {
   readonly witness: Witness;
   readonly users: Users;
   /** Milliseconds since the run began, to the microsecond. */
   now(): number;
   /**
-   * They log in, are busy for as long as `meanwhile` takes, and look again. An error on the way ends that and is kept: what
-   * they have been told until then is worth a history.
+   * Logs the users in, keeps them busy for as long as `work` takes, and lets them check once more. An error on the way
+   * ends that and is recorded: what the users observed until then is worth a history.
    */
-  spend(live: Live, state: () => string, meanwhile: () => Promise<void>): Promise<void>;
-  /** What the history says of them. */
-  record(): Pick<History, 'seed' | 'users' | 'startedAt' | 'invoked' | 'operations' | 'pauses' | 'problem'>;
+  runDuring(progress: Progress, state: () => string, work: () => Promise<void>): Promise<void>;
+  /** A history of what the users observed, completed by what the run knows. */
+  toHistory<T extends RunFacts>(facts: T): History;
   close(): Promise<void>;
 }
 
-/** Of all users together, as browsers behind a few proxies have them. */
+type UserFacts = 'format' | 'seed' | 'users' | 'startedAt' | 'invoked' | 'operations' | 'eventLoopStalls' | 'problem';
+type RunFacts = Omit<History, UserFacts>;
+
+/** Connections of all users together, as browsers behind a few proxies have. */
 export const connections = 48;
 
 export function createCrowd(options: CrowdOptions): Crowd {
-  const { url, users: count, rate, mix, seed, firstNumber, promises } = options;
+  const { url, users: count, rate, workload, seed, firstNumber = 1, promises } = options;
   const origin = performance.now();
   const startedAt = new Date().toISOString();
   const now = () => Math.round((performance.now() - origin) * 1000) / 1000;
-  const witness = createWitness({ url, connections, keys: mix.keys, promises, now });
-  const users = createUsers(witness, count, seed, rate, mix, firstNumber);
-  const pauses = watchPauses(now);
+  const witness = createWitness({ url, connections, keys: workload.keys, promises, now });
+  const users = createUsers(witness, { count, seed, rate, workload, firstNumber });
+  const stopRecording = recordEventLoopStalls(now);
   let problem: string | undefined;
 
-  async function spend(live: Live, state: () => string, meanwhile: () => Promise<void>) {
+  async function runDuring(progress: Progress, state: () => string, work: () => Promise<void>) {
     await users.logIn();
-    live.report(`${count} users are logged in; seed ${seed}`);
-    const stop = live.follow(state);
+    progress.report(`${count} users are logged in; seed ${seed}`);
+    const stop = progress.follow(state);
     const over = new AbortController();
     const busy = users.stayBusy(over.signal);
-    busy.catch(() => {}); // it is waited for below
+    busy.catch(() => {}); // awaited below
     try {
-      await meanwhile();
+      await work();
     } finally {
       over.abort();
       await busy.finally(stop);
@@ -67,18 +70,19 @@ export function createCrowd(options: CrowdOptions): Crowd {
     witness,
     users,
     now,
-    async spend(live, state, meanwhile) {
-      await spend(live, state, meanwhile).catch((err: Error) => {
+    async runDuring(progress, state, work) {
+      await runDuring(progress, state, work).catch((err: Error) => {
         problem = err.message;
-        live.report(`the run broke off: ${err.stack ?? problem}`);
+        progress.report(`the run broke off: ${err.stack ?? problem}`);
       });
     },
-    record() {
+    toHistory(facts) {
       const { operations, invoked } = witness;
-      return { seed, users: count, startedAt, invoked, operations, pauses: pauses(), ...(problem && { problem }) };
+      const own = { seed, users: count, startedAt, invoked, operations, eventLoopStalls: stopRecording() };
+      return { format: 2, ...facts, ...own, ...(problem && { problem }) };
     },
     async close() {
-      pauses();
+      stopRecording();
       await witness.close();
     },
   };

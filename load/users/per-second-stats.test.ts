@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import type { Operation } from './history.ts';
-import { createTally } from './tally.ts';
+import type { FaultRecord, Operation } from './history.ts';
+import { createPerSecondStats } from './per-second-stats.ts';
 
 const base = { id: 1, session: 'user-0001.1', kind: 'cart' } as const;
 const operation = (start: number, end: number, more: Partial<Operation> = {}): Operation => {
   return { ...base, start, end, outcome: 'ok', status: 200, replica: 'replica-1', ...more };
 };
 
-test('each second is summed up when it has ended; one without requests is among them', () => {
+test('each completed second is summarised, also one without requests', () => {
   let now = 10_000;
-  const tally = createTally(() => now);
+  const stats = createPerSecondStats([], () => now);
   const offset = 10_000;
-  tally.add(
+  stats.add(
     [
       operation(0, 10),
       operation(0, 30),
@@ -21,21 +21,34 @@ test('each second is summed up when it has ended; one without requests is among 
     ],
     offset,
   );
-  expect(tally.seconds()).toEqual([]);
+  expect(stats.seconds()).toEqual([]);
   now = 12_000;
-  tally.add([], offset);
-  expect(tally.seconds()).toEqual([
+  stats.add([], offset);
+  expect(stats.seconds()).toEqual([
     { at: 10, requests: 5, failed: 1, p50: 20, p99: 30 },
     { at: 11, requests: 0, failed: 0, p50: null, p99: null },
   ]);
-  expect([tally.requests, tally.failed]).toEqual([5, 1]);
+  expect([stats.requests, stats.failed]).toEqual([5, 1]);
 });
 
 test('it keeps the last five minutes, however long users are busy', () => {
   let now = 0;
-  const tally = createTally(() => now);
-  for (; now < 3_600_000; now += 500) tally.add([operation(now, now)], 0);
-  expect(tally.seconds()).toHaveLength(300);
-  expect(tally.seconds().at(-1)).toMatchObject({ at: 3598, requests: 2 });
-  expect(tally.requests).toBe(7200);
+  const stats = createPerSecondStats([], () => now);
+  for (; now < 3_600_000; now += 500) stats.add([operation(now, now)], 0);
+  expect(stats.seconds()).toHaveLength(300);
+  expect(stats.seconds().at(-1)).toMatchObject({ at: 3598, requests: 2 });
+  expect(stats.requests).toBe(7200);
+});
+
+test('a failure within the budget of a fault is excused, also while the fault lasts', () => {
+  const impactBudget = { failures: 'all', stallMs: null, answerMs: 1000 } as const;
+  const named = { fault: 'redis-outage', target: 'redis', evidence: '' } as const;
+  const outage: FaultRecord = { ...named, targets: ['redis'], start: 100, end: null, impactBudget };
+  const stats = createPerSecondStats([outage], () => 0);
+  const refused = { outcome: 'fail', status: 503 } as const;
+  stats.add([operation(0, 50, refused), operation(150, 160, refused), operation(150, 160)], 0);
+  expect(stats).toMatchObject({ requests: 3, failed: 1, excused: 1 });
+  outage.end = 200;
+  stats.add([operation(190, 210, refused), operation(1300, 1310, refused)], 0);
+  expect(stats).toMatchObject({ requests: 5, failed: 2, excused: 2 });
 });

@@ -1,14 +1,17 @@
-import type { SecondSeen } from '../deploy/room/visitors.ts';
-import type { Operation } from './history.ts';
+import type { SecondStats } from '../../deploy/control-room/users.ts';
+import type { FaultRecord, Operation } from './history.ts';
+import { isExcused, isFailure, percentile } from './outcome.ts';
 
-/** What users saw, second by second, of the last minutes alone: they may be busy for hours. */
-export interface Tally {
-  /** Takes operations over, and forgets them. `offset` leads from their clock to milliseconds since 1970. */
+/** What users observed in each second of the last minutes; older seconds are dropped, since users may be busy for hours. */
+export interface PerSecondStats {
+  /** Counts operations and forgets them. `offset` converts their times to milliseconds since 1970. */
   add(operations: Iterable<Operation>, offset: number): void;
-  /** Seconds that have ended, oldest first; one in which nothing ended is among them. */
-  seconds(): SecondSeen[];
+  /** Every second that has ended, oldest first, also those without a request. */
+  seconds(): SecondStats[];
   readonly requests: number;
+  /** Failures that a fault does not excuse. */
   readonly failed: number;
+  readonly excused: number;
 }
 
 interface Bucket {
@@ -17,47 +20,45 @@ interface Bucket {
   latencies: number[];
 }
 
-const length = 300;
+const maxSeconds = 300;
 
-/** @param now in milliseconds since 1970 */
-export function createTally(now = Date.now): Tally {
+/** @param faults of the plan, which excuse failures @param now in milliseconds since 1970 */
+export function createPerSecondStats(faults: readonly FaultRecord[] = [], now = Date.now): PerSecondStats {
   const first = Math.floor(now() / 1000);
   const open = new Map<number, Bucket>();
-  let ended: SecondSeen[] = [];
+  let ended: SecondStats[] = [];
   let next = first;
-  let [requests, failed] = [0, 0];
 
-  /** No operation is added to a second that has ended: each ends in the present one. */
+  /** Closes the seconds before the present one; no operation is added to them later. */
   function endSeconds(): void {
     const present = Math.floor(now() / 1000);
-    next = Math.max(next, present - length);
+    next = Math.max(next, present - maxSeconds);
     for (; next < present; next++) {
-      ended.push(summed(next, open.get(next)));
+      ended.push(summarize(next, open.get(next)));
       open.delete(next);
     }
-    ended = ended.slice(-length);
+    ended = ended.slice(-maxSeconds);
   }
 
-  return {
-    add(operations, offset) {
+  const stats = {
+    requests: 0,
+    failed: 0,
+    excused: 0,
+    seconds: () => ended,
+    add(operations: Iterable<Operation>, offset: number): void {
       for (const operation of operations) {
         const at = Math.max(next, Math.floor((operation.end + offset) / 1000));
         const bucket = open.get(at) ?? { requests: 0, failed: 0, latencies: [] };
         open.set(at, bucket);
         count(bucket, operation);
-        requests += 1;
-        if (isFailure(operation)) failed += 1;
+        stats.requests += 1;
+        if (isFailure(operation))
+          stats[faults.some((fault) => isExcused(operation, fault)) ? 'excused' : 'failed'] += 1;
       }
       endSeconds();
     },
-    seconds: () => ended,
-    get requests() {
-      return requests;
-    },
-    get failed() {
-      return failed;
-    },
   };
+  return stats;
 }
 
 function count(bucket: Bucket, operation: Operation): void {
@@ -67,15 +68,9 @@ function count(bucket: Bucket, operation: Operation): void {
   if (outcome === 'ok') bucket.latencies.push(end - start);
 }
 
-/** A session that was ended refuses with 401, and rightly so; a connection may be closed between two requests. */
-function isFailure({ outcome, status, error }: Operation): boolean {
-  return outcome !== 'ok' && status !== 401 && error !== 'closed';
-}
-
-function summed(at: number, bucket: Bucket | undefined): SecondSeen {
+function summarize(at: number, bucket: Bucket | undefined): SecondStats {
   if (!bucket) return { at, requests: 0, failed: 0, p50: null, p99: null };
   const { requests, failed, latencies } = bucket;
   const sorted = Float64Array.from(latencies).sort();
-  const part = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? null;
-  return { at, requests, failed, p50: part(0.5), p99: part(0.99) };
+  return { at, requests, failed, p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) };
 }

@@ -1,8 +1,8 @@
-export const mostSeed = 2 ** 32 - 1;
+export const maxSeed = 2 ** 32 - 1;
 
 /** For a run that repeats no other. */
 export function drawSeed(): number {
-  return Math.floor(Math.random() * (mostSeed + 1));
+  return Math.floor(Math.random() * (maxSeed + 1));
 }
 
 /** Random numbers from 0 to 1 that follow from the seed (mulberry32, Tommy Ettinger, 2017): a run can be repeated. */

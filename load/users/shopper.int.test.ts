@@ -1,11 +1,11 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { createActs, newVisit, noLosses } from './acts.ts';
-import { visitors } from './mix.ts';
+import { createShopper, newVisit, noLosses } from './shopper.ts';
+import { shopping } from './workload.ts';
 import { createWitness } from './witness.ts';
 
-test('a request that meets one closed connection after the other is repeated until it comes to a new one', async () => {
+test('a request that meets closed connections is repeated until it has a new one', async () => {
   const used = new WeakSet<object>();
   const server = createServer(({ socket }, res) => {
     if (used.has(socket)) return void socket.destroy();
@@ -17,10 +17,10 @@ test('a request that meets one closed connection after the other is repeated unt
   const now = () => performance.now();
   const witness = createWitness({ url, connections: 3, keys: true, promises: true, now });
   try {
-    const act = createActs(witness, { ...visitors, weights: { whoami: 1 }, hands: 1 });
+    const act = createShopper(witness, { ...shopping, weights: { whoami: 1 }, concurrency: 1 });
     const random = () => 0.5;
     const user = { id: 'user-0001', visits: 1, visit: newVisit('user-0001', 1, random), past: undefined };
-    for (let turn = 0; turn < 4; turn++) await act.turn({ ...user, isWhole: true, losses: noLosses(), random });
+    for (let turn = 0; turn < 4; turn++) await act.step({ ...user, isIntact: true, losses: noLosses(), random });
     const [first, second, third, ...last] = witness.operations.map(({ outcome, error }) => error ?? outcome);
     expect([first, second, third]).toEqual(['ok', 'ok', 'ok']);
     expect(last).toEqual(['closed', 'closed', 'closed', 'ok']);

@@ -1,46 +1,46 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../../deploy/fleet/wait.ts';
 import type { Kind, Operation } from './history.ts';
-import type { Mix } from './mix.ts';
 import type { Details, Visit, Witness } from './witness.ts';
+import type { Workload } from './workload.ts';
 
 export interface User {
   id: string;
   visits: number;
   visit: UserVisit;
-  /** The last visit that ended with an acknowledged logout, and the cookie that it had. */
+  /** The last visit that ended with an acknowledged logout, and its cookie. */
   past: { visit: UserVisit; cookie: string } | undefined;
-  /** The site took it for itself when it last asked, or logged in. */
-  isWhole: boolean;
+  /** The site recognised the user when it last asked, or logged in. */
+  isIntact: boolean;
   losses: Losses;
   random: () => number;
 }
 
-/** What a user was told and what it found missing later, as far as it looks while it is busy. The checks look closer. */
+/** What was acknowledged to a user and later missing, as far as it notices while it is busy. The checks look closer. */
 export interface Losses {
-  /** Sessions that were somebody else's, or nobody's, before the user logged out. */
+  /** Sessions that were another user's, or logged out, before the user logged out. */
   sessions: number;
-  /** Adds that were acknowledged. */
+  /** Acknowledged adds. */
   writes: number;
-  /** Those of them that a later look at the cart did not show. */
+  /** Acknowledged adds that a later read of the cart did not show. */
   writesLost: number;
 }
 
 export interface UserVisit extends Visit {
   added: number;
   preferred: number;
-  /** Articles are removed as well. */
+  /** This visit also removes items. */
   isTidy: boolean;
   inCart: number[];
-  /** Of those in the cart, what a look at it did not show. */
+  /** Items that should be in the cart and that a read did not show. */
   missing: Set<number>;
   isLoggedIn: boolean;
   isLost: boolean;
 }
 
 const writing = new Set<Kind>(['add', 'remove', 'prefer']);
-/** A session has a bound of 16 KiB. */
-const mostAdds = 150;
-/** How long a user tries what it must know. */
+/** A session is limited to 16 KiB. */
+const maxAdds = 150;
+/** How long a user repeats a request whose result it needs. */
 const patienceMs = 15_000;
 
 export const noLosses = (): Losses => ({ sessions: 0, writes: 0, writesLost: 0 });
@@ -51,27 +51,32 @@ export function newVisit(user: string, number: number, random: () => number): Us
   return { session: `${user}.${number}`, cookie: '', isTidy, ...nothing };
 }
 
-/** Counts each article that is not there once. What is being removed may be there or not. */
-function missIn({ losses }: User, { missing, inCart }: UserVisit, expected: number[], saw: (number | string)[]): void {
-  const shown = new Set(saw);
+/** Counts each missing item once. An item that is being removed may be there or not. */
+function countMissing(
+  { losses }: User,
+  { missing, inCart }: UserVisit,
+  expected: number[],
+  observed: (number | string)[],
+): void {
+  const shown = new Set(observed);
   const before = missing.size;
   for (const value of expected) if (!shown.has(value) && inCart.includes(value)) missing.add(value);
   losses.writesLost += missing.size - before;
 }
 
-/** What users can do. */
-export function createActs(witness: Witness, mix: Mix) {
+/** What a user of the shop can do. */
+export function createShopper(witness: Witness, workload: Workload) {
   /**
-   * A connection that was just being closed tells nothing: browsers repeat such a request by themselves, where that is safe,
-   * until they come to one that is open or new (Chromium's HttpNetworkTransaction::ShouldResendRequest).
+   * Sends a request, and again if it met a connection that the server was just closing: browsers do the same if it is safe,
+   * until they reach an open or new connection (Chromium's HttpNetworkTransaction::ShouldResendRequest).
    */
   async function operate(user: User, visit: UserVisit, kind: Kind, details: Details = {}) {
-    const isSure = () => kind === 'cart' && !details.cookie && visit.isLoggedIn; // while it logs out, either way is right
+    const isSure = () => kind === 'cart' && !details.cookie && visit.isLoggedIn; // while it logs out, both results are right
     const expected = isSure() ? [...visit.inCart] : [];
     let operation = await witness.operate(visit, kind, details);
-    const isRepeatable = mix.keys || !(kind in { login: 0, add: 0, prefer: 0, logout: 0 });
+    const isRepeatable = workload.keys || !(kind in { login: 0, add: 0, prefer: 0, logout: 0 });
     while (operation.error === 'closed' && isRepeatable) {
-      operation = await witness.operate(visit, kind, { ...details, repeats: operation });
+      operation = await witness.operate(visit, kind, { ...details, repeatOf: operation });
     }
     if (
       kind === 'profile' &&
@@ -80,24 +85,24 @@ export function createActs(witness: Witness, mix: Mix) {
       visit === user.visit &&
       visit.isLoggedIn
     ) {
-      user.isWhole = operation.sawUser === user.id;
-      if (!user.isWhole && !visit.isLost) user.losses.sessions += 1;
-      visit.isLost ||= !user.isWhole;
+      user.isIntact = operation.observedUser === user.id;
+      if (!user.isIntact && !visit.isLost) user.losses.sessions += 1;
+      visit.isLost ||= !user.isIntact;
     }
-    if (operation.outcome === 'ok' && isSure()) missIn(user, visit, expected, operation.saw ?? []);
+    if (operation.outcome === 'ok' && isSure()) countMissing(user, visit, expected, operation.observed ?? []);
     return operation;
   }
 
-  /** Repeats it, with the same Idempotency-Key, until it is done. False where it was not within their patience. */
+  /** Repeats a request with the same Idempotency-Key until it is done. @returns false if that takes too long */
   async function insist(user: User, visit: UserVisit, kind: Kind, details: Details = {}) {
-    const giveUpAt = performance.now() + patienceMs;
+    const deadline = performance.now() + patienceMs;
     let operation = await operate(user, visit, kind, details);
-    // A logout that was repeated and is answered 401: the one before has ended the session.
-    const isGone = () => kind.startsWith('logout') && operation.status === 401 && operation.repeats !== undefined;
+    // A repeated logout that gets 401: the first one ended the session.
+    const isGone = () => kind.startsWith('logout') && operation.status === 401 && operation.repeatOf !== undefined;
     const isDone = () => operation.outcome === 'ok' || isGone();
-    while (!isDone() && performance.now() < giveUpAt) {
-      await sleep(250);
-      operation = await operate(user, visit, kind, { ...details, repeats: operation });
+    while (!isDone() && performance.now() < deadline) {
+      await pause(250);
+      operation = await operate(user, visit, kind, { ...details, repeatOf: operation });
     }
     return isDone();
   }
@@ -111,14 +116,14 @@ export function createActs(witness: Witness, mix: Mix) {
     } else await tryAgain(user, visit, 'add', operation);
   }
 
-  /** Some press the button again. */
+  /** Every second user presses the button again. */
   async function tryAgain(user: User, visit: UserVisit, kind: Kind, operation: Operation) {
     const isWorthIt = operation.status === null || operation.status >= 500;
-    if (!mix.keys || !isWorthIt || operation.id % 2 === 0) return;
-    await sleep(100);
+    if (!workload.keys || !isWorthIt || operation.id % 2 === 0) return;
+    await pause(100);
     await operate(user, visit, kind, {
       ...(operation.value !== undefined && { value: operation.value }),
-      repeats: operation,
+      repeatOf: operation,
     });
   }
 
@@ -137,7 +142,7 @@ export function createActs(witness: Witness, mix: Mix) {
   }
 
   function choose({ visit, random }: User): Kind {
-    const { weights } = mix;
+    const { weights } = workload;
     if (visit.isTidy && visit.inCart.length > 0 && random() < 0.15) return 'remove';
     const total = Object.values(weights).reduce((sum, weight) => sum + weight, 0);
     let left = random() * total;
@@ -145,35 +150,37 @@ export function createActs(witness: Witness, mix: Mix) {
       left -= weights[kind] ?? 0;
       return left < 0;
     });
-    return kind === undefined || (kind === 'add' && visit.added >= mostAdds) ? 'cart' : kind;
+    return kind === undefined || (kind === 'add' && visit.added >= maxAdds) ? 'cart' : kind;
   }
 
   return {
-    /** A new visit: sometimes a cart before the login, which stays; and the cookie from before it must open nothing. */
+    /** Starts a visit: sometimes with a cart before the login, which must stay; the cookie from before must open nothing. */
     async arrive(user: User) {
       user.visits += 1;
       const visit = newVisit(user.id, user.visits, user.random);
       user.visit = visit;
-      const isShopping = user.random() < 0.3 && (mix.weights.add ?? 0) > 0;
+      const isShopping = user.random() < 0.3 && (workload.weights.add ?? 0) > 0;
       if (isShopping) await add(user, visit);
       const before = visit.cookie;
       visit.isLoggedIn = await insist(user, visit, 'login');
-      user.isWhole = visit.isLoggedIn;
+      user.isIntact = visit.isLoggedIn;
       if (before) await operate(user, visit, 'profile', { cookie: { is: 'before-login', value: before } });
     },
 
-    /** A few things at once. */
-    async turn(user: User) {
+    /** Sends a few requests at once. */
+    async step(user: User) {
       const { visit, past, random } = user;
-      const drawn = Array.from({ length: 1 + Math.floor(random() * mix.hands) }, () => choose(user));
+      const drawn = Array.from({ length: 1 + Math.floor(random() * workload.concurrency) }, () => choose(user));
       const firstWrite = drawn.findIndex((kind) => writing.has(kind));
-      const kinds = mix.oneWriter ? drawn.filter((kind, index) => index === firstWrite || !writing.has(kind)) : drawn;
+      const kinds = workload.singleWriter
+        ? drawn.filter((kind, index) => index === firstWrite || !writing.has(kind))
+        : drawn;
       const isCurious = past !== undefined && random() < 0.05;
       await Promise.all(kinds.map((kind) => act(user, visit, kind)));
       if (isCurious) await operate(user, past.visit, 'profile', { cookie: { is: 'logged-out', value: past.cookie } });
     },
 
-    /** Who it is and what it has, until it knows. */
+    /** Reads who the user is and what it has, until the site answers. */
     async look(user: User, isLast = false) {
       const { visit, past } = user;
       if (visit.isLoggedIn)
@@ -182,13 +189,13 @@ export function createActs(witness: Witness, mix: Mix) {
         await insist(user, past.visit, 'profile', { cookie: { is: 'logged-out', value: past.cookie } });
     },
 
-    /** Logs out, sometimes everywhere from another device, sometimes with something still under way; then tries the old cookie. */
+    /** Logs out, sometimes everywhere from another device, sometimes with requests under way; then tries the old cookie. */
     async leave(user: User) {
       const { visit, random } = user;
       const { cookie } = visit;
-      const [isEverywhere, isBusy] = [random() < 0.15, random() < 0.4 && !mix.oneWriter];
+      const [isEverywhere, isBusy] = [random() < 0.15, random() < 0.4 && !workload.singleWriter];
       const kinds = isBusy ? [choose(user), choose(user)] : [];
-      visit.isLoggedIn = false; // from here on it may be seen either way
+      visit.isLoggedIn = false; // from here on both results are right
       const others = Promise.all(kinds.map((kind) => act(user, visit, kind)));
       const isOut = isEverywhere ? await leaveEverywhere(user, visit) : await insist(user, visit, 'logout');
       await others;
@@ -204,7 +211,7 @@ export function createActs(witness: Witness, mix: Mix) {
     const device = newVisit(user.id, user.visits, user.random);
     if (!(await insist(user, device, 'login'))) return false;
     const { cookie } = device;
-    const isOut = await insist(user, device, 'logout-everywhere', { ends: [visit.session] });
+    const isOut = await insist(user, device, 'logout-everywhere', { endsSessions: [visit.session] });
     if (isOut) await operate(user, device, 'profile', { cookie: { is: 'logged-out', value: cookie } });
     return isOut;
   }

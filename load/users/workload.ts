@@ -1,21 +1,22 @@
 import type { Kind } from './history.ts';
 
-/** What users do. Of each kind its weight; the rest in what it says. */
-export interface Mix {
+/** What users do. */
+export interface Workload {
+  /** How often each kind is chosen, relative to the others. */
   weights: Partial<Record<Kind, number>>;
-  /** How many things a user does at once, at most: tabs, and pages that ask for several things. */
-  hands: number;
+  /** How many requests a user sends at once, at most: tabs, and pages that load several resources. */
+  concurrency: number;
   /** Never two writes of a session at once. */
-  oneWriter?: boolean;
-  /** How often a user does something before it logs out, on average. */
-  turns: number;
-  /** Writes have an Idempotency-Key. */
+  singleWriter?: boolean;
+  /** How many steps a user takes before it logs out, on average. */
+  stepsPerVisit: number;
+  /** Writes carry an Idempotency-Key. */
   keys: boolean;
 }
 
-export const visitors: Mix = {
+export const shopping: Workload = {
   weights: { add: 30, cart: 20, profile: 22, prefer: 10, preferences: 12, whoami: 6 },
-  hands: 3,
-  turns: 12,
+  concurrency: 3,
+  stepsPerVisit: 12,
   keys: true,
 };

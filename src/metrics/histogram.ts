@@ -1,7 +1,7 @@
 import { Counter, type Histogram, type Registry } from 'prom-client';
 
-// For what happens at every request. prom-client looks a series up by its labels at each value, also behind labels():
-// that cost 2 % of a request. Here values are kept in plain numbers, and prom-client reads them when it is asked.
+// For values that every request records. prom-client looks up a series by its labels for each value, also behind labels():
+// that cost 2 % of a request. Here values are plain numbers, and prom-client reads them when it is scraped.
 
 interface Described<T extends string> {
   name: string;
@@ -9,7 +9,7 @@ interface Described<T extends string> {
   labelNames: readonly T[];
 }
 
-/** How many values were at most as large as each bound and larger than the one before, and last, larger than all. */
+/** Counts values by bucket: at most each bound and above the one before; the last bucket is above all bounds. */
 export class Timing {
   readonly bounds: readonly number[];
   readonly counts: number[];
@@ -32,7 +32,7 @@ export class Timing {
     return this.counts.reduce((sum, own) => sum + own);
   }
 
-  /** Adds all that another has seen. */
+  /** Adds the values of another. */
   include({ counts, sum }: Timing): void {
     for (const [at, own] of counts.entries()) this.counts[at] = (this.counts[at] as number) + own;
     this.sum += sum;
@@ -69,7 +69,7 @@ export function registerHistogram(
     const sum = { metricName: `${name}_sum`, labels, value: timing.sum };
     return [...buckets, sum, { metricName: `${name}_count`, labels, value: count }];
   };
-  // All that a registry asks of a metric: prom-client's own histogram cannot be given counts.
+  // A registry needs no more of a metric than this: prom-client's own histogram does not accept counts.
   const get = async () => ({ name, help, type: 'histogram', values: [...read()].flatMap(valuesOf) });
   registry.registerMetric({ name, get } as unknown as Histogram);
 }

@@ -1,27 +1,27 @@
 import type { Request, Response } from 'express';
 import { Gauge, type Registry } from 'prom-client';
 import { findRoute, type Route } from './route-templates.ts';
-import { registerCounter, registerHistogram, Timing } from './series.ts';
+import { registerCounter, registerHistogram, Timing } from './histogram.ts';
 
-/** Methods by which requests for no route are told apart. */
+/** Methods that are counted by name for requests without a route; the others are `other`. */
 const known = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const classes = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'];
 const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 
-/** Requests that are answered with the same method, route and status. */
+/** Requests with the same method, route and status. */
 interface Tally {
   labels: { method: string; route: string; status: string };
   timing: Timing;
 }
 
 /**
- * Requests by method, template of the route and status class, as of the route that is theirs even where they are refused
- * before they get there. HEAD counts as GET, which answers it. `none` as a route: no route has this path and method; as a
- * status: the connection was closed before the answer was sent.
+ * Requests by method, route template and status class. A request that is refused before its route still counts for it. HEAD
+ * counts as GET, which answers it. The route is `none` if no route has this path and method, the status is `none` if the
+ * connection was closed before the response was sent.
  */
 export function createHttpMetrics(registry: Registry) {
   const tallies = new Map<string, Tally>();
-  /** The same, by what is at hand: the route, the method as it was sent, and the status class. */
+  /** The same by route, method as sent, and status class, so that a request needs no key. */
   const shortcuts = new Map<Route | undefined, Map<string, Tally[]>>();
   let routes: Route[] = [];
   let [underWay, served] = [0, 0];
@@ -39,13 +39,13 @@ export function createHttpMetrics(registry: Registry) {
     registry,
     {
       name: 'http_request_duration_seconds',
-      help: 'Time from the head of a request to the end of its answer: of answers 2xx by route, of all others by status class',
+      help: 'Time from the head of a request to the end of its response: 2xx by route, all others by status class',
     },
     () => join([...tallies.values()]),
   );
   new Gauge({
     name: 'http_requests_in_flight',
-    help: 'Requests that are being answered',
+    help: 'Requests in progress',
     registers: [registry],
     collect() {
       this.set(underWay);
@@ -70,8 +70,8 @@ export function createHttpMetrics(registry: Registry) {
   return {
     knowRoutes(all: Route[]): void {
       routes = all;
-      // Failures are counted from 0 on: of a series that begins with 60, Prometheus sees no rise to 60, and a second in which
-      // all requests fail is over before it has looked twice.
+      // Failures are exported from 0: Prometheus sees no increase in a series that begins at 60, and a second in which all
+      // requests fail is over before the second scrape.
       for (const route of all) {
         const methods = Object.keys(route.methods).map((name) => name.toUpperCase());
         for (const method of methods) if (known.has(method)) tallyOf(method, route, 5);
@@ -100,7 +100,7 @@ interface Joined {
   timing: Timing;
 }
 
-/** Each series has a line for each bucket, and errors of all routes take about as long: so /metrics stays small. */
+/** Keeps /metrics small: each series has a line per bucket, and errors of all routes take about as long. */
 function join(tallies: Tally[]): Joined[] {
   const joined = new Map<string, Joined>();
   for (const { labels, timing } of tallies) {

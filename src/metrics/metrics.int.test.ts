@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import pkg from '../package.json' with { type: 'json' };
-import { createApp } from './app.ts';
-import { readConfig } from './config.ts';
-import { createContext } from './context.ts';
+import pkg from '../../package.json' with { type: 'json' };
+import { createApp } from '../app.ts';
+import { readConfig } from '../config.ts';
+import { createContext } from '../context.ts';
 import { readRoutes } from './route-templates.ts';
-import { createVisitor, startTestRedis, startTestReplica, type TestRedis, until } from './testing.ts';
+import { createVisitor, startTestRedis, startTestReplica, type TestRedis, until } from '../../test/replica.ts';
 
 let redis: TestRedis;
 const replicas: Awaited<ReturnType<typeof startTestReplica>>[] = [];
@@ -41,7 +41,7 @@ function parse(text: string): Series[] {
   });
 }
 
-/** The values of a metric by what its labels say, but for `replica`; without those that are 0. */
+/** The values of a metric by its labels except `replica`, without zeros. */
 async function valuesOf(adminUrl: string, metric: string): Promise<Record<string, number>> {
   const text = (await createVisitor(adminUrl).send('GET', '/metrics')).body as string;
   const found = parse(text).filter(({ name, value }) => name === metric && value !== 0);
@@ -52,7 +52,7 @@ async function valuesOf(adminUrl: string, metric: string): Promise<Record<string
 
 const requestsOf = (adminUrl: string) => valuesOf(adminUrl, 'http_requests_total');
 
-describe('after real traffic over every route, with every method, before and while Redis is away', () => {
+describe('after traffic over every route and method, before and during a Redis outage', () => {
   const routes = readRoutes(createApp(createContext(readConfig({ SESSION_STORE: 'memory', LOG_LEVEL: 'silent' }))));
   const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'];
   let adminUrl: string;
@@ -91,7 +91,7 @@ describe('after real traffic over every route, with every method, before and whi
     }
   }
 
-  /** Asks every route, and some that are none, with every method. */
+  /** Requests every route, and some paths without a route, with every method. */
   async function tryAll(url: string, cookie = ''): Promise<void> {
     const nowhere = ['/nowhere', '/wp-login.php', '/cart/items/a/b', '/%00', '/%zz', `/${'x'.repeat(99)}`];
     for (const path of [...routes.map(({ path }) => path), ...nowhere]) {
@@ -121,7 +121,7 @@ describe('after real traffic over every route, with every method, before and whi
     replicas.push(replica);
   });
 
-  test('it takes less than 5 ms', async () => {
+  test('a scrape takes less than 5 ms', async () => {
     const times: number[] = [];
     for (let time = 0; time < 31; time++) {
       const from = performance.now();
@@ -132,10 +132,10 @@ describe('after real traffic over every route, with every method, before and whi
     console.log(
       `/metrics: ${Buffer.byteLength(text)} bytes, ${median?.toFixed(1)} ms, at best ${fastest.toFixed(1)} ms`,
     );
-    expect(fastest).toBeLessThan(5); // whatever else the machine is doing
+    expect(fastest).toBeLessThan(5); // even on a busy machine
   });
 
-  test('failures of each route are counted from 0 on, so that the first ones are a rise', async () => {
+  test('failures of each route are exported from 0, so that the first is an increase', async () => {
     const { adminUrl } = await start();
     const text = (await createVisitor(adminUrl).send('GET', '/metrics')).body as string;
     const shown = parse(text).filter(({ name }) => name === 'http_requests_total');
@@ -145,12 +145,12 @@ describe('after real traffic over every route, with every method, before and whi
     expect(shown.map(({ labels }) => `${labels.method} ${labels.route}`)).toContain('POST /cart/items');
   });
 
-  test('promtool finds nothing wrong with it', () => {
+  test('promtool finds no problem', () => {
     const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
     expect({ status, said: stdout + stderr }).toEqual({ status: 0, said: '' });
   });
 
-  test('every series names the replica, and no label has a value that a visitor has chosen', () => {
+  test('every series names the replica, and no label has a value chosen by a visitor', () => {
     const bounds: Record<string, (string | RegExp)[]> = {
       replica: ['replica-10'],
       method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'other', 'any'],
@@ -161,8 +161,8 @@ describe('after real traffic over every route, with every method, before and whi
       event: ['created', 'renewed', 'logged_out', 'revoked', 'expired'],
       state: ['starting', 'ready', 'draining', 'stopped'],
       le: [/^[\d.]+$/, '+Inf'],
-      type: [/^[A-Za-z]+$/], // of resources of Node
-      kind: ['minor', 'major', 'incremental', 'weakcb'], // of garbage collections
+      type: [/^[A-Za-z]+$/], // resources of Node
+      kind: ['minor', 'major', 'incremental', 'weakcb'], // garbage collections
       store: ['durable'],
       version: [pkg.version, process.version],
       node: [process.version],
@@ -184,7 +184,7 @@ describe('after real traffic over every route, with every method, before and whi
     }
   });
 
-  test('its sums agree: every request is counted and timed once, and buckets add up', () => {
+  test('sums agree: every request is counted and timed once, and buckets add up', () => {
     const series = parse(text);
     const sum = (wanted: string, status: string | undefined) =>
       series
@@ -192,8 +192,8 @@ describe('after real traffic over every route, with every method, before and whi
         .reduce((sum, { value }) => sum + value, 0);
     for (const status of ['2xx', '4xx', '5xx']) {
       expect(sum('http_requests_total', status)).toBeGreaterThan(30);
-      const told = status === '2xx' ? undefined : status; // successes are timed by route alone
-      expect(sum('http_request_duration_seconds_count', told)).toBe(sum('http_requests_total', status));
+      const timed = status === '2xx' ? undefined : status; // successes are timed by route alone
+      expect(sum('http_request_duration_seconds_count', timed)).toBe(sum('http_requests_total', status));
     }
     const buckets = series.filter(({ name }) => name.endsWith('_bucket'));
     for (const [at, { labels, value }] of buckets.entries()) {
@@ -205,7 +205,7 @@ describe('after real traffic over every route, with every method, before and whi
   });
 });
 
-test('it tells what the replica is, and what it is doing, until it has stopped', async () => {
+test('build, store and state of the replica are exported until it has stopped', async () => {
   const replica = await start({ DRAIN_DELAY_MS: '1000', APP_VERSION: '1.2.3' });
   expect(await valuesOf(replica.adminUrl, 'unsticky_build_info')).toEqual({ [`1.2.3 durable ${process.version}`]: 1 });
   expect(await valuesOf(replica.adminUrl, 'replica_lifecycle_state')).toEqual({ ready: 1 });
@@ -213,7 +213,7 @@ test('it tells what the replica is, and what it is doing, until it has stopped',
   expect(await valuesOf(replica.adminUrl, 'replica_lifecycle_state')).toEqual({ draining: 1 });
 });
 
-test('a request counts for its route, by whichever spelling; for none where there is none with this method', async () => {
+test('a request counts for its route in any spelling, and for none if the method has no route', async () => {
   const { url, adminUrl } = await start();
   for (const path of ['/cart', '/cart/', '/CART', '/cart?a=1']) await createVisitor(url).send('GET', path);
   const send = (method: string, path: string) => fetch(url + path, { method });
@@ -230,7 +230,7 @@ test('a request counts for its route, by whichever spelling; for none where ther
   });
 });
 
-test('what is refused before it gets to its route, or while Redis is away, counts for its route all the same', async () => {
+test('a request refused before its handler, or during a Redis outage, still counts for its route', async () => {
   const { url, adminUrl } = await start();
   const visitor = createVisitor(url);
   await visitor.send('POST', '/login', { name: 'Ada' });
@@ -252,7 +252,7 @@ test('what is refused before it gets to its route, or while Redis is away, count
   expect((await valuesOf(adminUrl, 'session_store_operations_total'))['get refused']).toBeGreaterThan(0);
 });
 
-test('a request is in flight until it is answered, and has no status where its client went away before', async () => {
+test('a request is in flight until its response, and has no status if the client closed before', async () => {
   const { url, adminUrl } = await start();
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -264,7 +264,7 @@ test('a request is in flight until it is answered, and has no status where its c
   expect(await requestsOf(adminUrl)).toEqual({ 'POST /cart/items none': 1 });
 });
 
-test('what happens to sessions is counted', async () => {
+test('session events are counted', async () => {
   const { url, adminUrl } = await start();
   const visitor = createVisitor(url);
   const add = (key: string) =>
@@ -281,29 +281,32 @@ test('what happens to sessions is counted', async () => {
   const commands = await valuesOf(adminUrl, 'session_store_operation_duration_seconds_count');
   expect(commands).toMatchObject({ get: 3, set: 2, renew: 1, destroy: 1, list: 1 });
   const { body } = await createVisitor(adminUrl).send('GET', '/metrics');
-  // Series that have not happened yet are there, or nobody could tell their rate.
+  // Series exist before their first event, or its increase would be missed.
   for (const name of ['session_conflicts_total{outcome="refused"', 'session_resurrections_prevented_total{'])
     expect(body).toContain(name);
 });
 
-test.each(['plain', 'memory'])('of the store %s each call of express-session is counted and timed', async (store) => {
-  const { url, adminUrl } = await start({ SESSION_STORE: store });
-  const visitor = createVisitor(url);
-  await visitor.send('POST', '/cart/items', { sku: 'a1', quantity: 1 });
-  await visitor.send('GET', '/cart');
-  await visitor.send('POST', '/logout');
-  const expected = { set: 1, get: 2, touch: 1, destroy: 1 };
-  expect(await valuesOf(adminUrl, 'session_store_operation_duration_seconds_count')).toEqual(expected);
-  expect(await valuesOf(adminUrl, 'session_store_operations_total')).toEqual({
-    'set ok': 1,
-    'get ok': 2,
-    'touch ok': 1,
-    'destroy ok': 1,
-  });
-  expect(await valuesOf(adminUrl, 'session_store_up')).toEqual({ '': 1 });
-});
+test.each(['plain', 'memory'])(
+  'each store call of express-session is counted and timed with the store %s',
+  async (store) => {
+    const { url, adminUrl } = await start({ SESSION_STORE: store });
+    const visitor = createVisitor(url);
+    await visitor.send('POST', '/cart/items', { sku: 'a1', quantity: 1 });
+    await visitor.send('GET', '/cart');
+    await visitor.send('POST', '/logout');
+    const expected = { set: 1, get: 2, touch: 1, destroy: 1 };
+    expect(await valuesOf(adminUrl, 'session_store_operation_duration_seconds_count')).toEqual(expected);
+    expect(await valuesOf(adminUrl, 'session_store_operations_total')).toEqual({
+      'set ok': 1,
+      'get ok': 2,
+      'touch ok': 1,
+      'destroy ok': 1,
+    });
+    expect(await valuesOf(adminUrl, 'session_store_up')).toEqual({ '': 1 });
+  },
+);
 
-test('METRICS=off: there are none, and /metrics says so', async () => {
+test('METRICS=off: no metrics, and /metrics says so', async () => {
   const { url, adminUrl } = await start({ METRICS: 'off' });
   expect((await createVisitor(url).send('POST', '/login', { name: 'Ada' })).status).toBe(200);
   const answer = await createVisitor(adminUrl).send('GET', '/metrics');

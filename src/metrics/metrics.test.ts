@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { createApp } from './app.ts';
-import { readConfig } from './config.ts';
-import { createContext } from './context.ts';
-import { createLifecycle } from './lifecycle.ts';
+import { createApp } from '../app.ts';
+import { readConfig } from '../config.ts';
+import { createContext } from '../context.ts';
+import { createLifecycle } from '../lifecycle.ts';
 import { createMetrics } from './metrics.ts';
 import { readRoutes } from './route-templates.ts';
-import type { SessionEvent, StoreCommand, StoreOutcome } from './sessions/index.ts';
+import type { SessionEvent, StoreCommand, StoreOutcome } from '../sessions/index.ts';
 
 const commands: StoreCommand[] = ['get', 'set', 'renew', 'destroy', 'list', 'find', 'migrate', 'time'];
 const outcomes: StoreOutcome[] = ['ok', 'error', 'timeout', 'refused'];
@@ -24,7 +24,7 @@ function start(replica: string) {
 
 type Arguments = Parameters<ReturnType<typeof start>['metrics']['requestEnded']>;
 
-/** As long as the host's name in a container. */
+/** As long as a container's host name. */
 test.each(['replica-50', '0123456789ab'])(
   'with every series that there can be, %s takes less than 50 KiB',
   async (name) => {

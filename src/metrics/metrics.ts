@@ -1,14 +1,14 @@
 import type { Request, Response } from 'express';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { Config } from './config.ts';
+import type { Config } from '../config.ts';
 import { createHttpMetrics } from './http-metrics.ts';
-import { type Lifecycle, states } from './lifecycle.ts';
+import { type Lifecycle, states } from '../lifecycle.ts';
 import type { Route } from './route-templates.ts';
 import { createSessionMetrics } from './session-metrics.ts';
-import type { SessionEvent, StoreOutcome } from './sessions/index.ts';
+import type { SessionEvent, StoreOutcome } from '../sessions/index.ts';
 
 /**
- * What a replica tells Prometheus. Every series has the label `replica`; no label takes a value that a visitor can choose.
+ * The metrics of a replica. Every series has the label `replica`; no label has a value that a visitor can choose.
  *
  * Histograms have buckets: prom-client has no native histograms (its newest version is 15.1.3;
  * https://github.com/prometheus/client_js/issues/576 asks for them).
@@ -16,16 +16,16 @@ import type { SessionEvent, StoreOutcome } from './sessions/index.ts';
 export interface Metrics {
   contentType: string;
   read(): Promise<string>;
-  /** The routes that requests are counted by. */
+  /** Sets the routes by which requests are counted. */
   knowRoutes(routes: Route[]): void;
-  /** How many have ended since the start. */
+  /** Requests that have ended since the start. */
   requestsServed(): number;
   requestBegan(): void;
-  /** The answer was sent, or its connection was closed before that. */
+  /** The response was sent, or its connection was closed before. */
   requestEnded(req: Request, res: Response, ms: number): void;
   /** The observer of a DurableStore. */
   observeSessions(event: SessionEvent): void;
-  /** A call to another store has ended. */
+  /** A call to a baseline's store has ended. */
   observeStore(command: string, outcome: StoreOutcome, ms: number): void;
 }
 
@@ -35,7 +35,7 @@ interface Observed {
   isStoreUp(): boolean;
 }
 
-/** Builds a registry of this replica's own, so that several replicas can live in one process. */
+/** Builds a registry for this replica, so that several replicas can run in one process. */
 export function createMetrics({ config, lifecycle, isStoreUp }: Observed): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ replica: config.replica });
@@ -43,13 +43,13 @@ export function createMetrics({ config, lifecycle, isStoreUp }: Observed): Metri
   const registers = [registry];
   new Gauge({
     name: 'unsticky_build_info',
-    help: 'Always 1; its labels tell what this replica is',
+    help: 'Always 1; its labels describe this replica',
     labelNames: ['version', 'store', 'node'],
     registers,
   }).set({ version: config.version, store: config.store, node: process.version }, 1);
   new Gauge({
     name: 'replica_lifecycle_state',
-    help: '1 for the state that the replica is in, 0 for the others',
+    help: '1 for the current state of the replica, 0 for the others',
     labelNames: ['state'],
     registers,
     collect() {
@@ -58,7 +58,7 @@ export function createMetrics({ config, lifecycle, isStoreUp }: Observed): Metri
   });
   new Gauge({
     name: 'session_store_up',
-    help: '1 where sessions can be reached: the connection to Redis is ready',
+    help: '1 if the connection to Redis is ready, so that sessions can be reached',
     registers,
     collect() {
       this.set(isStoreUp() ? 1 : 0);
@@ -73,8 +73,8 @@ export function createMetrics({ config, lifecycle, isStoreUp }: Observed): Metri
 }
 
 /**
- * Node's own, but for those that nobody looks at here (39 series of V8's heap spaces, a tenth of the whole answer) and
- * those that break the convention that `_total` is for counters, or say what another says.
+ * Node's own metrics, except those that nothing here uses (39 series of V8's heap spaces, a tenth of the response), those
+ * that break the convention that `_total` is for counters, and duplicates.
  */
 function collectNodeMetrics(registry: Registry): void {
   collectDefaultMetrics({ register: registry, gcDurationBuckets: [0.001, 0.01, 0.1] });

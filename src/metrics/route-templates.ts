@@ -3,7 +3,7 @@ import type { Express, IRoute, IRouter } from 'express';
 /** A route's template, such as `/cart/items/:sku`, and its methods in lower case. */
 export type Route = Pick<IRoute, 'path'> & { methods: Record<string, boolean> };
 
-/** The routes of an app, and of the routers that it uses without a path of their own. */
+/** The routes of an app, and of the routers that it uses without a path. */
 export function readRoutes({ router }: Express): Route[] {
   return router.stack.flatMap(({ route, handle }) => {
     if (route) return route as IRoute & Route;
@@ -12,12 +12,12 @@ export function readRoutes({ router }: Express): Route[] {
   });
 }
 
-/** The route that a request for this path would get to. */
+/** The route that serves this path. */
 export function findRoute(routes: Route[], path: string): Route | undefined {
   return routes.find((route) => matches(route.path, path));
 }
 
-/** As Express: letters of either case, and with a slash at the end or without. */
+/** As Express does: case-insensitive, with or without a trailing slash. */
 function matches(template: string, path: string): boolean {
   const parts = template.toLowerCase().split('/');
   const given = path.toLowerCase().split('/');

@@ -1,11 +1,11 @@
 import { Counter, type Registry } from 'prom-client';
-import { registerCounter, registerHistogram, Timing } from './series.ts';
-import type { SessionEvent, StoreOutcome } from './sessions/index.ts';
+import { registerCounter, registerHistogram, Timing } from './histogram.ts';
+import type { SessionEvent, StoreOutcome } from '../sessions/index.ts';
 
-/** Up to what a call may take, which is half a second if not set otherwise, and beyond. */
+/** Up to and beyond the default deadline of a call, half a second. */
 const bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 0.5, 1];
 
-/** Of one command, how many calls ended how, and how long they took. */
+/** The calls of one command: outcomes and durations. */
 interface Calls {
   ended: Record<StoreOutcome, number>;
   timing: Timing;
@@ -13,22 +13,22 @@ interface Calls {
 
 const ends = ['created', 'renewed', 'logged_out', 'revoked', 'expired'] as const;
 
-/** What is called of a DurableStore, and of express-session's own ones. */
+/** The commands of a DurableStore, and of the stores of express-session. */
 const commands = {
   durable: ['get', 'set', 'renew', 'destroy', 'list', 'find', 'migrate', 'time'],
   others: ['get', 'set', 'touch', 'destroy'],
 };
 
-/** Sessions and the store that they live in. What is counted as what, SessionEvent says (sessions/events.ts). */
+/** Metrics of sessions and their store. SessionEvent defines what is counted (sessions/events.ts). */
 export function createSessionMetrics(registry: Registry, store: string) {
   const calls = new Map<string, Calls>();
-  // A rate can be told only from a series that is there before the first event: so failures are counted from 0 on.
+  // A rate needs a series that exists before the first event, so failures are exported from 0.
   for (const command of store === 'durable' ? commands.durable : commands.others) first(command);
   registerCounter(
     registry,
     {
       name: 'session_store_operations_total',
-      help: 'Calls to the store of sessions, by command and outcome (refused: not sent, for want of a connection)',
+      help: 'Calls to the session store, by command and outcome (refused: not sent, because there was no connection)',
       labelNames: ['command', 'outcome'],
     },
     () => [...calls].flatMap(([command, { ended }]) => countsOf(command, ended)),
@@ -37,36 +37,36 @@ export function createSessionMetrics(registry: Registry, store: string) {
     registry,
     {
       name: 'session_store_operation_duration_seconds',
-      help: 'Time until the store answered, or was given up; calls that were refused are left out',
+      help: 'Time until the store answered or the call timed out; without refused calls',
     },
     () => [...calls].flatMap(([command, { timing }]) => (timing.count > 0 ? { labels: { command }, timing } : [])),
   );
   const registers = [registry];
   const sessions = new Counter({
     name: 'session_events_total',
-    help: 'Sessions created, renewed (a new id at a login), and ended: logged_out, revoked, expired (found at its absolute end)',
+    help: 'Sessions created, renewed (new id at login) and ended: logged_out, revoked, expired (past its absolute lifetime)',
     labelNames: ['event'],
     registers,
   });
   const conflicts = new Counter({
     name: 'session_conflicts_total',
-    help: 'Changes that another request was faster than: merged, retried upon what stood, or refused (409)',
+    help: 'Concurrent session changes, by resolution: merged, retried, or refused (409)',
     labelNames: ['outcome'],
     registers,
   });
   const resurrections = new Counter({
     name: 'session_resurrections_prevented_total',
-    help: 'Writes refused because their session had ended: they would have brought it back',
+    help: 'Writes refused because their session had ended: they would have recreated it',
     registers,
   });
   const replays = new Counter({
     name: 'session_idempotent_replays_total',
-    help: 'Repeats of a request (Idempotency-Key) that got what the first one had got',
+    help: 'Repeated requests (Idempotency-Key) that got the stored response',
     registers,
   });
   const failures = new Counter({
     name: 'session_commits_failed_total',
-    help: 'Requests that were told that their change to a session was not made, or is not known to be, for whatever reason',
+    help: 'Requests whose session change failed or has an unknown outcome, for any reason',
     registers,
   });
   for (const event of ends) sessions.inc({ event }, 0);

@@ -1,5 +1,5 @@
-// What this browser has seen of the replicas: the last answers, and what the session has outlived. The server knows nothing
-// of it. Several tabs count together, for they share a session.
+// What this browser observed of the replicas: the last responses, and what the session survived. The server knows nothing of
+// it. Tabs count together, because they share a session.
 
 const mostDots = 20;
 const mostReplicas = 200;
@@ -10,7 +10,7 @@ let kept = nothing;
 function read() {
   try {
     kept = { ...nothing, ...JSON.parse(localStorage.getItem('answers') ?? '{}') };
-  } catch {} // what cannot be read, or may not be kept, lives as long as this tab
+  } catch {} // without storage the counts live as long as this tab
   return kept;
 }
 
@@ -21,7 +21,7 @@ function write(counts) {
   } catch {}
 }
 
-/** Counts one answer: who gave it, when that one was started, and to which session. `ok` is false where it was a failure. */
+/** Counts one response: its replica, when that was started, and the session. `ok` is false for a failure. */
 export function count({ replica = '', startedAt = '', session = '' }, ok = true) {
   const before = read();
   const counts =
@@ -40,7 +40,7 @@ export function count({ replica = '', startedAt = '', session = '' }, ok = true)
   });
 }
 
-/** A replica keeps its colour. One with a number has that of its number, as everywhere in this project. */
+/** A replica keeps its colour; one with a number has the colour of that number, as everywhere in this project. */
 function toneOf(replica, known) {
   const [, number] = /-(\d{1,4})$/.exec(replica) ?? [];
   if (number) return (Number(number) + tones - 1) % tones;
@@ -51,7 +51,7 @@ function newest(entries, most) {
   return Object.fromEntries(Object.entries(entries).slice(-most));
 }
 
-/** Shows the dots, and adds to what the server says of the session's age what it has outlived. */
+/** Shows the dots, and adds what the session survived to its age. */
 export function show() {
   const { requests, restarts, starts, last } = read();
   const element = (id) => document.getElementById(id);
@@ -64,8 +64,8 @@ export function show() {
   if (latest?.ok) element('answer').dataset.tone = latest.tone;
   const lived = element('lived');
   if (!lived.dataset.aged) return;
-  const outlived = [amount(requests, 'request'), amount(Object.keys(starts).length, 'replica')];
-  lived.textContent = `${lived.dataset.aged}, through ${outlived.join(', ')} and ${amount(restarts, 'restart')}.`;
+  const survived = [amount(requests, 'request'), amount(Object.keys(starts).length, 'replica')];
+  lived.textContent = `${lived.dataset.aged} and survived ${survived.join(', ')} and ${amount(restarts, 'restart')}.`;
 }
 
 function dot(answer) {
@@ -79,8 +79,8 @@ function dot(answer) {
   label.ariaHidden = 'true';
   label.textContent = /-(\d{1,3})$/.exec(replica)?.[1] ?? (replica.slice(0, 3) || '×');
   const name = document.createElement('span');
-  name.className = 'unseen';
-  name.textContent = `${replica || 'nobody'}${ok ? '' : ', failed'}`;
+  name.className = 'visually-hidden';
+  name.textContent = `${replica || 'no replica'}${ok ? '' : ', failed'}`;
   item.title = name.textContent;
   item.dataset.tone = tone;
   item.className = ok ? 'dot' : 'dot failed';
@@ -89,7 +89,7 @@ function dot(answer) {
 }
 
 function legend(last) {
-  const byReplica = Map.groupBy(last, ({ replica }) => replica || 'nobody');
+  const byReplica = Map.groupBy(last, ({ replica }) => replica || 'no replica');
   return [...byReplica]
     .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
     .map(([name, answers]) => {

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { html, type Markup } from './markup.ts';
+import { html, type Html } from '../../web/html.ts';
 import { type FormOptions, renderCart, renderLogin, renderPreferences, renderSessions } from './sections.ts';
 import type { Origin, PageState } from './state.ts';
-import { age, greet } from './words.ts';
+import { age, greet } from './messages.ts';
 
 export interface PageOptions {
-  /** What went wrong, in words. */
+  /** What went wrong. */
   problem?: string;
   typed?: Record<string, string>;
-  /** The browser is to ask again at once. */
+  /** Makes the browser reload at once. */
   refresh?: boolean;
 }
 
-/** The visitor's page, whole. */
+/** The visitor's page. */
 export function renderPage(origin: Origin, state: PageState, { problem = '', typed = {}, refresh }: PageOptions = {}) {
   const options: FormOptions = { key: randomUUID(), typed };
   const { lang, greeting } = greet(state.preferences.language);
@@ -26,30 +26,30 @@ export function renderPage(origin: Origin, state: PageState, { problem = '', typ
           <div class="inner">
             <p class="brand">unsticky</p>
             <h1 id="greeting"><span lang="${lang}">${greeting}</span>, ${name}.</h1>
-            <p class="sentence">This answer came from <b id="replica">${origin.replica}</b>.</p>
-            <div id="last" hidden><h2 class="quiet" id="last-title">The last 20 answers</h2><ol id="dots" aria-labelledby="last-title"></ol><ul id="legend" aria-label="Of those 20, by replica"></ul></div>
+            <p class="sentence">This response came from <b id="replica">${origin.replica}</b>.</p>
+            <div id="last" hidden><h2 class="quiet" id="last-title">Last 20 responses</h2><ol id="dots" aria-labelledby="last-title"></ol><ul id="legend" aria-label="Responses by replica"></ul></div>
             ${renderLived(state)}
-            <noscript><p class="hint">With JavaScript this page also shows who gave the last 20 answers, and what this session has outlived.</p></noscript>
+            <noscript><p class="hint">With JavaScript this page also shows which replicas gave the last 20 responses, and the restarts this session survived.</p></noscript>
             <div class="fields">
-              <form method="get" action="/"><button id="again" class="first">Ask again</button></form>
-              <label id="keep" hidden><input type="checkbox" id="keep-asking" autocomplete="off"> Keep asking, once a second</label>
+              <form method="get" action="/"><button id="again" class="first">Send a request</button></form>
+              <label id="keep" hidden><input type="checkbox" id="keep-asking" autocomplete="off"> Ask every second</label>
             </div>
           </div>
         </header>
-        <div class="inner told"><p id="problem" role="alert">${problem}</p><p id="said" role="status" class="unseen"></p></div>
+        <div class="inner messages"><p id="problem" role="alert">${problem}</p><p id="announcer" role="status" class="visually-hidden"></p></div>
         <div class="inner cards">${[renderLogin, renderCart, renderPreferences, renderSessions].map((render) => render(state, options))}</div>
       </main>`,
   });
 }
 
-/** A form that was sent, to be sent again as it was. */
+/** A form that was sent, to be sent again unchanged. */
 export interface SentForm {
   action: string;
   fields: Record<string, string>;
 }
 
-/** What is shown where the visitor's session is not known: the problem, and a way on. */
-export function renderProblem(origin: Origin, title: string, words: string, sent?: SentForm): string {
+/** The page without the visitor's session: the problem, and what to do next. */
+export function renderProblem(origin: Origin, title: string, text: string, sent?: SentForm): string {
   const hidden = Object.entries(sent?.fields ?? {}).map(([name, value]) => {
     return html`<input type="hidden" name="${name}" value="${value}" autocomplete="off">`;
   });
@@ -64,8 +64,8 @@ export function renderProblem(origin: Origin, title: string, words: string, sent
           <div class="inner">
             <p class="brand">unsticky</p>
             <h1>${title}.</h1>
-            <p class="sentence" id="problem" role="alert">${words}</p>
-            <p>This answer came from <b>${origin.replica}</b>.</p>
+            <p class="sentence" id="problem" role="alert">${text}</p>
+            <p>This response came from <b>${origin.replica}</b>.</p>
             <div class="fields">${again}<form method="get" action="/"><button id="again">To the page</button></form></div>
           </div>
         </header>
@@ -76,7 +76,7 @@ export function renderProblem(origin: Origin, title: string, words: string, sent
 interface DocumentParts {
   title: string;
   theme: string;
-  main: Markup;
+  main: Html;
   refresh?: boolean | undefined;
 }
 
@@ -89,6 +89,7 @@ function renderDocument({ version, startedAt }: Origin, { title, theme, main, re
     ${refresh && html`<meta http-equiv="refresh" content="0">`}
     <title>${title} · unsticky</title>
     <link rel="icon" href="/files/page.svg">
+    <link rel="stylesheet" href="/files/base.css">
     <link rel="stylesheet" href="/files/page.css">
     <link rel="stylesheet" href="/files/answer.css">
     <link rel="stylesheet" href="/files/cards.css">
@@ -96,20 +97,20 @@ function renderDocument({ version, startedAt }: Origin, { title, theme, main, re
   </head>
   <body>
     ${main}
-    <footer class="inner" id="about">Version ${version}, started <time datetime="${startedAt.toISOString()}">${startedAt.toISOString().slice(11, 19)} UTC</time>. Looking at this page writes nothing on the server: what it counts, it counts in your browser.</footer>
+    <footer class="inner" id="about">Version ${version}, started <time datetime="${startedAt.toISOString()}">${startedAt.toISOString().slice(11, 19)} UTC</time>. Viewing this page writes nothing on the server; your browser counts.</footer>
   </body>
 </html>
 `.text;
 }
 
-/** The browser adds what the session has outlived. */
-function renderLived({ session }: PageState): Markup {
-  if (!session) return html`<p id="lived">Nothing is stored for you yet: log in, or put something into the cart.</p>`;
-  const aged = `This session has lived ${age(session.livedMs)}`;
+/** The browser adds the restarts that the session survived. */
+function renderLived({ session }: PageState): Html {
+  if (!session) return html`<p id="lived">Nothing is stored for you yet: log in, or add an item to the cart.</p>`;
+  const aged = `This session is ${age(session.livedMs)} old`;
   return html`<p id="lived" data-aged="${aged}">${aged}.</p>`;
 }
 
-/** Replicas with a number have the colour of that number everywhere; for the others the browser chooses. */
+/** A replica with a number has the colour of that number; for others the browser chooses one. */
 function toneOf(replica: string): string {
   const [, number] = /-(\d{1,4})$/.exec(replica) ?? [];
   return number === undefined ? '' : String((Number(number) + 7) % 8);

@@ -1,28 +1,28 @@
 import { type Request, type Response, Router } from 'express';
 import type { Context } from '../context.ts';
 import { methodNotAllowed } from '../errors.ts';
-import { addItem, removeItem } from './cart.ts';
-import { logIn } from './login.ts';
-import { logOut } from './logout.ts';
-import { answerWithPage } from './page.ts';
-import { changePreferences } from './preferences.ts';
-import { endSession, endSessions } from './sessions.ts';
+import { addItem, removeItem } from '../routes/cart.ts';
+import { logIn } from '../routes/login.ts';
+import { logOut } from '../routes/logout.ts';
+import { changePreferences } from '../routes/preferences.ts';
+import { endSession, endSessions } from '../routes/sessions.ts';
+import { answerWithPage } from './router.ts';
 
-/** HTML forms know GET and POST alone, and no JSON: each address does what a route of the API does. */
-const forms: Record<string, (req: Request, res: Response) => Promise<unknown>> = {
+/** HTML forms have only GET and POST, and no JSON: each of these does what a route of the API does. */
+const forms: Record<string, (req: Request, res: Response, context: Context) => Promise<unknown>> = {
   login: logIn,
-  // What a form sends is text.
+  // Forms send text.
   cart: (req) => addItem(req, { ...req.body, quantity: Number(req.body?.quantity) }),
   'cart-remove': (req) => removeItem(req, String(req.body?.sku)),
   preferences: changePreferences,
-  'session-end': (req, res) => endSession(req, res, String(req.body?.id)),
+  'session-end': (req, res, context) => endSession(req, res, String(req.body?.id), context),
   logout: logOut,
   'logout-everywhere': endSessions,
 };
 
 /**
- * The forms of the visitor's page, all of one route, or each would have a histogram of its own. The change is stored before
- * the answer leaves, as with every other.
+ * The forms of the visitor's page, as one route: otherwise each would have its own histogram. The change is stored before
+ * the response is sent, as everywhere.
  */
 export function createPageFormsRouter(context: Context): Router {
   const router = Router();
@@ -32,10 +32,10 @@ export function createPageFormsRouter(context: Context): Router {
       next(Object.hasOwn(forms, req.params.form) ? undefined : 'route');
     })
     .post(async function form(req, res) {
-      await forms[req.params.form]?.(req, res);
+      await forms[req.params.form]?.(req, res, context);
       await answerWithPage(req, res, context);
     })
-    // Who comes here without a form, by the address bar after a problem, wants the page.
+    // A visitor who opens this address after a problem wants the page.
     .get(function form(_req, res) {
       res.redirect(303, '/');
     })

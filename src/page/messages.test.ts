@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { Problem } from '../errors.ts';
-import { age, greet, nameOfAgent, tell } from './words.ts';
+import { age, greet, nameOfAgent, describeProblem } from './messages.ts';
 
-test('a greeting says which language it is in', () => {
+test('a greeting names its language', () => {
   expect(greet('pt-BR')).toEqual({ lang: 'pt-BR', greeting: 'Olá' });
   expect(greet('DE')).toEqual({ lang: 'DE', greeting: 'Hallo' });
   for (const unknown of ['xx', 'constructor', undefined])
@@ -27,14 +27,14 @@ test.each([
   ['Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0', 'Edge on Windows'],
   ['Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1', 'Safari on iOS'],
   ['curl/8.14.1', 'curl/8.14.1'],
-  [undefined, 'A browser that does not say which'],
+  [undefined, 'Unknown browser'],
 ])('%s is %s', (userAgent, name) => {
   expect(nameOfAgent(userAgent)).toBe(name);
 });
 
-test('a problem is told in the words of the page', () => {
+test('a problem is described for visitors', () => {
   const errors = [{ field: 'sku', message: 'must be a text' }];
-  expect(tell(new Problem('invalid-body', 'sku must be a text.', { errors }))).toBe('Article must be a text.');
-  expect(tell(new Problem('tls-required', 'Use https.'))).toBe('Use https.');
-  expect(tell(new Problem('logged-out', 'Log in first: POST /login.'))).not.toContain('POST');
+  expect(describeProblem(new Problem('invalid-body', 'sku must be a text.', { errors }))).toBe('Item must be a text.');
+  expect(describeProblem(new Problem('tls-required', 'Use https.'))).toBe('Use https.');
+  expect(describeProblem(new Problem('logged-out', 'Log in first: POST /login.'))).not.toContain('POST');
 });

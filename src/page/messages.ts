@@ -20,25 +20,20 @@ export const greetings: Record<string, [name: string, greeting: string]> = {
   zh: ['中文', '你好'],
 };
 
-/** The greeting in a language, or in English where the page does not speak it. */
+/** The greeting in a language, or in English if there is none. */
 export function greet(language = 'en'): { lang: string; greeting: string } {
   const primary = language.split('-', 1)[0]?.toLowerCase() ?? '';
   const [lang, known] = Object.hasOwn(greetings, primary) ? [language, greetings[primary]] : ['en', greetings.en];
   return { lang, greeting: (known as [string, string])[1] };
 }
 
-/** A time that has passed, as people say it. */
+/** A duration in words. */
 export function age(ms: number): string {
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 1) return 'less than a minute';
   if (minutes < 120) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? `${hours} hours` : `${Math.floor(hours / 24)} days`;
-}
-
-/** `1 article`, `2 articles` */
-export function count(number: number, one: string): string {
-  return `${number} ${one}${number === 1 ? '' : 's'}`;
 }
 
 const browsers: [RegExp, string][] = [
@@ -56,25 +51,25 @@ const systems: [RegExp, string][] = [
   [/\bLinux\b/, 'Linux'],
 ];
 
-/** Names what a User-Agent header says as far as people tell browsers apart; else its first words. */
+/** Browser and system of a User-Agent header; its start if they are unknown. */
 export function nameOfAgent(userAgent: string | undefined): string {
-  if (!userAgent) return 'A browser that does not say which';
+  if (!userAgent) return 'Unknown browser';
   const of = (names: [RegExp, string][]) => names.find(([sign]) => sign.test(userAgent))?.[1];
   const [browser, system] = [of(browsers), of(systems)];
   return browser && system ? `${browser} on ${system}` : userAgent.slice(0, 60);
 }
 
-const fields: Record<string, string> = { name: 'Name', sku: 'Article', quantity: 'How many' };
+const fields: Record<string, string> = { name: 'Name', sku: 'Item', quantity: 'Quantity' };
 
-const told: Partial<Record<ProblemCode, string>> = {
+const texts: Partial<Record<ProblemCode, string>> = {
   'store-unavailable': 'Nothing was changed. Try again in a second.',
-  'logged-out': 'You are not logged in any more.',
-  'not-found': 'That session is not there any more: it has ended already.',
-  'outcome-unknown': 'Sessions did not answer in time. Send it again: it is done once.',
+  'logged-out': 'You are no longer logged in.',
+  'not-found': 'That session has already ended.',
+  'outcome-unknown': 'The session store did not answer in time. Send it again: it takes effect once.',
 };
 
-/** A problem in the page's words: what a visitor can do about it, not what a program could. */
-export function tell({ code, message, extra: { errors } }: Problem): string {
+/** A problem for visitors: what they can do about it. */
+export function describeProblem({ code, message, extra: { errors } }: Problem): string {
   if (errors) return errors.map(({ field, message }) => `${fields[field] ?? field} ${message}.`).join(' ');
-  return told[code] ?? message;
+  return texts[code] ?? message;
 }

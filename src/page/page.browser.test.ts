@@ -5,19 +5,19 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { Fleet } from '../deploy/fleet/fleet.ts';
-import { startTestFleet } from '../deploy/fleet/testing.ts';
-import { createVisitor, startTestRedis, startTestReplica } from './testing.ts';
+import type { Fleet } from '../../deploy/fleet/fleet.ts';
+import { startTestFleet } from '../../test/fleet.ts';
+import { createVisitor, startTestRedis, startTestReplica } from '../../test/replica.ts';
 
 const executable = findOnPath(['chromium', 'chromium-browser', 'google-chrome']);
 const why = executable ? '' : ' (skipped: there is no Chromium on the PATH)';
-const screenshots = fileURLToPath(new URL('../test-results/page', import.meta.url));
+const screenshots = fileURLToPath(new URL('../../test-results/page', import.meta.url));
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const sizes = { wide: { width: 1280, height: 900 }, narrow: { width: 390, height: 844 } };
 const phone = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1';
 
-describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
+describe.skipIf(!executable)(`the visitor's page in a browser${why}`, () => {
   let browser: Browser;
   let fleet: Fleet;
   let http: string;
@@ -28,7 +28,7 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
     mkdirSync(screenshots, { recursive: true });
     ({ fleet, http, end } = await startTestFleet({ replicas: 3 }));
     ({ https } = await fleet.describe());
-    // Without TLS a browser says whose a form is to localhost alone, not to a host like this one.
+    // Without TLS a browser sends Sec-Fetch-Site only to localhost, not to a host like this one.
     const args = ['--no-sandbox', '--host-resolver-rules=MAP *.test 127.0.0.1'];
     browser = await chromium.launch({ executablePath: executable as string, args });
   });
@@ -37,7 +37,7 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
     await end?.();
   });
 
-  /** A visitor's browser, and what went wrong in it. */
+  /** A visitor's browser with its errors. */
   async function visit(url: string, options: BrowserContextOptions = {}) {
     const context = await browser.newContext({ viewport: sizes.wide, reducedMotion: 'reduce', ...options });
     onTestFinished(() => context.close());
@@ -80,16 +80,16 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
 
     const other = await visit(urlOf(), { ...options, userAgent: phone });
     await logIn(other.page, name);
-    await page.getByRole('button', { name: 'Ask again' }).click();
+    await page.getByRole('button', { name: 'Send a request' }).click();
     await page.getByRole('button', { name: 'End Safari on iOS' }).click();
     await eventually(() => page.locator('#sessions li').count()).toBe(1);
-    await other.page.getByRole('button', { name: 'Ask again' }).click();
+    await other.page.getByRole('button', { name: 'Send a request' }).click();
     await eventually(() => heading(other.page)).toBe('Hello, stranger.');
 
     await logIn(other.page, name);
     await other.page.getByRole('button', { name: 'Log out everywhere' }).click();
     await eventually(() => heading(other.page)).toBe('Hello, stranger.');
-    await page.getByRole('button', { name: 'Ask again' }).click();
+    await page.getByRole('button', { name: 'Send a request' }).click();
     await eventually(() => heading(page)).toBe('Hello, stranger.');
     expect([...problems, ...other.problems]).toEqual([]);
   });
@@ -110,18 +110,18 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
     const name = `Grace ${size} ${colorScheme}`;
     await createVisitor(http).send('POST', '/login', { name }, { 'user-agent': phone });
     await logIn(page, name);
-    for (const sku of ['tea', 'w'.repeat(64), ...Array.from({ length: 12 }, (_, at) => `article-${at}`)])
+    for (const sku of ['tea', 'w'.repeat(64), ...Array.from({ length: 12 }, (_, at) => `item-${at}`)])
       await add(page, sku);
     await look('logged-in');
     expect(problems).toEqual([]);
-    await article(page).fill('???');
+    await itemField(page).fill('???');
     await page.getByRole('button', { name: 'Add', exact: true }).click();
-    await eventually(() => page.getByRole('alert').textContent()).toContain('Article must be');
-    expect(await article(page).inputValue()).toBe('???');
+    await eventually(() => page.getByRole('alert').textContent()).toContain('Item must be');
+    expect(await itemField(page).inputValue()).toBe('???');
     await look('refused');
   });
 
-  test.each(['light', 'dark'] as const)('every colour of a replica can be read, %s', async (colorScheme) => {
+  test.each(['light', 'dark'] as const)('the colour of every replica has enough contrast, %s', async (colorScheme) => {
     const { page } = await visit(http, { viewport: sizes.narrow, colorScheme });
     await page.locator('.dot').waitFor();
     for (let tone = 0; tone < 8; tone++) {
@@ -130,23 +130,23 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
     }
   });
 
-  test('says who answered, and counts what the session has outlived', async () => {
+  test('shows the serving replica, and counts what the session survived', async () => {
     const { page, problems } = await visit(http);
     await logIn(page, 'Ada');
-    const outlived = () => page.locator('#lived').textContent();
-    await eventually(outlived).toMatch(
-      /^This session has lived less than a minute, through 1 request, 1 replica and 0 restarts\.$/,
+    const survived = () => page.locator('#lived').textContent();
+    await eventually(survived).toMatch(
+      /^This session is less than a minute old and survived 1 request, 1 replica and 0 restarts\.$/,
     );
     for (let asked = 2; asked <= 6; asked++) {
-      await page.getByRole('button', { name: 'Ask again' }).click();
-      await eventually(outlived).toContain(`through ${asked} requests`);
+      await page.getByRole('button', { name: 'Send a request' }).click();
+      await eventually(survived).toContain(`survived ${asked} requests`);
     }
-    expect(await outlived()).toContain('3 replicas and 0 restarts');
+    expect(await survived()).toContain('3 replicas and 0 restarts');
     await fleet.restart(2);
-    await page.getByLabel('Keep asking').check();
-    await eventually(outlived).toContain('3 replicas and 1 restart.');
-    await page.getByLabel('Keep asking').uncheck();
-    // One colour a replica, and the name beside it.
+    await page.getByLabel('Ask every second').check();
+    await eventually(survived).toContain('3 replicas and 1 restart.');
+    await page.getByLabel('Ask every second').uncheck();
+    // One colour per replica, with the name beside it.
     const dots = await page.evaluate<[string, string][]>(
       '[...document.querySelectorAll("#dots .dot")].map((dot) => [dot.title, getComputedStyle(dot).backgroundColor])',
     );
@@ -155,7 +155,7 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
     expect(new Set(colours.values()).size).toBe(3);
     expect(await page.locator('#legend').textContent()).toMatch(/replica-1 × \d+.*replica-2 × \d+.*replica-3 × \d+/);
     await page.reload();
-    await eventually(outlived).toContain('3 replicas and 1 restart.');
+    await eventually(survived).toContain('3 replicas and 1 restart.');
     expect(problems).toEqual([]);
   });
 
@@ -176,7 +176,7 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
   });
 
   test.each(scripts)(
-    'a replica that hangs costs a wait, and no form is done twice, $scripting',
+    'a replica that hangs costs a wait, and no form takes effect twice, $scripting',
     async ({ javaScriptEnabled }) => {
       const { page, problems } = await visit(http, { javaScriptEnabled });
       await logIn(page, 'Ada');
@@ -187,7 +187,7 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
     },
   );
 
-  test('what is typed and where the focus is stay, whatever comes in meanwhile', async () => {
+  test('typed text and focus survive updates of the page', async () => {
     const { page } = await visit(http);
     await logIn(page, 'Ada');
     await add(page, 'tea');
@@ -195,10 +195,10 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
     await page.getByRole('button', { name: 'Remove tea' }).click();
     await eventually(() => page.locator('#items li').count()).toBe(0);
     expect(await page.evaluate('document.activeElement.id')).toBe('cart-title');
-    await page.getByLabel('Keep asking').check();
-    await article(page).pressSequentially('bre');
+    await page.getByLabel('Ask every second').check();
+    await itemField(page).pressSequentially('bre');
     const before = await page.locator('#dots .dot').count();
-    // Another tab of the same visitor changes what stands in the section that has the focus.
+    // Another tab of the same visitor changes the section that has the focus.
     const [cookie] = await page.context().cookies();
     await createVisitor(http, `sid=${cookie?.value}`).send('POST', '/cart/items', { sku: 'milk', quantity: 1 });
     await eventually(() => page.locator('#dots .dot').count()).toBeGreaterThan(before + 2);
@@ -207,7 +207,7 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
     await eventually(() => page.locator('#items').textContent()).toMatch(/milk.*bread/s);
   });
 
-  test('a change whose answer was lost is done once, however often it is sent', async () => {
+  test('a change whose response was lost takes effect once, however often it is sent', async () => {
     const { page } = await visit(http);
     await logIn(page, 'Ada');
     const loseAnswers = (times: number) =>
@@ -215,16 +215,16 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
     await loseAnswers(1);
     await add(page, 'tea');
     expect(await page.locator('.dot.failed').count()).toBe(1);
-    await loseAnswers(4); // as often as the page tries by itself
-    await article(page).fill('tea');
+    await loseAnswers(4); // as often as the page retries
+    await itemField(page).fill('tea');
     await page.getByRole('button', { name: 'Add', exact: true }).click();
-    await eventually(() => page.getByRole('alert').textContent()).toContain('Send it again: it is done once.');
+    await eventually(() => page.getByRole('alert').textContent()).toContain('Send it again: it takes effect once.');
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await eventually(() => page.locator('#items .figure').textContent()).toBe('2');
     expect(await page.getByRole('alert').textContent()).toBe('');
   });
 
-  test('a link of another site leads to a page that knows the visitor', async () => {
+  test("a link from another site opens the page with the visitor's session", async () => {
     const { page, problems } = await visit(http);
     await logIn(page, 'Ada');
     const elsewhere = createServer((_req, res) => {
@@ -239,7 +239,7 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
   });
 
   test.each(scripts)(
-    'Redis away, $scripting: said in words, and well again afterwards',
+    'Redis away, $scripting: the page says so, and works again afterwards',
     async ({ scripting, javaScriptEnabled }) => {
       const redis = await startTestRedis({ appendOnly: true });
       const replica = await startTestReplica({ REDIS_URL: redis.url, REPLICA: 'replica-1' });
@@ -250,7 +250,7 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
       const { page } = await visit(replica.url, { javaScriptEnabled });
       await logIn(page, 'Ada');
       await redis.stop();
-      await article(page).fill('tea');
+      await itemField(page).fill('tea');
       await page.getByRole('button', { name: 'Add', exact: true }).click();
       await eventually(() => page.locator('#problem').textContent()).toContain('Nothing was changed.');
       await page.screenshot({
@@ -261,12 +261,12 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
         expect(await violations(page)).toEqual([]);
         const other = await page.context().newPage();
         await other.goto(replica.url);
-        expect(await heading(other)).toBe('Sessions cannot be reached.');
+        expect(await heading(other)).toBe('Session store unavailable.');
         expect(await violations(other)).toEqual([]);
         await other.close();
       }
       await redis.start();
-      const again = page.getByRole('button', { name: javaScriptEnabled ? 'Add' : /Send it again|Ask again/ });
+      const again = page.getByRole('button', { name: javaScriptEnabled ? 'Add' : /Send it again|Send a request/ });
       await eventually(async () => {
         await again.click();
         return page
@@ -278,7 +278,7 @@ describe.skipIf(!executable)(`the visitor's page, in a browser${why}`, () => {
   );
 });
 
-/** Waits for what the page is to show: machines may be busy. */
+/** Waits until the page shows this: the machine may be busy. */
 function eventually<T>(read: () => Promise<T>) {
   return expect.poll(read, { timeout: 15_000 });
 }
@@ -289,14 +289,14 @@ async function logIn(page: Page, name: string): Promise<void> {
   await page.getByRole('button', { name: 'Log out', exact: true }).waitFor();
 }
 
-function article(page: Page) {
-  return page.getByRole('textbox', { name: 'Article' });
+function itemField(page: Page) {
+  return page.getByRole('textbox', { name: 'Item' });
 }
 
 async function add(page: Page, sku: string): Promise<void> {
   const quantity = page.locator('#items li', { has: page.getByText(sku, { exact: true }) }).locator('.figure');
   const before = (await quantity.count()) === 0 ? 0 : Number(await quantity.textContent());
-  await article(page).fill(sku);
+  await itemField(page).fill(sku);
   await page.getByRole('button', { name: 'Add', exact: true }).click();
   await eventually(() => quantity.textContent()).toBe(String(before + 1));
 }
@@ -305,7 +305,7 @@ async function heading(page: Page): Promise<string | null> {
   return page.locator('h1').textContent();
 }
 
-/** What axe-core finds. Its script comes by the browser's own way in, which the page's policy does not concern. */
+/** The violations that axe-core finds. It is evaluated, not added as a script, which the page's policy would block. */
 async function violations(page: Page): Promise<unknown> {
   await page.evaluate(axe);
   return page.evaluate(

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { createVisitor, freePort, startTestRedis, startTestReplica, type TestRedis, until } from './testing.ts';
+import {
+  createVisitor,
+  freePort,
+  startTestRedis,
+  startTestReplica,
+  type TestRedis,
+  until,
+} from '../../test/replica.ts';
 
 let redis: TestRedis;
 let replicas: Awaited<ReturnType<typeof startTestReplica>>[];
@@ -15,7 +22,7 @@ afterAll(async () => {
 
 const urlencoded = { 'content-type': 'application/x-www-form-urlencoded' };
 
-/** A browser without JavaScript, as far as the server can tell: it looks at pages, and sends forms to any replica. */
+/** A browser without JavaScript, as the server sees it: it loads pages, and sends forms to any replica. */
 function createBrowser(urls = replicas.map(({ url }) => url)) {
   const visitor = createVisitor('');
   let sent = 0;
@@ -37,7 +44,7 @@ function createBrowser(urls = replicas.map(({ url }) => url)) {
 const text = (page: string) => page.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
 
 describe('forms, without JavaScript', () => {
-  test('do what the API does, and lead back to the page, which any replica shows at once', async () => {
+  test('do what the API does, and redirect to the page, which is current on every replica', async () => {
     const browser = createBrowser();
     const done = async (form: string, fields?: Record<string, string>) => {
       const answer = await browser.submit(form, fields);
@@ -49,7 +56,7 @@ describe('forms, without JavaScript', () => {
     const before = browser.visitor.cookie;
     expect(text(await done('login', { name: 'Ada' }))).toContain('Hello , Ada .');
     expect(browser.visitor.cookie).not.toBe(before);
-    expect(text(await done('cart', { sku: 'soap', quantity: '1' }))).toContain('2 articles, 3 pieces');
+    expect(text(await done('cart', { sku: 'soap', quantity: '1' }))).toContain('2 items, 3 in total');
     expect(await done('cart-remove', { sku: 'tea' })).not.toContain('remove-tea');
     const german = await done('preferences', { theme: 'dark', language: 'de' });
     expect(german).toContain('data-theme="dark"');
@@ -67,7 +74,7 @@ describe('forms, without JavaScript', () => {
     expect(text((await elsewhere.look()).body)).toContain('Hello , stranger');
   });
 
-  test('give out the same cookie, and clear it', async () => {
+  test('set the same cookie, and clear it', async () => {
     const browser = createBrowser();
     const cookieOf = async (form: string, fields = {}) =>
       (await browser.submit(form, fields)).headers.get('set-cookie');
@@ -75,32 +82,32 @@ describe('forms, without JavaScript', () => {
     expect(await cookieOf('logout')).toMatch(/^sid=;.*Expires=Thu, 01 Jan 1970/);
   });
 
-  test('are shown again with what is wrong, in words, and with what was typed', async () => {
+  test('are shown again with the error and what was typed', async () => {
     const browser = createBrowser();
     const wrong = await browser.submit('cart', { sku: '<b>"', quantity: 'many' });
     expect(wrong.status).toBe(400);
-    expect(text(wrong.body)).toContain('Article must be 1 to 64 letters');
-    expect(text(wrong.body)).toContain('How many must be a whole number.');
-    expect(wrong.body).toContain('value="&#60;b&#62;&#34;"');
+    expect(text(wrong.body)).toContain('Item must be 1 to 64 letters');
+    expect(text(wrong.body)).toContain('Quantity must be a whole number.');
+    expect(wrong.body).toContain('value="&lt;b&gt;&quot;"');
     const gone = await browser.submit('logout-everywhere');
-    expect(gone).toMatchObject({ status: 401, body: expect.stringContaining('You are not logged in any more.') });
+    expect(gone).toMatchObject({ status: 401, body: expect.stringContaining('You are no longer logged in.') });
   });
 
-  test('that come twice with one key take effect once; another content, or another key, is another change', async () => {
+  test('sent twice with one key take effect once; another content or key is another change', async () => {
     const browser = createBrowser();
     await browser.submit('login', { name: 'Ada' });
     const tea = { sku: 'tea', quantity: '1' };
     for (const fields of [tea, tea, { sku: 'soap', quantity: '1' }]) {
       expect((await browser.submit('cart', fields, { key: 'one' })).status).toBe(303);
     }
-    expect(text((await browser.look()).body)).toContain('2 articles, 2 pieces');
+    expect(text((await browser.look()).body)).toContain('2 items, 2 in total');
     await browser.submit('cart', tea, { key: 'two' });
-    expect(text((await browser.look()).body)).toContain('2 articles, 3 pieces');
+    expect(text((await browser.look()).body)).toContain('2 items, 3 in total');
     const unusable = await browser.submit('cart', tea, { key: 'a%20b' });
     expect(unusable).toMatchObject({ status: 400, body: expect.stringContaining('Load the page again') });
   });
 
-  test('are answered with the page itself where that is preferred', async () => {
+  test('are answered with the page itself if preferred', async () => {
     const answer = await createBrowser().submit(
       'login',
       { name: 'Ada' },
@@ -110,11 +117,11 @@ describe('forms, without JavaScript', () => {
     expect(answer.headers.get('preference-applied')).toBe('return=representation');
   });
 
-  test('of another site are refused, whatever they are', async () => {
+  test('of another site are refused', async () => {
     const browser = createBrowser();
     for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }]) {
       const answer = await browser.submit('login', { name: 'Mallory' }, { headers });
-      expect(answer).toMatchObject({ status: 403, body: expect.stringContaining('Another site sent this.') });
+      expect(answer).toMatchObject({ status: 403, body: expect.stringContaining('Cross-site request.') });
       expect(answer.headers.get('content-type')).toContain('text/html');
       expect(answer.headers.get('set-cookie')).toBeNull();
     }
@@ -122,11 +129,11 @@ describe('forms, without JavaScript', () => {
     const post = (origin: string) => old.send('POST', '/page/login', 'name=Ada', { ...urlencoded, origin });
     for (const origin of ['null', 'https://elsewhere.example']) expect((await post(origin)).status).toBe(403);
     expect((await post(replicas[0]?.url ?? '')).status).toBe(303);
-    // A browser that names the site sends no origin where a referrer is forbidden.
+    // A browser that sends Sec-Fetch-Site sends no origin if the referrer policy forbids it.
     expect((await browser.submit('login', { name: 'Ada' }, { headers: { origin: 'null' } })).status).toBe(303);
   });
 
-  test('have addresses that take forms alone, and small ones; the API takes none', async () => {
+  test('have URLs that accept only small forms; the API accepts none', async () => {
     const visitor = createVisitor(replicas[0]?.url ?? '');
     const accept = { accept: 'text/html' };
     expect((await visitor.send('POST', '/page/login', { name: 'Ada' })).status).toBe(415);
@@ -140,7 +147,7 @@ describe('forms, without JavaScript', () => {
     }
   });
 
-  test('need TLS in production, as all changes do', async () => {
+  test('need TLS in production, like all changes', async () => {
     const settings = { NODE_ENV: 'production', SESSION_SECRETS: 'p'.repeat(32), REDIS_URL: redis.url };
     const replica = await startTestReplica(settings);
     onTestFinished(async () => void (await replica.drain()));
@@ -154,8 +161,8 @@ describe('forms, without JavaScript', () => {
   });
 });
 
-describe('a look at the page', () => {
-  test('costs Redis nothing for a visitor without a cookie', async () => {
+describe('rendering the page', () => {
+  test('sends Redis no command for a visitor without a cookie', async () => {
     const browser = createBrowser();
     const look = async () => {
       const answer = await browser.look();
@@ -165,7 +172,7 @@ describe('a look at the page', () => {
     expect(await redis.countCommands(look)).toEqual([]);
   });
 
-  test('costs one command, two more and one a session for who is logged in, and writes nothing', async () => {
+  test('sends one command, and for a logged-in user two more and one per session, and writes nothing', async () => {
     const browser = createBrowser();
     const namesOf = async () => {
       const commands = await redis.countCommands(async () => void (await browser.look()));
@@ -177,7 +184,7 @@ describe('a look at the page', () => {
     expect(await namesOf()).toEqual(['GETEX', 'MGET', 'PTTL', 'ZRANGE']);
   });
 
-  test('shows what visitors have written as text', async () => {
+  test("shows visitors' input as text", async () => {
     const browser = createBrowser();
     const evil = '<img src=x onerror=alert(1)>"\'';
     const headers = { 'user-agent': '<script>alert(2)</script>' };
@@ -185,11 +192,11 @@ describe('a look at the page', () => {
     await browser.submit('login', { name: evil });
     const { body } = await browser.look();
     expect(body).not.toMatch(/<img|<script>|onerror=alert\(1\)>/);
-    expect(body).toContain('<bdi>&#60;img src=x onerror=alert(1)&#62;&#34;&#39;</bdi>');
-    expect(body).toContain('&#60;script&#62;alert(2)');
+    expect(body).toContain('<bdi>&lt;img src=x onerror=alert(1)&gt;&quot;&#39;</bdi>');
+    expect(body).toContain('&lt;script&gt;alert(2)');
   });
 
-  test('has a policy that lets in its own files, and nothing else', async () => {
+  test('has a content security policy that allows only its own files', async () => {
     const { headers, body } = await createBrowser().look();
     const policy = String(headers.get('content-security-policy')).split(';');
     expect(policy).toContain("default-src 'none'");
@@ -207,13 +214,13 @@ describe('a look at the page', () => {
     expect((await browser.look()).body).not.toContain(id);
   });
 
-  test('by a link of another site, which comes without the cookie, asks again from here', async () => {
+  test('opened by a link from another site, without the cookie, reloads from its own site', async () => {
     const refresh = '<meta http-equiv="refresh" content="0">';
     expect((await createBrowser().look({ 'sec-fetch-site': 'cross-site' })).body).toContain(refresh);
     expect((await createBrowser().look({ 'sec-fetch-site': 'same-origin' })).body).not.toContain(refresh);
   });
 
-  test.each(['plain', 'memory'])('and its forms work with the store %s, too', async (store) => {
+  test.each(['plain', 'memory'])('works with its forms with the store %s too', async (store) => {
     const replica = await startTestReplica({ SESSION_STORE: store, REDIS_URL: redis.url });
     onTestFinished(async () => void (await replica.drain()));
     const browser = createBrowser([replica.url]);
@@ -227,7 +234,7 @@ describe('a look at the page', () => {
   });
 });
 
-describe('where the store is not as it should be', () => {
+describe('with a faulty store', () => {
   async function startPair() {
     const own = await startTestRedis();
     const replica = await startTestReplica({ REDIS_URL: own.url });
@@ -238,7 +245,7 @@ describe('where the store is not as it should be', () => {
     return { own, browser: createBrowser([replica.url]) };
   }
 
-  test('Redis away: the page says so, at once, and offers to send the form again as it was', async () => {
+  test('Redis down: the page says so at once, and offers to resend the form', async () => {
     const { own, browser } = await startPair();
     await browser.submit('login', { name: 'Ada' });
     await own.stop();
@@ -252,7 +259,7 @@ describe('where the store is not as it should be', () => {
       expect(status).toBe(503);
       expect(headers.get('retry-after')).toBe('1');
       expect(headers.get('content-type')).toContain('text/html');
-      expect(text(body)).toContain('Sessions cannot be reached. Nothing was changed.');
+      expect(text(body)).toContain('Session store unavailable. Nothing was changed.');
       expect(body).toContain('href="/files/page.css"');
     }
     expect(page.body).not.toContain('Send it again');
@@ -261,7 +268,7 @@ describe('where the store is not as it should be', () => {
     await until(async () => (await browser.submit('cart', { sku: 'tea', quantity: '1' }, { key: 'k' })).status === 303);
   });
 
-  test('Redis hung: the same, within a second or so', async () => {
+  test('Redis hung: the same within about a second', async () => {
     const { own, browser } = await startPair();
     await browser.submit('login', { name: 'Ada' });
     own.process().kill('SIGSTOP');
@@ -284,7 +291,7 @@ describe('where the store is not as it should be', () => {
     expect(body).not.toContain('remove-soap');
   });
 
-  test('Redis away from the start: who has no cookie gets the page all the same', async () => {
+  test('Redis down from the start: a visitor without a cookie still gets the page', async () => {
     const replica = await startTestReplica({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` });
     onTestFinished(async () => void (await replica.drain()));
     expect((await createBrowser([replica.url]).look()).status).toBe(200);

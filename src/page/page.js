@@ -1,18 +1,18 @@
-// The page without reloads. It shows what the server renders, and nothing else: forms are sent as they are, and what differs
-// in the page that comes back takes the place of what stands.
+// The page without reloads. It shows only what the server renders: forms are sent unchanged, and the parts of the returned
+// page that differ replace the present ones.
 import { count, show } from './answers.js';
 
 const $ = (id) => document.getElementById(id);
 const parts = ['greeting', 'replica', 'lived', 'login', 'cart', 'preferences', 'sessions', 'about'];
-const unanswered = 'No replica has answered, so whether this was done is unknown. Send it again: it is done once.';
-const notReached = 'Nobody answers. What stands here is from before.';
+const unanswered = 'No replica answered, so the outcome is unknown. Send it again: it takes effect once.';
+const notReached = 'No replica answers. You are seeing older data.';
 
-/** The last change that got no clear answer. Sent again it must be known for the same. */
+/** The last change without a clear response. If it is sent again, it must have the same key. */
 let unsure;
-/** The exchange that is under way. */
+/** The exchange in progress. */
 let asking;
-let isActing = false;
-/** True where the problem on show is that nobody could be asked. */
+let isSending = false;
+/** True if the visible problem is that no replica could be reached. */
 let isCutOff = false;
 
 document.addEventListener('submit', (event) => {
@@ -20,20 +20,20 @@ document.addEventListener('submit', (event) => {
   const { target: form, submitter } = event;
   const body = form.method === 'post' ? new URLSearchParams(new FormData(form, submitter)) : undefined;
   const { pathname, searchParams } = new URL(form.action);
-  // A form that is there to be sent again must be known for the same.
+  // A form that is there to be sent again keeps its key.
   act(pathname, body, form.closest('.alone') && searchParams.get('key'));
 });
 
-/** Does what the visitor asked for. A second press while it is under way is the same press. */
+/** Sends what the visitor asked for. A second click during it is ignored. */
 async function act(path, body, key) {
-  if (isActing) return;
-  isActing = true;
+  if (isSending) return;
+  isSending = true;
   document.querySelector('main').ariaBusy = 'true';
   await asking;
   asking = exchange(path, body, key);
   await asking;
   document.querySelector('main').ariaBusy = 'false';
-  isActing = false;
+  isSending = false;
 }
 
 async function exchange(path, body, key) {
@@ -42,14 +42,14 @@ async function exchange(path, body, key) {
   if (body && unsure?.what !== what) unsure = { what, key: key || newKey() };
   const answer = await send(body ? `${path}?key=${unsure.key}` : '/', body);
   const fresh = answer && new DOMParser().parseFromString(answer.text, 'text/html');
-  if (!fresh?.querySelector('main')) return tell(body ? unanswered : notReached, true);
-  // Who looks, at least, sees what became of it; the words "send it again" are gone then, too.
+  if (!fresh?.querySelector('main')) return showProblem(body ? unanswered : notReached, true);
+  // A reload at least shows the outcome; "send it again" disappears then, too.
   if (!isSilent && answer.status < 500) unsure = undefined;
   take(fresh, isSilent);
-  if (!isSilent && answer.status < 400) $('said').textContent = `Done: ${$('replica').textContent} has answered.`;
+  if (!isSilent && answer.status < 400) $('announcer').textContent = `Done: ${$('replica').textContent} answered.`;
 }
 
-/** Tries again where no replica has answered, for as long as one takes to come up. The key makes that safe. */
+/** Tries again without a response, for as long as a replica takes to start. The key makes that safe. */
 async function send(url, body) {
   const headers = { Accept: 'text/html', Prefer: 'return=representation' };
   for (const wait of [0, 300, 900, 1800]) {
@@ -60,7 +60,7 @@ async function send(url, body) {
       const { status } = response;
       const text = await response.text();
       if (status !== 502 && status !== 504) return { status, text };
-    } catch {} // the connection is cut: nothing is known of it
+    } catch {} // the connection was cut: the outcome is unknown
     count({}, false);
     show();
   }
@@ -70,20 +70,20 @@ function newKey() {
   return crypto.getRandomValues(new Uint32Array(4)).join('-');
 }
 
-/** Puts what the server has rendered into the page. */
+/** Puts the rendered page into this one. */
 function take(fresh, isSilent) {
   const [main, problem] = [fresh.querySelector('main'), fresh.getElementById('problem').textContent];
   const isAlone = main.classList.contains('alone');
   if (isAlone && parts.every($)) {
     count(main.dataset, false);
     show();
-    return tell(`${main.querySelector('h1').textContent} ${problem} What stands here is from before.`, true);
+    return showProblem(`${main.querySelector('h1').textContent} ${problem} You are seeing older data.`, true);
   }
   document.title = fresh.title;
   document.documentElement.dataset.theme = fresh.documentElement.dataset.theme;
   if (isAlone || !parts.every($)) document.querySelector('main').replaceWith(document.adoptNode(main));
   else replaceParts(fresh, isSilent);
-  if (!isSilent || isCutOff) tell(problem, false);
+  if (!isSilent || isCutOff) showProblem(problem, false);
   start();
 }
 
@@ -93,7 +93,7 @@ function replaceParts(fresh, isSilent) {
   for (const id of parts) {
     const [old, next] = [$(id), fresh.getElementById(id)];
     const hasFocus = old.contains(focused) && focused !== document.body;
-    // Nobody's typing is taken away by a look.
+    // A refresh never discards what the visitor is typing.
     if (isSame(old, next) || (isSilent && hasFocus && focused.matches('input, select'))) continue;
     const scrolled = old.querySelector('.rows')?.scrollTop ?? 0;
     old.replaceWith(document.adoptNode(next));
@@ -107,12 +107,12 @@ function isSame(old, next) {
   return text(old) === text(next);
 }
 
-function tell(words, cutOff) {
+function showProblem(text, cutOff) {
   isCutOff = cutOff;
-  if ($('problem').textContent !== words) $('problem').textContent = words;
+  if ($('problem').textContent !== text) $('problem').textContent = text;
 }
 
-/** Counts the answer that is on show. */
+/** Counts the response that is shown. */
 function start() {
   const { classList, dataset } = document.querySelector('main');
   count(dataset, !classList.contains('alone'));
@@ -121,14 +121,14 @@ function start() {
 }
 
 async function keepAsking() {
-  if ($('keep-asking')?.checked && !document.hidden && !isActing) {
+  if ($('keep-asking')?.checked && !document.hidden && !isSending) {
     asking = exchange();
     await asking;
   }
   setTimeout(keepAsking, 1000);
 }
 
-// A page that comes back from the browser's memory shows what was.
+// A page restored from the browser's cache shows old data.
 addEventListener('pageshow', (event) => event.persisted && act());
 start();
 keepAsking();

@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { type Request, type Response, Router } from 'express';
 import type { Context } from '../context.ts';
 import { methodNotAllowed } from '../errors.ts';
-import { renderPage } from '../page/document.ts';
-import { originOf, readState } from '../page/state.ts';
+import { renderPage } from './document.ts';
+import { originOf, readState } from './state.ts';
 
-const names = ['page.css', 'answer.css', 'cards.css', 'page.js', 'answers.js', 'page.svg'];
+const own = ['page.css', 'answer.css', 'cards.css', 'page.js', 'answers.js', 'page.svg'].map((name) => `./${name}`);
 
-/** What the page is made of besides its text: a few files, read once. They need no session. */
+/** The files of the page, read once. They need no session. */
 export function createPageFilesRouter(): Router {
   const router = Router();
-  const files = new Map(names.map((name) => [name, readFileSync(new URL(`../page/${name}`, import.meta.url))]));
+  const read = (file: string) => readFileSync(new URL(file, import.meta.url));
+  const files = new Map([...own, '../../web/base.css'].map((file) => [path.basename(file), read(file)]));
   router
     .route('/files/:name')
     .all(function findFile(req, _res, next) {
@@ -23,14 +25,14 @@ export function createPageFilesRouter(): Router {
   return router;
 }
 
-/** The visitor's page, with the visitor's state in it: it works without JavaScript. */
+/** The visitor's page, rendered with the visitor's state: it works without JavaScript. */
 export function createPageRouter(context: Context): Router {
   const router = Router();
   router
     .route('/')
     .get(async function page(req, res) {
-      // The cookie is SameSite=Strict: a visitor who follows another site's link comes without it. To a page of this site
-      // the browser gives it.
+      // The cookie is SameSite=Strict, so a visitor who follows another site's link arrives without it. A refresh by this
+      // page sends it.
       const state = await readState(req, context);
       const refresh = req.get('Sec-Fetch-Site') === 'cross-site' && !state.session;
       res.type('html').send(renderPage(originOf(context), state, { refresh }));
@@ -39,7 +41,7 @@ export function createPageRouter(context: Context): Router {
   return router;
 }
 
-/** Shows the page after a change, to who asks for it (RFC 7240), else says where it is: reloading repeats nothing. */
+/** Sends the page after a change if asked for it (RFC 7240), else redirects, so that a reload repeats nothing. */
 export async function answerWithPage(req: Request, res: Response, context: Context): Promise<void> {
   if (!/(^|[\s,])return=representation([\s,;]|$)/.test(req.get('Prefer') ?? '')) return res.redirect(303, '/');
   res.set('Preference-Applied', 'return=representation');

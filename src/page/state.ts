@@ -1,25 +1,24 @@
 import type { Request } from 'express';
-import { describe } from '../compared-stores.ts';
 import type { Context } from '../context.ts';
 import type { CartItem } from '../routes/cart.ts';
 import type { Preferences } from '../routes/preferences.ts';
 import { type ListedSession, readSessions } from '../routes/sessions.ts';
 
-/** Who answers. */
+/** The replica that answers. */
 export interface Origin {
   replica: string;
   version: string;
   startedAt: Date;
 }
 
-/** What the page shows of a visitor. */
+/** What the page shows about a visitor. */
 export interface PageState {
   user: { id: string; name: string } | undefined;
-  /** The session's handle and age; undefined where nothing is stored for the visitor. */
+  /** The session's handle and age; undefined if nothing is stored for the visitor. */
   session: { handle: string; livedMs: number } | undefined;
   items: CartItem[];
   preferences: Preferences;
-  /** Where the user is logged in. */
+  /** The user's sessions. */
   sessions: ListedSession[];
 }
 
@@ -28,15 +27,15 @@ export function originOf({ config, lifecycle }: Context): Origin {
 }
 
 /**
- * Reads what the page shows. It asks the store only for the sessions of a user who is logged in; the rest came with the
- * request's own session.
+ * Reads what the page shows. It asks the store only for the sessions of a logged-in user; the rest is in the request's own
+ * session.
  * @throws {SessionError}
  */
-export async function readState(req: Request, { config }: Context): Promise<PageState> {
-  // A request that has ended its session has none any more.
+export async function readState(req: Request, context: Context): Promise<PageState> {
+  // A request that ended its session has none.
   const { user, cart = [], preferences = {} } = req.session ?? {};
-  const stored = req.session && describe(req);
-  const sessions = user ? await readSessions(req, config.idleSeconds) : [];
+  const stored = req.session && context.sessions.describe(req);
+  const sessions = user ? await readSessions(req, context) : [];
   const session = stored
     ? { handle: stored.handle, livedMs: Math.max(0, Date.now() - stored.createdAt.getTime()) }
     : undefined;

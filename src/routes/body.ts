@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import { Problem } from '../errors.ts';
 
 /**
- * Reads a body that is parsed, JSON or a form, as `schema` describes it.
- * @throws {Problem} invalid-body (400), with every field that is wrong
+ * Validates a parsed body, JSON or a form, with a schema.
+ * @throws {Problem} invalid-body (400), with every wrong field
  */
 export function readBody<T extends z.ZodType>(body: unknown, schema: T): z.infer<T> {
   const parsed = schema.safeParse(body ?? {});
@@ -12,7 +12,7 @@ export function readBody<T extends z.ZodType>(body: unknown, schema: T): z.infer
     const fields = issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.') || 'body'];
     return fields.map((field) => ({
       field,
-      message: issue.code === 'unrecognized_keys' ? 'is not known here' : issue.message,
+      message: issue.code === 'unrecognized_keys' ? 'is unknown' : issue.message,
     }));
   });
   const detail = errors.map(({ field, message }) => `${field} ${message}`).join('; ');

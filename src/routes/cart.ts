@@ -16,11 +16,11 @@ declare module 'express-session' {
   }
 }
 
-const mostItems = 500;
-const mostOfOne = 9999;
+const maxItems = 500;
+const maxQuantity = 9999;
 
 const body = z.strictObject({
-  sku: z.string({ error: 'must be a text' }).regex(/^(?=.*[A-Za-z0-9])[\w.-]{1,64}$/, {
+  sku: z.string({ error: 'must be a string' }).regex(/^(?=.*[A-Za-z0-9])[\w.-]{1,64}$/, {
     error: 'must be 1 to 64 letters, digits, dots, dashes or underscores, not dots alone',
   }),
   quantity: z
@@ -29,7 +29,7 @@ const body = z.strictObject({
     .max(99, { error: 'must be 99 or less' }),
 });
 
-/** The cart, of visitors who are logged in or not. */
+/** The cart, for visitors who are logged in or not. */
 export function createCartRouter(): Router {
   const router = Router();
   router
@@ -63,7 +63,7 @@ export async function addItem(req: Request, item: unknown): Promise<CartItem[]> 
   });
 }
 
-/** Whether it was there or not. */
+/** Succeeds whether the item was there or not. */
 export async function removeItem(req: Request, removed: string): Promise<CartItem[]> {
   return updateSession(req, (session) => {
     if (session.cart) session.cart = session.cart.filter(({ sku }) => sku !== removed);
@@ -74,10 +74,11 @@ export async function removeItem(req: Request, removed: string): Promise<CartIte
 /** @throws {Problem} cart-limit (422) */
 function withItem(cart: CartItem[], sku: string, quantity: number): CartItem[] {
   const total = quantity + (cart.find((item) => item.sku === sku)?.quantity ?? 0);
-  if (total > mostOfOne) throw new Problem('cart-limit', `quantity: the cart holds at most ${mostOfOne} of one item.`);
+  if (total > maxQuantity)
+    throw new Problem('cart-limit', `quantity: the cart holds at most ${maxQuantity} of one item.`);
   const known = cart.some((item) => item.sku === sku);
   if (known) return cart.map((item) => (item.sku === sku ? { sku, quantity: total } : item));
-  if (cart.length >= mostItems)
-    throw new Problem('cart-limit', `sku: the cart holds at most ${mostItems} different items.`);
+  if (cart.length >= maxItems)
+    throw new Problem('cart-limit', `sku: the cart holds at most ${maxItems} different items.`);
   return [...cart, { sku, quantity }];
 }

@@ -7,7 +7,7 @@ import { readBody } from './body.ts';
 declare module 'express-session' {
   interface SessionData {
     user?: { id: string; name: string };
-    /** When this user logged in, in ISO 8601. */
+    /** When this user logged in, ISO 8601. */
     since?: string;
     /** The browser that logged in, to tell a user's sessions apart. */
     userAgent?: string;
@@ -16,12 +16,12 @@ declare module 'express-session' {
 
 const body = z.strictObject({
   name: z
-    .string({ error: 'must be a text' })
+    .string({ error: 'must be a string' })
     .trim()
     .regex(/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,64}$/u, { error: 'must be 1 to 64 printable characters' }),
 });
 
-/** A simulated login: any name will do. The session gets a new id; the cart stays. */
+/** A simulated login: any name works. The session gets a new id; the cart stays. */
 export function createLoginRouter(): Router {
   const router = Router();
   router
@@ -33,7 +33,7 @@ export function createLoginRouter(): Router {
   return router;
 }
 
-/** Logs in whom the request's body names. @throws {Problem} invalid-body (400) */
+/** Logs in the user that the body names. @throws {Problem} invalid-body (400) */
 export async function logIn(req: Request): Promise<{ id: string; name: string }> {
   const { name } = readBody(req.body, body);
   const id = name.normalize('NFKC').toLowerCase().replaceAll(' ', '-');

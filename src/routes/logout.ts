@@ -1,21 +1,21 @@
 import { type Request, type Response, Router } from 'express';
-import { describe } from '../compared-stores.ts';
+import type { Context } from '../context.ts';
 import { methodNotAllowed } from '../errors.ts';
 import { destroySession } from '../sessions/index.ts';
 
-/** Ends the session. The answer is the same for a visitor who has none. */
-export function createLogoutRouter(): Router {
+/** Ends the session. The response is the same without one. */
+export function createLogoutRouter(context: Context): Router {
   const router = Router();
   router
     .route('/logout')
     .post(async function logout(req, res) {
-      await logOut(req, res);
+      await logOut(req, res, context);
       res.status(204).end();
     })
     .all(methodNotAllowed('POST'));
   return router;
 }
 
-export async function logOut(req: Request, res: Response): Promise<void> {
-  if (describe(req)) await destroySession(req, res);
+export async function logOut(req: Request, res: Response, { sessions }: Context): Promise<void> {
+  if (sessions.describe(req)) await destroySession(req, res);
 }

@@ -19,7 +19,7 @@ declare module 'express-session' {
 const body = z.strictObject({
   theme: z.enum(['light', 'dark', 'system'], { error: 'must be light, dark or system' }).exactOptional(),
   language: z
-    .string({ error: 'must be a text' })
+    .string({ error: 'must be a string' })
     .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$/, { error: 'must be a language tag, such as en or pt-BR' })
     .exactOptional(),
 });
@@ -38,7 +38,7 @@ export function createPreferencesRouter(): Router {
   return router;
 }
 
-/** Sets what the request's body names, and gives all. @throws {Problem} invalid-body (400) */
+/** Sets the preferences in the body. @returns all preferences @throws {Problem} invalid-body (400) */
 export async function changePreferences(req: Request): Promise<Preferences> {
   const change = readBody(req.body, body);
   return updateSession(req, (session) => {

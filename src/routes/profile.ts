@@ -1,7 +1,7 @@
 import { type Request, Router } from 'express';
 import { methodNotAllowed, Problem } from '../errors.ts';
 
-/** Who is logged in, and since when. */
+/** The user who is logged in, and since when. */
 export function createProfileRouter(): Router {
   const router = Router();
   router

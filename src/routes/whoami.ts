@@ -1,16 +1,15 @@
 import { Router } from 'express';
-import { describe } from '../compared-stores.ts';
 import type { Context } from '../context.ts';
 import { methodNotAllowed } from '../errors.ts';
 
-/** Who answers, and whom. */
-export function createWhoamiRouter({ config, lifecycle }: Context): Router {
+/** Which replica answers, and for whom. */
+export function createWhoamiRouter({ config, lifecycle, sessions }: Context): Router {
   const router = Router();
   router
     .route('/whoami')
     .get(function whoami(req, res) {
       const { user = null } = req.session;
-      const stored = describe(req);
+      const stored = sessions.describe(req);
       const session = stored && { id: stored.handle, createdAt: stored.createdAt };
       res.json({ replica: config.replica, version: config.version, startedAt: lifecycle.startedAt, user, session });
     })

@@ -1,11 +1,30 @@
 import type { Request } from 'express';
 import { SessionError } from './errors.ts';
+import type { Tell } from './events.ts';
 import { sha1, shortHash } from './hash.ts';
 import { nextUpdate, readIdempotency } from './idempotency.ts';
 import type { Attributes, Stored } from './record.ts';
 import { readAttributes, readStored, writeStored } from './record.ts';
-import { renewScript, writeScript } from './scripts.ts';
-import type { DurableStore } from './store.ts';
+import type { RedisClock } from './redis/clock.ts';
+import type { RedisCalls } from './redis/commands.ts';
+import { renewScript, writeScript } from './redis/scripts.ts';
+
+/** What a change needs of the store that it is made in: its limits, its keys, and its way to Redis. */
+export interface ChangeStore {
+  readonly prefix: string;
+  readonly idleSeconds: number;
+  readonly absoluteMs: number;
+  readonly deadlineMs: number;
+  readonly maxBytes: number;
+  readonly maxPerUser: number;
+  readonly calls: RedisCalls;
+  readonly clock: RedisClock;
+  readonly tell: Tell;
+  userOf(session: Attributes): string | undefined;
+  keyOf(sid: string): string;
+  indexOf(user: string): string;
+  end(sid: string, attributes: Attributes, as: 'expired'): Promise<void>;
+}
 
 /** One change of a session. */
 export interface Change {
@@ -38,7 +57,7 @@ const markMs = 60_000;
  * Writes a change by compare and set, and makes it anew upon what stands as long as others are faster.
  * @throws {SessionError} with any code, or what `apply` throws
  */
-export async function makeChange(store: DurableStore, change: Change): Promise<Changed> {
+export async function makeChange(store: ChangeStore, change: Change): Promise<Changed> {
   try {
     return await writeUntilSaved(store, change);
   } catch (err) {
@@ -51,7 +70,7 @@ export async function makeChange(store: DurableStore, change: Change): Promise<C
 /** Whatever time it is by then: a process that stood still, on a busy machine, has been overtaken once, not all the while. */
 const leastTries = 3;
 
-async function writeUntilSaved(store: DurableStore, change: Change): Promise<Changed> {
+async function writeUntilSaved(store: ChangeStore, change: Change): Promise<Changed> {
   const deadline = performance.now() + store.deadlineMs;
   let { base } = change;
   let left = store.deadlineMs;
@@ -81,7 +100,7 @@ async function writeUntilSaved(store: DurableStore, change: Change): Promise<Cha
 }
 
 function tellSaved(
-  { tell }: DurableStore,
+  { tell }: ChangeStore,
   { base, renewal, anew }: Change,
   wasOvertaken: boolean,
   revoked: number,
@@ -93,7 +112,7 @@ function tellSaved(
 }
 
 /** The error of a write that would bring a session back. */
-export function endedMeanwhile({ tell }: DurableStore): SessionError {
+export function endedMeanwhile({ tell }: ChangeStore): SessionError {
   tell({ type: 'resurrection_prevented' });
   return new SessionError('session-ended');
 }
@@ -105,7 +124,7 @@ export function claimKey(req: Request | undefined): Change['answer'] {
 }
 
 /** A change that cannot be made any more may be one that was made already: then its answer is known. */
-async function findAnswer(store: DurableStore, { id, answer }: Change, err: unknown): Promise<{ answer: string }> {
+async function findAnswer(store: ChangeStore, { id, answer }: Change, err: unknown): Promise<{ answer: string }> {
   if (!answer) throw err;
   const known = await store.calls.read('find', (redis) => redis.hGet(`${store.keyOf(id)}:answers`, answer.field));
   if (known === null) throw err;
@@ -114,7 +133,7 @@ async function findAnswer(store: DurableStore, { id, answer }: Change, err: unkn
 
 /** Makes the change upon `base`, and the keys and arguments of the script that writes it. */
 async function prepare(
-  store: DurableStore,
+  store: ChangeStore,
   { id, answer, renewal, apply, givesCookie }: Change,
   base: Stored | undefined,
 ) {
@@ -152,7 +171,7 @@ async function prepare(
 }
 
 /** A session may reach its absolute end while a request is under way. */
-async function endOverdue(store: DurableStore, id: string, stored: Stored): Promise<SessionError> {
+async function endOverdue(store: ChangeStore, id: string, stored: Stored): Promise<SessionError> {
   await store.end(id, readAttributes(stored), 'expired');
   return new SessionError('session-ended');
 }

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createVisitor, startTestRedis, type TestRedis, until } from '../testing.ts';
-import { startTestApp, type TestApp } from '../testing-app.ts';
+import { createVisitor, startTestRedis, type TestRedis, until } from '../../test/replica.ts';
+import { startTestApp, type TestApp } from '../../test/sessions-app.ts';
 
 // Where the guarantees are easily lost: code of several kinds in one request, repeats that meet another state, errors.
 

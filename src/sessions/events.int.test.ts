@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createVisitor, startTestRedis, type TestRedis, until } from '../testing.ts';
-import { startTestApp, type TestApp } from '../testing-app.ts';
+import { createVisitor, startTestRedis, type TestRedis, until } from '../../test/replica.ts';
+import { startTestApp, type TestApp } from '../../test/sessions-app.ts';
 import type { SessionEvent } from './index.ts';
 
 // What an observer is told, on two replicas and one Redis: each thing once.

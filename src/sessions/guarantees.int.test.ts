@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test as vitestTest } from 'vitest';
-import { createVisitor, startTestRedis, type TestRedis } from '../testing.ts';
-import { startTestApp, type TestApp } from '../testing-app.ts';
+import { createVisitor, startTestRedis, type TestRedis } from '../../test/replica.ts';
+import { startTestApp, type TestApp } from '../../test/sessions-app.ts';
 
 // The guarantees of DESIGN §1, on three replicas and one Redis. `plain` is express-session with connect-redis as its
 // README shows it: the same tests must fail there (test.fails), or they would prove nothing.

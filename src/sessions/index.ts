@@ -1,9 +1,10 @@
 // The session layer's public face. It imports nothing else of this project: others take it as it is.
-export { redisOptions } from './connection.ts';
+
 export { createSessions, type SessionsOptions } from './create.ts';
 export { SessionError, type SessionErrorCode } from './errors.ts';
 export type { SessionEvent, StoreCommand, StoreOutcome } from './events.ts';
 export type { Attributes } from './record.ts';
+export { redisOptions } from './redis/client.ts';
 export { DurableStore, type DurableStoreOptions } from './store.ts';
 export { type Draft, destroySession, renewSession, updateSession } from './update.ts';
 export { describeSession, listSessions, revokeSessions, type SessionEntry, sessionHandle } from './user-sessions.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test as vitestTest } from 'vitest';
-import { type Answer, createVisitor, startTestRedis, type TestRedis } from '../testing.ts';
-import { startTestApp, type TestApp } from '../testing-app.ts';
+import { type Answer, createVisitor, startTestRedis, type TestRedis } from '../../test/replica.ts';
+import { startTestApp, type TestApp } from '../../test/sessions-app.ts';
 
 // Random interleavings of requests to one session, on three replicas and a real Redis. A request reads when it starts
 // and writes when it finishes; a model of the session says what each must be answered, and what stands in the end.

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createVisitor, spawnReplica, startTestRedis, type TestRedis, until } from '../testing.ts';
-import { secret, startTestApp, type TestApp } from '../testing-app.ts';
+import { createVisitor, spawnReplica, startTestRedis, type TestRedis, until } from '../../test/replica.ts';
+import { secret, startTestApp, type TestApp } from '../../test/sessions-app.ts';
 
 let redis: TestRedis;
 const apps: { close(): Promise<void> }[] = [];
@@ -229,8 +229,9 @@ test.each([10, -10])('a replica whose clock is %i minutes off ends no session ea
   apps.push(
     ...replicas.map(({ child, exited }) => ({ close: async () => void (child.kill('SIGKILL') && (await exited)) })),
   );
+  // Live is not ready: a replica listens for visitors once it knows whether Redis is up.
   for (const { adminUrl } of replicas)
-    await until(async () => (await createVisitor(adminUrl).send('GET', '/livez')).status === 200);
+    await until(async () => (await createVisitor(adminUrl).send('GET', '/readyz')).status === 200);
   const [right, skewed] = replicas.map(({ url }) => url) as [string, string];
   const date = new Date((await createVisitor(skewed).send('GET', '/whoami')).body.startedAt).getTime();
   expect(Math.abs(date - Date.now() - minutes * 60_000)).toBeLessThan(60_000); // it is off

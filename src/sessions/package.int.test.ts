@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createVisitor, freePort, startTestRedis, type TestRedis, until } from '../testing.ts';
+import { createVisitor, freePort, startTestRedis, type TestRedis, until } from '../../test/replica.ts';
 
 // What others get: the package is built, packed and installed into an empty folder, where README's app runs on it.
 
@@ -40,8 +40,8 @@ beforeAll(async () => {
     folder,
   );
 
-  const readme = readFileSync(path.join(project, 'README.md'), 'utf8');
-  const [, app] = /## In your own app[\s\S]*?```js\n([\s\S]*?)```/.exec(readme) ?? [];
+  const readme = readFileSync(path.join(project, 'src/sessions/README.md'), 'utf8');
+  const [, app] = /## Use it[\s\S]*?```js\n([\s\S]*?)```/.exec(readme) ?? [];
   writeFileSync(path.join(folder, 'app.js'), app ?? '');
   urls = await Promise.all([start(), start()]);
 }, 180_000);

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Answer, createVisitor, startTestRedis, type TestRedis, until } from '../testing.ts';
-import { startTestApp, type TestApp } from '../testing-app.ts';
+import { type Answer, createVisitor, startTestRedis, type TestRedis, until } from '../../test/replica.ts';
+import { startTestApp, type TestApp } from '../../test/sessions-app.ts';
 
 // G1 and G8: Redis fails in every way at every point of a request. An answer of success means that the change is in
 // Redis; "nothing was changed" means that it is not; every answer comes within a second; the replica goes on.

@@ -2,14 +2,14 @@ import { RedisStore } from 'connect-redis';
 import type { Request } from 'express';
 import type { CookieOptions, SessionData } from 'express-session';
 import { type Change, type Changed, claimKey, makeChange } from './change.ts';
-import { RedisClock } from './clock.ts';
 import { createTell, orTellFailed, type SessionEvent, type Tell, tellReplayed } from './events.ts';
 import { shortHash } from './hash.ts';
 import { mergeAttributes } from './merge.ts';
 import type { Attributes, Stored } from './record.ts';
 import * as record from './record.ts';
-import { createRedisCalls, type RedisCalls } from './redis-calls.ts';
-import { endScript } from './scripts.ts';
+import { RedisClock } from './redis/clock.ts';
+import { createRedisCalls, type RedisCalls } from './redis/commands.ts';
+import { endScript } from './redis/scripts.ts';
 
 export interface DurableStoreOptions {
   /** A node-redis client (`createClient`), connected or connecting. Whoever made it closes it. */

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { orTellFailed } from './events.ts';
 import { shortHash } from './hash.ts';
 import { type Attributes, readAttributes, readStored } from './record.ts';
-import { endScript } from './scripts.ts';
+import { endScript } from './redis/scripts.ts';
 import { DurableStore } from './store.ts';
 import { forgetSession } from './update.ts';
 

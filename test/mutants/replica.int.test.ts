@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { createClient } from 'redis';
 import { expect, test } from 'vitest';
-import { startTestFleet } from '../deploy/fleet/testing.ts';
-import { createVisitor, until } from './testing.ts';
+import { startTestFleet } from '../fleet.ts';
+import { createVisitor, until } from '../replica.ts';
 
-const main = fileURLToPath(new URL('./planted.ts', import.meta.url));
+const main = fileURLToPath(new URL('./replica.ts', import.meta.url));
 
-/** Runs `look` as a visitor of two replicas with a fault; `redis` runs a command. */
+/** Runs `look` as a visitor of two replicas with a mutant; `redis` runs a command. */
 async function withPlanted(
   plant: string,
   store: string,
@@ -16,7 +16,7 @@ async function withPlanted(
   const report = (line: string) => {
     port ||= /^redis .*:(\d+)$/.exec(line)?.[1] ?? '';
   };
-  const env = { ...process.env, PLANTED: plant };
+  const env = { ...process.env, MUTANT: plant };
   const { http, end } = await startTestFleet({ replicas: 2, store, main, env, report });
   const client = createClient({ url: `redis://127.0.0.1:${port}` });
   try {
@@ -50,7 +50,7 @@ test('cache: a replica does not see what the other has written', async () => {
   });
 });
 
-test('answers-first: what was acknowledged is not there yet', async () => {
+test('answers-first: an acknowledged write is not stored yet', async () => {
   await withPlanted('answers-first', 'plain', async (visitor) => {
     let added = 0;
     await until(async () => {

@@ -1,21 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisStore } from 'connect-redis';
-import { DurableStore } from './sessions/index.ts';
+import { DurableStore } from '../../src/sessions/index.ts';
 
-// A replica that is broken on purpose, as others are by mistake: the survival proof must find it out. It is src/main.ts
-// upon a store with one fault, which PLANTED names. No part of the image.
+// A replica with a planted defect that the survival test must detect: src/main.ts with a store changed by the mutant that
+// MUTANT names. Not part of the image.
 
 type Stored = NonNullable<Awaited<ReturnType<DurableStore['read']>>>;
 
-const plants: Record<string, () => void> = {
-  /** express-session's `resave: true` (SESSION_STORE=plain): a request that changed nothing writes back what it had read. */
+const mutants: Record<string, () => void> = {
+  /** express-session's `resave: true` (SESSION_STORE=plain): a request that changed nothing writes back what it read. */
   resave() {
     RedisStore.prototype.touch = function writeBack(sid, session, done) {
       return this.set(sid, session, done);
     };
   },
 
-  /** A cache in the replica (SESSION_STORE=durable), which its own writes alone refresh. */
+  /** A cache in the replica (SESSION_STORE=durable) that only its own writes refresh. */
   cache() {
     const cached = new Map<string, Stored>();
     const { read, adopt, adoptAs, end } = DurableStore.prototype;
@@ -40,19 +40,19 @@ const plants: Record<string, () => void> = {
     });
   },
 
-  /** A store that says it has saved, and saves 50 ms later (SESSION_STORE=plain). */
+  /** A store that reports success and saves 50 ms later (SESSION_STORE=plain). */
   'answers-first'() {
     const { set } = RedisStore.prototype;
     RedisStore.prototype.set = async function saveLater(sid, session, done) {
-      const asItIs = JSON.parse(JSON.stringify(session));
+      const snapshot = JSON.parse(JSON.stringify(session));
       done?.(null);
       await sleep(50);
-      await set.call(this, sid, asItIs, () => {});
+      await set.call(this, sid, snapshot, () => {});
     };
   },
 };
 
-const plant = plants[process.env.PLANTED ?? ''];
-if (!plant) throw new Error(`PLANTED must be one of ${Object.keys(plants).join(', ')}, not ${process.env.PLANTED}`);
-plant();
-await import('./main.ts');
+const mutate = mutants[process.env.MUTANT ?? ''];
+if (!mutate) throw new Error(`MUTANT must be one of ${Object.keys(mutants).join(', ')}, not ${process.env.MUTANT}`);
+mutate();
+await import('../../src/main.ts');

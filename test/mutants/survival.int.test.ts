@@ -1,50 +1,62 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import type { Fleet } from '../deploy/fleet/fleet.ts';
-import { judge } from './checks/judge.ts';
-import type { Judgement } from './checks/judgement.ts';
-import { silent } from './live.ts';
-import { type Mix, visitors } from './mix.ts';
-import { type OwnFleet, withRunFleet } from './own-fleet.ts';
-import { type Plan, plans, quick } from './plan.ts';
-import { runPlan } from './run.ts';
+import type { Fleet } from '../../deploy/fleet/fleet.ts';
+import { judge } from '../../load/checks/judge.ts';
+import type { Judgement } from '../../load/checks/judgement.ts';
+import { silent } from '../../load/run/progress.ts';
+import { type Workload, shopping } from '../../load/users/workload.ts';
+import { type RunFleetOptions, withTemporaryFleet } from '../../deploy/fleet/local/temporary.ts';
+import { quick } from '../../load/run/plan.ts';
+import { type PlanName, plans } from '../../load/run/plans.ts';
+import { runPlan } from '../../load/run/run.ts';
 
-// A proof that cannot fail is none. Each of these plants a fault that others have really had, and the checks must say
-// fail, name what it broke, and show the operations.
+// A proof that cannot fail proves nothing. Each test plants a defect that real systems had; the checks must fail, name
+// what it broke, and show the operations.
 
-interface Planted extends Partial<OwnFleet> {
-  plan: string;
-  mix?: Partial<Mix>;
-  /** Done to the fleet before the users come. */
+interface Mutation extends Partial<RunFleetOptions> {
+  plan: PlanName;
+  workload?: Partial<Workload>;
+  /** Changes the fleet before the users arrive. */
   plant?: (fleet: Fleet, dir: string) => Promise<void>;
 }
 
 /** Two replicas, 60 users, and one plan. */
-async function run({ plan: name, mix = {}, plant, store = 'durable', ...fleet }: Planted): Promise<Judgement> {
+async function run({ plan: name, workload = {}, plant, store = 'durable', ...fleet }: Mutation): Promise<Judgement> {
   const never = new AbortController().signal;
-  const judgement = await withRunFleet({ replicas: 2, env: process.env, store, ...fleet }, never, async (up, dir) => {
-    await plant?.(up, dir);
-    const plan = quick(plans[name] as Plan);
-    const users = { users: 60, rate: 300, background: 0, mix: { ...visitors, ...mix }, seed: 1, command: '' };
-    return judge(await runPlan({ fleet: up, name, plan, ...users, live: silent, ending: never }));
-  });
+  const judgement = await withTemporaryFleet(
+    { replicas: 2, env: process.env, store, ...fleet },
+    never,
+    async (up, dir) => {
+      await plant?.(up, dir);
+      const plan = quick(plans[name]);
+      const users = {
+        users: 60,
+        rate: 300,
+        background: 0,
+        workload: { ...shopping, ...workload },
+        seed: 1,
+        command: '',
+      };
+      return judge(await runPlan({ fleet: up, name, plan, ...users, progress: silent, ending: never }));
+    },
+  );
   return judgement as Judgement;
 }
 
-const main = path.resolve('src/planted.ts');
-const settings = (planted: string) => ({ main, settings: { PLANTED: planted } });
-/** What plain sessions can take: one write at a time. Reads come from several connections. */
-const careful: Partial<Mix> = { oneWriter: true };
+const main = path.resolve('test/mutants/replica.ts');
+const mutant = (name: string) => ({ main, settings: { MUTANT: name } });
+/** What plain sessions survive: one write at a time. Reads come from several connections. */
+const careful: Partial<Workload> = { singleWriter: true };
 
 const countOf = ({ checks }: Judgement, name: string) => checks.find((check) => check.name === name)?.count ?? 0;
 
-/** The checks found it, and show the operations: the first of them is this. */
-function expectFound(judgement: Judgement, name: string, words: RegExp, kinds: string[][]): void {
+/** The check failed, and its first violation reads like `summary` and shows these operations. */
+function expectFound(judgement: Judgement, name: string, summary: RegExp, kinds: string[][]): void {
   expect(judgement.verdict).toBe('fail');
   const check = judgement.checks.find((check) => check.name === name);
   const [first] = check?.violations ?? [];
-  expect(first?.words).toMatch(words);
+  expect(first?.summary).toMatch(summary);
   expect(kinds).toContainEqual(first?.operations.map(({ kind }) => kind));
   expect(judgement.reasons.join()).toContain(check?.title);
 }
@@ -56,11 +68,11 @@ const readAndRead = read.flatMap((one) => read.map((other) => [one, other]));
 const who = ['profile', 'whoami'];
 
 test('the memory store behind two replicas loses sessions', async () => {
-  const judgement = await run({ plan: 'kill-replica', store: 'memory', mix: careful });
+  const judgement = await run({ plan: 'kill-replica', store: 'memory', workload: careful });
   expectFound(
     judgement,
     'lost-session',
-    /^user-\d+\.\d+ was logged in by replica-\d; .* later replica-\d answered: nobody/,
+    /^user-\d+\.\d+ was logged in by replica-\d; .* later replica-\d answered: not logged in/,
     who.map((kind) => ['login', kind]),
   );
 });
@@ -68,42 +80,42 @@ test('the memory store behind two replicas loses sessions', async () => {
 test('plain sessions lose concurrent writes and undo logouts', async () => {
   const judgement = await run({ plan: 'kill-replica', store: 'plain' });
   expectFound(judgement, 'lost-write', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
-  const told = ['logout', 'logout-everywhere', ...who];
+  const ends = ['logout', 'logout-everywhere', ...who];
   expectFound(
     judgement,
     'undone-logout',
-    /is logged out; .* later replica-\d (answered as user-\d+|showed its cart)/,
-    told.flatMap((one) => [...who, 'cart'].map((other) => [one, other])),
+    /was logged out by replica-\d; .* later replica-\d (answered as user-\d+|showed its cart)/,
+    ends.flatMap((one) => [...who, 'cart'].map((other) => [one, other])),
   );
 });
 
-test('with one write at a time plain sessions hold; with resave: true each read saves what it had read, and they do not', async () => {
-  // Not killed: plain sessions know no Idempotency-Key, so what nginx sends again when a replica dies may be done twice.
-  const held = await run({ plan: 'stop-replica', store: 'plain', mix: careful });
+test('plain sessions survive one write at a time; with resave: true each read writes back old data, and they do not', async () => {
+  // No kill: plain sessions ignore the Idempotency-Key, so a request that nginx repeats may take effect twice.
+  const held = await run({ plan: 'stop-replica', store: 'plain', workload: careful });
   expect({ verdict: held.verdict, reasons: held.reasons }).toEqual({ verdict: 'pass', reasons: [] });
-  const judgement = await run({ plan: 'kill-replica', store: 'plain', mix: careful, ...settings('resave') });
+  const judgement = await run({ plan: 'kill-replica', store: 'plain', workload: careful, ...mutant('resave') });
   expectFound(judgement, 'lost-write', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
 });
 
-test('a cache in the replica answers with what another has changed since', async () => {
-  const judgement = await run({ plan: 'kill-replica', ...settings('cache') });
+test('a cache in the replica returns data that another replica has changed since', async () => {
+  const judgement = await run({ plan: 'kill-replica', ...mutant('cache') });
   expectFound(judgement, 'stale-read', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
 });
 
-test('a store that answers before it has saved loses what it acknowledged', async () => {
-  const judgement = await run({ plan: 'kill-replica', store: 'plain', mix: careful, ...settings('answers-first') });
+test('a store that answers before it saves loses acknowledged writes', async () => {
+  const judgement = await run({ plan: 'kill-replica', store: 'plain', workload: careful, ...mutant('answers-first') });
   expectFound(judgement, 'lost-write', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
 });
 
-test('nginx that repeats what may not be repeated adds an article twice', async () => {
-  const mix = { keys: false };
-  // As it should be, the request that nobody may repeat is not done twice: it fails.
-  const once = await run({ plan: 'pause-replica', mix });
+test('an nginx that repeats requests without a key adds an item twice', async () => {
+  const workload = { keys: false };
+  // With the real configuration the request is not repeated: it fails.
+  const once = await run({ plan: 'pause-replica', workload });
   expect(countOf(once, 'duplicate')).toBe(0);
   expect(countOf(once, 'failed-request')).toBeGreaterThan(0);
   const judgement = await run({
     plan: 'pause-replica',
-    mix,
+    workload,
     async plant(fleet, dir) {
       const file = path.join(dir, 'nginx/nginx.conf');
       const text = readFileSync(file, 'utf8');
@@ -121,11 +133,11 @@ test('nginx that repeats what may not be repeated adds an article twice', async 
   expectFound(judgement, 'duplicate', /was added once, and replica-\d shows it twice/, shows);
 });
 
-test('Redis that writes to a slow disk once a second loses what it acknowledged when it is killed', async (context) => {
+test('Redis with appendfsync everysec and a slow disk loses acknowledged writes when it is killed', async (context) => {
   const judgement = await run({
     plan: 'redis-kill',
     async plant({ redis }) {
-      if (!redis.slowDisk) context.skip('nobody may trace a process here');
+      if (!redis.slowDisk) context.skip('processes cannot be traced here');
       await redis.slowDisk?.(4000);
       await redis.configure('appendfsync', 'everysec');
     },

@@ -1,35 +1,34 @@
 import type { IncomingMessage } from 'node:http';
-import type { Desk, Refusal } from './desk.ts';
-import type { Watch } from './watch.ts';
+import type { Monitor } from '../monitor/monitor.ts';
+import type { Refusal } from '../protocol.ts';
+import type { Dispatcher } from './dispatcher.ts';
 
-export interface Answer {
-  status: number;
-  body: object;
-}
+const maxBodyBytes = 1024;
 
-const mostBodyBytes = 1024;
-
-/** Does what a button of the page asks for: POST /actions/<name>, with `{"replica":2}` where it is for one. */
-export async function answerPress(req: IncomingMessage, name: string, desk: Desk, watch: Watch): Promise<Answer> {
-  if (req.method !== 'POST') return { status: 405, body: { error: 'Use POST.' } };
-  if (!/^application\/json\b/.test(req.headers['content-type'] ?? ''))
-    return { status: 415, body: { error: 'Send JSON.' } };
+/** Starts the action of a button: POST /actions/<name>, with `{"replica":2}` if it is for one replica. */
+export async function startAction(
+  req: IncomingMessage,
+  name: string,
+  dispatcher: Dispatcher,
+  monitor: Monitor,
+): Promise<Refusal | undefined> {
+  if (req.method !== 'POST') return { status: 405, reason: 'Use POST.' };
+  if (!/^application\/json\b/.test(req.headers['content-type'] ?? '')) return { status: 415, reason: 'Send JSON.' };
   const text = await readBody(req);
-  if (text === undefined) return { status: 413, body: { error: `Send at most ${mostBodyBytes} bytes.` } };
+  if (text === undefined) return { status: 413, reason: `Send at most ${maxBodyBytes} bytes.` };
   const target = readTarget(text);
-  if (target === undefined) return { status: 400, body: { error: 'Send {} or {"replica":1}.' } };
-  await watch.lookOnce();
-  const refusal: Refusal | undefined = desk.press(name, target.replica, watch.situation());
-  return refusal ? { status: refusal.status, body: { error: refusal.words } } : { status: 202, body: {} };
+  if (target === undefined) return { status: 400, reason: 'Send {} or {"replica":1}.' };
+  await monitor.refresh();
+  return dispatcher.start(name, target.replica, monitor.state());
 }
 
-/** @returns undefined where it is too large */
+/** @returns undefined if it is too large */
 async function readBody(req: IncomingMessage): Promise<string | undefined> {
-  if (Number(req.headers['content-length'] ?? 0) > mostBodyBytes) return undefined;
+  if (Number(req.headers['content-length'] ?? 0) > maxBodyBytes) return undefined;
   let text = '';
   for await (const chunk of req.setEncoding('utf8')) {
     text += chunk;
-    if (text.length > mostBodyBytes) return undefined;
+    if (text.length > maxBodyBytes) return undefined;
   }
   return text;
 }

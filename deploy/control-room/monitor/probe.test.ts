@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { createProbe, LastingError } from './probe.ts';
 
-test('it has the last answer, or why there is none', async () => {
+test('a probe has the last answer, or why there is none', async () => {
   const answers = [async () => 1, () => Promise.reject(new Error('gone')), async () => 2];
   const probe = createProbe(() => (answers.shift() as () => Promise<number>)());
   expect(probe.problem).toBe('not asked yet');
   const seen = [];
   while (answers.length > 0) {
-    probe.hurry();
+    probe.refreshSoon();
     await probe.ask(1000);
     seen.push([probe.value, probe.problem]);
   }
@@ -18,7 +18,7 @@ test('it has the last answer, or why there is none', async () => {
   ]);
 });
 
-test('what hangs is waited for no longer than patience has it, never asked twice, and said after a while', async () => {
+test('a question that hangs is awaited within the patience, never asked twice, and reported after the limit', async () => {
   let asked = 0;
   const answer = Promise.withResolvers<string>();
   const probe = createProbe(
@@ -37,23 +37,23 @@ test('what hangs is waited for no longer than patience has it, never asked twice
   expect([probe.value, probe.problem]).toEqual(['late', undefined]);
 });
 
-test('what is asked too early is not asked', async () => {
+test('a question is not repeated before its interval has passed', async () => {
   let asked = 0;
   const probe = createProbe(async () => ++asked, { everyMs: 60_000 });
   await probe.ask(1000);
   await probe.ask(1000);
   expect(asked).toBe(1);
-  probe.hurry();
+  probe.refreshSoon();
   await probe.ask(1000);
   expect(asked).toBe(2);
 });
 
-test('in a hurry it is asked again at once, also where it is just being asked', async () => {
+test('after refreshSoon the next question is asked at once, also if one is pending', async () => {
   const answers = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
   let asked = 0;
   const probe = createProbe(() => (answers[asked++] as (typeof answers)[number]).promise, { everyMs: 60_000 });
   await probe.ask(0);
-  probe.hurry();
+  probe.refreshSoon();
   answers[0]?.resolve('before');
   await probe.ask(1000);
   answers[1]?.resolve('after');
@@ -63,7 +63,7 @@ test('in a hurry it is asked again at once, also where it is just being asked', 
   expect(asked).toBe(2);
 });
 
-test('an error is passed over for a while, unless it lasts', async () => {
+test('an error is ignored for the grace period, unless it is a LastingError', async () => {
   const answers = [
     async () => 1,
     () => Promise.reject(new Error('just being replaced')),
@@ -73,7 +73,7 @@ test('an error is passed over for a while, unless it lasts', async () => {
   const probe = createProbe(() => (answers.shift() as () => Promise<number>)(), { graceMs: 60_000 });
   const seen = [];
   while (answers.length > 0) {
-    probe.hurry();
+    probe.refreshSoon();
     await probe.ask(1000);
     seen.push(probe.value ?? probe.problem);
   }

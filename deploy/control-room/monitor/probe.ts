@@ -1,94 +1,86 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { withTimeout } from '../../fleet/wait.ts';
 
-/** A question that is asked again and again: the last answer, or why there is none. */
+/** A question that is asked repeatedly: the last answer, or why there is none. */
 export interface Probe<T> {
-  /** Undefined until there is an answer, and after one that was an error. */
+  /** Undefined before the first answer and after an error. */
   readonly value: T | undefined;
-  /** Why there is no answer; undefined where there is one. */
+  /** Why there is no answer; undefined if there is one. */
   readonly problem: string | undefined;
   /** When the last answer came, in milliseconds of performance.now(). */
   readonly at: number;
-  /** Asks, unless it is too early, and waits `patienceMs` at most: what comes later is there the next time. Never rejects. */
+  /** Asks, unless it is too early, and waits at most `patienceMs`: a later answer is there the next time. Never rejects. */
   ask(patienceMs: number): Promise<void>;
-  /** The next time it is not too early. */
-  hurry(): void;
+  /** Makes the next `ask` not too early. */
+  refreshSoon(): void;
 }
 
 export interface ProbeOptions {
-  /** Not more often than this. */
+  /** The shortest interval. */
   everyMs?: number;
-  /** No answer for so long is said to be none. */
+  /** After this time without an answer, there is none. */
   limitMs?: number;
-  /** An error is passed over for so long after an answer, unless it is a LastingError. */
+  /** An error this soon after an answer is ignored, unless it is a LastingError. */
   graceMs?: number;
 }
 
-/** One that the next question will not be spared. */
+/** An error that will not pass by itself. */
 export class LastingError extends Error {
   override name = 'LastingError';
 }
 
-/** What costs more than this part of the time is asked less often, but every two seconds: Docker answers slowly. */
+/** A slow question takes at most this share of the time, but is asked every two seconds: Docker answers slowly. */
 const share = 0.1;
-const seldomMs = 2000;
-/** One that never ends is forgotten, and asked again. */
-const forgetMs = 30_000;
+const maxIntervalMs = 2000;
+/** A question without an answer is abandoned after this time and asked again. */
+const abandonMs = 30_000;
 
-/** Never asks twice at once. */
+/** Creates a probe that never asks twice at once. */
 export function createProbe<T>(
   question: () => Promise<T>,
   { everyMs = 0, limitMs = 3000, graceMs = 0 }: ProbeOptions = {},
 ): Probe<T> {
-  let value: T | undefined;
-  let problem: string | undefined = 'not asked yet';
-  let [at, earliest, startedAt] = [0, 0, 0];
-  let underWay: Promise<void> | undefined;
-  let isHurried = false;
+  let earliest = 0;
+  let startedAt = 0;
+  let pending: Promise<void> | undefined;
+  let isStale = false;
 
   async function run(): Promise<void> {
     const start = performance.now();
     startedAt = start;
     const isLatest = () => startedAt === start;
-    const outcome = await question().then(
-      (value) => ({ value, problem: undefined }),
-      (err: Error) => ({ value: undefined, problem: err }),
+    const { value, error } = await question().then(
+      (value) => ({ value, error: undefined }),
+      (error: Error) => ({ value: undefined, error }),
     );
     if (!isLatest()) return;
     const now = performance.now();
-    const isPassing = outcome.problem && !(outcome.problem instanceof LastingError) && now - at < graceMs;
-    if (!isPassing || value === undefined) [value, problem] = [outcome.value, outcome.problem?.message];
-    if (!outcome.problem) at = now;
-    earliest = isHurried ? 0 : start + Math.max(everyMs, Math.min((now - start) / share, seldomMs));
-    isHurried = false;
-    underWay = undefined;
+    const isPassing = error && !(error instanceof LastingError) && now - probe.at < graceMs;
+    if (!isPassing || probe.value === undefined) Object.assign(probe, { value, problem: error?.message });
+    if (!error) probe.at = now;
+    earliest = isStale ? 0 : start + Math.max(everyMs, Math.min((now - start) / share, maxIntervalMs));
+    isStale = false;
+    pending = undefined;
   }
 
-  return {
-    get value() {
-      return value;
-    },
-    get problem() {
-      return problem;
-    },
-    get at() {
-      return at;
-    },
-    async ask(patienceMs) {
+  const probe = {
+    value: undefined as T | undefined,
+    problem: 'not asked yet' as string | undefined,
+    at: 0,
+    async ask(patienceMs: number): Promise<void> {
       const now = performance.now();
-      if (underWay && now - startedAt > limitMs) {
-        value = undefined;
-        problem = `no answer for ${Math.round((now - startedAt) / 1000)} s`;
+      if (pending && now - startedAt > limitMs) {
+        probe.value = undefined;
+        probe.problem = `no answer for ${Math.round((now - startedAt) / 1000)} s`;
       }
-      if (underWay && now - startedAt > forgetMs) underWay = undefined;
-      if (!underWay && now < earliest) return;
-      underWay ??= run();
-      const patience = new AbortController();
-      await Promise.race([underWay, sleep(patienceMs, undefined, { signal: patience.signal }).catch(() => {})]);
-      patience.abort();
+      if (pending && now - startedAt > abandonMs) pending = undefined;
+      if (!pending && now < earliest) return;
+      pending ??= run();
+      await withTimeout(pending, patienceMs);
     },
-    hurry() {
+    refreshSoon(): void {
       earliest = 0;
-      isHurried = underWay !== undefined; // what is being asked may be answered with what was before
+      isStale = pending !== undefined; // the pending answer may be about the state before
     },
   };
+  return probe;
 }

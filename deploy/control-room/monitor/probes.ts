@@ -1,58 +1,58 @@
-import type { Fleet } from '../fleet/fleet.ts';
-import { readFigures } from './figures.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
 import { createProbe, LastingError } from './probe.ts';
-import type { PartView } from './view.ts';
+import { readMetrics } from './replica-metrics.ts';
+import type { PartState } from './state.ts';
 
 const redisMs = 300;
 const nginxMs = 1000;
-/** Docker fails to tell of containers that are just being replaced. */
+/** Docker fails to describe containers that are just being replaced. */
 const graceMs = 3000;
 
-/** Everything that is asked of a fleet. Each answers by itself: what hangs holds nothing else up. */
+/** All probes of a fleet. They are independent: one that hangs delays no other. */
 export function createProbes(fleet: Fleet) {
   const description = createProbe(() => fleet.describe().catch(explain), { everyMs: 5000, graceMs });
   const replicas = createProbe(() => fleet.replicas().catch(explain), { graceMs });
   const redis = createProbe(() => fleet.redis.ping(redisMs));
-  const nginx = createProbe(() => lookAtNginx(description.value?.http));
-  const figures = createProbe(async () => {
+  const nginx = createProbe(() => probeNginx(description.value?.http));
+  const metrics = createProbe(async () => {
     const prometheus = description.value?.prometheus;
-    return prometheus === undefined ? null : readFigures(prometheus);
+    return prometheus === undefined ? null : readMetrics(prometheus);
   });
-  const all = [replicas, redis, nginx, figures];
+  const all = [replicas, redis, nginx, metrics];
   return {
     description,
     replicas,
     redis,
     nginx,
-    figures,
+    metrics,
     async ask(patienceMs: number): Promise<void> {
-      // Another fleet may have come, elsewhere.
-      if (replicas.problem || description.problem) description.hurry();
+      // Another fleet may have started, at other addresses.
+      if (replicas.problem || description.problem) description.refreshSoon();
       await description.ask(patienceMs);
       await Promise.all(all.map((probe) => probe.ask(patienceMs)));
     },
-    hurry(): void {
-      for (const probe of [description, ...all]) probe.hurry();
+    refreshSoon(): void {
+      for (const probe of [description, ...all]) probe.refreshSoon();
     },
   };
 }
 
 export type Probes = ReturnType<typeof createProbes>;
 
-/** nginx answers this address by itself: no replica is troubled. */
-async function lookAtNginx(http: string | undefined): Promise<PartView['state']> {
+/** nginx answers this address by itself, without asking a replica. */
+async function probeNginx(http: string | undefined): Promise<PartState> {
   if (http === undefined) return 'unknown';
   try {
-    const answer = await fetch(`${http}/nginx-problem/404`, { signal: AbortSignal.timeout(nginxMs) });
-    await answer.body?.cancel();
+    const response = await fetch(`${http}/nginx-problem/404`, { signal: AbortSignal.timeout(nginxMs) });
+    await response.body?.cancel();
     return 'up';
   } catch (err) {
     return (err as Error).name === 'TimeoutError' ? 'silent' : 'down';
   }
 }
 
-/** Of a fleet that has ended the socket is gone, or nobody is behind it. @throws {Error} in words */
+/** If a fleet has ended, its socket is gone or refuses connections. @throws {Error} with a readable message */
 function explain(err: Error & { code?: string }): never {
   const isGone = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(err.code ?? '');
-  throw isGone ? new LastingError('no fleet is up: start one with "npm run up"', { cause: err }) : err;
+  throw isGone ? new LastingError('no fleet is up: start one with "unsticky up"', { cause: err }) : err;
 }

@@ -1,32 +1,30 @@
-import { askNow, askRange, type Series } from './prometheus.ts';
-import type { Point } from './view.ts';
+import type { Point, ReplicaMetrics } from '../protocol.ts';
+import { query } from './prometheus.ts';
 
-/** What a replica measures of itself; null where it does not say. */
-export interface ReplicaFigures {
-  perSecond: number | null;
-  p50: number | null;
-  p99: number | null;
-  inFlight: number | null;
-  /** In the last hour. */
-  restarts: number | null;
-  store: string | null;
-  version: string | null;
-}
-
-export interface Figures {
-  replicas: Map<string, ReplicaFigures>;
-  /** How many have a connection to Redis. */
+export interface Metrics {
+  replicas: Map<string, ReplicaMetrics>;
+  /** How many replicas have a connection to Redis. */
   connected: number | null;
-  /** Of all of them together. */
+  /** Of all replicas together. */
   total: Omit<Point, 'at' | 'by'>;
 }
 
-/** Scraped each second: short enough to follow, long enough for several samples. */
+export const noMetrics: ReplicaMetrics = {
+  perSecond: null,
+  p50: null,
+  p99: null,
+  inFlight: null,
+  restarts: null,
+  store: null,
+  version: null,
+};
+
+/** Short enough to follow changes, long enough for several samples of one second. */
 const span = '[5s]';
 const rateOf = (labels: string, by = '') => `sum${by}(rate(http_requests_total${labels}${span}))`;
 const quantile = (part: number, by: string) =>
   `1000 * histogram_quantile(${part}, sum by (${by}) (rate(http_request_duration_seconds_bucket${span})))`;
-/** Prometheus remembers replicas of earlier fleets; those of today are its targets. */
+/** Prometheus remembers replicas of earlier fleets; the present ones are its targets. */
 const present = 'and on (instance) up{job="replicas"}';
 
 const perReplica = {
@@ -38,58 +36,45 @@ const perReplica = {
   build: 'count by (replica, store, version) (unsticky_build_info)',
 };
 
-const connected = { connected: 'sum(session_store_up)' };
-
-const inAll = {
+const ofAll = {
   requests: rateOf(''),
   failed: `(${rateOf('{status="5xx"}')} or vector(0))`,
-  p50All: quantile(0.5, 'le'),
-  p99All: quantile(0.99, 'le'),
+  p50: quantile(0.5, 'le'),
+  p99: quantile(0.99, 'le'),
 };
 
-/** @throws {Error} in words, where Prometheus does not answer */
-export async function readFigures(prometheus: string): Promise<Figures> {
-  const series = await askNow(prometheus, { ...perReplica, ...connected, ...inAll });
-  const replicas = new Map<string, ReplicaFigures>();
-  const total: Figures['total'] = { requests: null, failed: null, p50: null, p99: null };
-  let connections: number | null = null;
+/** @throws {Error} with a readable message if Prometheus does not answer */
+export async function readMetrics(prometheus: string): Promise<Metrics> {
+  const series = await query(prometheus, [perReplica, ofAll, { connected: 'sum(session_store_up)' }]);
+  const replicas = new Map<string, ReplicaMetrics>();
+  const empty = { requests: null, failed: null, p50: null, p99: null, connected: null };
+  const all: Metrics['total'] & Pick<Metrics, 'connected'> = empty;
   for (const { labels, values } of series) {
-    const { figure = '', replica, store, version } = labels;
-    const value = numberOf(values[0]?.[1]);
-    if (figure in inAll) Object.assign(total, { [figure.replace('All', '')]: value });
-    if (figure in connected) connections = value;
-    if (replica === undefined) continue;
-    const known = replicas.get(replica) ?? unknown();
-    replicas.set(replica, known);
-    if (figure === 'build') Object.assign(known, { store: store ?? null, version: version ?? null });
-    else if (figure in perReplica) Object.assign(known, { [figure]: value });
+    const { metric = '', replica, store = null, version = null } = labels;
+    const value = metric === 'build' ? { store, version } : { [metric]: numberOf(values[0]?.[1]) };
+    if (replica === undefined) Object.assign(all, value);
+    else replicas.set(replica, { ...(replicas.get(replica) ?? noMetrics), ...value });
   }
-  if (total.requests === null) total.failed = null; // nobody says anything, so nobody says that nothing failed
-  return { replicas, connected: connections, total };
+  const { connected, ...total } = all;
+  if (total.requests === null) total.failed = null; // without data, failures are unknown, not 0
+  return { replicas, connected, total };
 }
 
-/** The timeline as the replicas measured it. @throws {Error} as above */
+/** The timeline as the replicas measured it. @throws {Error} as `readMetrics` */
 export async function readPoints(prometheus: string, start: number, end: number): Promise<Point[]> {
-  const series = await askRange(prometheus, inAll, start, end);
+  const series = await query(prometheus, [ofAll], { start, end });
   const points = new Map<number, Point>();
-  for (const [at, figure, value] of series.flatMap(timed)) {
-    const point = points.get(at) ?? { at, requests: null, failed: null, p50: null, p99: null, by: 'replicas' };
-    points.set(at, { ...point, [figure]: value });
-  }
-  // Without requests there was no fleet: then nothing failed either.
+  for (const { labels, values } of series)
+    for (const [moment, value] of values) {
+      const at = Math.round(moment);
+      const point = points.get(at) ?? { at, requests: null, failed: null, p50: null, p99: null, by: 'replicas' };
+      points.set(at, { ...point, [labels.metric ?? '']: numberOf(value) });
+    }
+  // Seconds without a request rate had no fleet.
   return [...points.values()].filter(({ requests }) => requests !== null);
 }
 
-function timed({ labels, values }: Series): [number, string, number | null][] {
-  const figure = (labels.figure ?? '').replace('All', '');
-  return values.map(([at, value]) => [Math.round(at), figure, numberOf(value)]);
-}
-
-/** Of no requests at all Prometheus says that half took NaN. */
+/** Without requests, Prometheus's quantiles are NaN. */
 function numberOf(value: number | undefined): number | null {
   return value === undefined || !Number.isFinite(value) ? null : value;
-}
-
-function unknown(): ReplicaFigures {
-  return { perSecond: null, p50: null, p99: null, inFlight: null, restarts: null, store: null, version: null };
 }

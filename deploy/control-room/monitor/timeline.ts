@@ -1,39 +1,37 @@
-import type { Figures } from './figures.ts';
-import { readPoints } from './figures.ts';
-import type { Point } from './view.ts';
-import type { SecondSeen } from './visitors.ts';
+import type { Point } from '../protocol.ts';
+import type { SecondStats } from '../users.ts';
+import { type Metrics, readPoints } from './replica-metrics.ts';
 
-/** How far back it goes, in seconds. */
-const length = 300;
+const maxSeconds = 300;
 
 /**
- * The last minutes, a point a second: as the users saw it where there were any, else as the replicas measured it. While
- * nobody looks nothing is recorded; what is missing then is read from what the users and Prometheus remember.
+ * The last minutes, a point per second: as measured by the users if there were any, else by the replicas. Without viewers
+ * nothing is recorded; `catchUp` then reads what the users and Prometheus remember.
  */
 export interface Timeline {
   readonly points: Point[];
-  /** Fills in what happened while nobody looked. Never rejects: what nobody remembers stays out. */
-  catchUp(users: SecondSeen[], prometheus: string | undefined): Promise<void>;
-  /** Adds the seconds that have ended since. @returns them */
-  goOn(users: SecondSeen[], figures: Figures | null | undefined): Point[];
+  /** Fills in the time without viewers. Never rejects: what is not remembered stays empty. */
+  catchUp(users: SecondStats[], prometheus: string | undefined): Promise<void>;
+  /** Adds and returns the seconds that ended since the last call. */
+  advance(users: SecondStats[], metrics: Metrics | null | undefined): Point[];
 }
 
 export function createTimeline(now = () => Math.floor(Date.now() / 1000)): Timeline {
   let points: Point[] = [];
   let next = now();
 
-  function goOn(users: SecondSeen[], figures: Figures | null | undefined): Point[] {
-    const from = Math.max(next, now() - length);
-    const seen = new Map(users.filter(({ at }) => at >= from).map((second) => [second.at, second]));
+  function advance(users: SecondStats[], metrics: Metrics | null | undefined): Point[] {
+    const from = Math.max(next, now() - maxSeconds);
+    const bySecond = new Map(users.filter(({ at }) => at >= from).map((second) => [second.at, second]));
     const fresh: Point[] = [];
     for (let at = from; at < now(); at++) {
-      const second = seen.get(at);
-      if (second) fresh.push(byUsers(second));
-      else if (figures) fresh.push({ at, ...figures.total, by: 'replicas' });
+      const second = bySecond.get(at);
+      if (second) fresh.push({ ...second, by: 'users' });
+      else if (metrics) fresh.push({ at, ...metrics.total, by: 'replicas' });
       else fresh.push({ at, requests: null, failed: null, p50: null, p99: null, by: null });
     }
     next = Math.max(next, now());
-    points = [...points, ...fresh].slice(-length);
+    points = [...points, ...fresh].slice(-maxSeconds);
     return fresh;
   }
 
@@ -43,17 +41,14 @@ export function createTimeline(now = () => Math.floor(Date.now() / 1000)): Timel
     },
     async catchUp(users, prometheus) {
       const end = now();
-      const start = end - length;
+      const start = end - maxSeconds;
       const measured = prometheus === undefined ? [] : await readPoints(prometheus, start, end - 1).catch(() => []);
       const known = new Map(measured.map((point) => [point.at, point]));
-      for (const second of users) if (second.at >= start && second.at < end) known.set(second.at, byUsers(second));
+      for (const second of users)
+        if (second.at >= start && second.at < end) known.set(second.at, { ...second, by: 'users' });
       points = [...known.values()].sort((a, b) => a.at - b.at);
       next = end;
     },
-    goOn,
+    advance,
   };
-}
-
-function byUsers({ at, requests, failed, p50, p99 }: SecondSeen): Point {
-  return { at, requests, failed, p50, p99, by: 'users' };
 }

@@ -1,27 +1,33 @@
 import { h, setAttribute, setText } from './dom.js';
 
-/** Makes a button for what the room says that can be done. What it is about is said to those who do not see it. */
+/** Creates a button for an action. `about` names its object to screen readers. */
 export function createButton(about) {
   const label = h('span');
-  const why = h('span', { class: 'sr' });
-  const element = h('button', { type: 'button', class: 'button' }, label, h('span', { class: 'sr' }, ` ${about}`), why);
-  element.addEventListener('click', () => press(element));
+  const reason = h('span', { class: 'visually-hidden' });
+  const element = h(
+    'button',
+    { type: 'button', class: 'button' },
+    label,
+    h('span', { class: 'visually-hidden' }, ` ${about}`),
+    reason,
+  );
+  element.addEventListener('click', () => runAction(element));
   return element;
 }
 
-/** One that cannot be pressed keeps the focus and says why. */
-export function updateButton(element, { action, label, replica, why, isBusy }) {
+/** A disabled button keeps the focus and says why it is disabled. */
+export function updateButton(element, { action, label, replica, disabledReason, isBusy }) {
   const [text, , reason] = element.children;
   setText(text, label);
-  setText(reason, why ? `. Not now: ${why}` : '');
+  setText(reason, disabledReason ? `. Disabled: ${disabledReason}` : '');
   setAttribute(element, 'data-action', action);
   setAttribute(element, 'data-replica', replica);
-  setAttribute(element, 'aria-disabled', why ? 'true' : null);
-  setAttribute(element, 'title', why);
+  setAttribute(element, 'aria-disabled', disabledReason ? 'true' : null);
+  setAttribute(element, 'title', disabledReason);
   setAttribute(element, 'data-busy', isBusy ? 'true' : null);
 }
 
-/** As many buttons as there are of them; the same place keeps the same element. */
+/** Shows these buttons; each position keeps its element. */
 export function updateButtons(parent, buttons, about) {
   while (parent.children.length < buttons.length) parent.append(createButton(about));
   while (parent.children.length > buttons.length) parent.lastElementChild.remove();
@@ -29,17 +35,19 @@ export function updateButtons(parent, buttons, about) {
 }
 
 let token = '';
-let tell = () => {};
+let showRefusal = () => {};
 
-export function preparePress(key, onRefusal) {
-  [token, tell] = [key, onRefusal];
+/** Sets the key of the room, and what shows a refusal. */
+export function prepareButtons(key, onRefusal) {
+  token = key;
+  showRefusal = onRefusal;
 }
 
-async function press(element) {
+async function runAction(element) {
   const { action, replica } = element.dataset;
-  if (element.getAttribute('aria-disabled')) return tell(element.title);
-  // Until the room says what is.
-  const waiting = { 'aria-disabled': 'true', 'data-busy': 'true', title: 'It is being done.' };
+  if (element.getAttribute('aria-disabled')) return showRefusal(element.title);
+  // Disabled until the next update.
+  const waiting = { 'aria-disabled': 'true', 'data-busy': 'true', title: 'This action is running.' };
   for (const [name, value] of Object.entries(waiting)) setAttribute(element, name, value);
   try {
     const response = await fetch(`/actions/${action}`, {
@@ -48,9 +56,9 @@ async function press(element) {
       body: JSON.stringify(replica === undefined ? {} : { replica: Number(replica) }),
       signal: AbortSignal.timeout(10_000),
     });
-    if (!response.ok) tell((await response.json()).error);
+    if (!response.ok) showRefusal((await response.json()).error);
   } catch {
-    tell('The room does not answer.');
+    showRefusal('The room does not answer.');
     for (const name of Object.keys(waiting)) setAttribute(element, name, null);
   }
 }

@@ -1,17 +1,17 @@
-// The ways that requests go: from the visitors to nginx, to each replica, and on to Redis. They follow the boxes wherever
-// those are: beside each other on a wide page, below each other on a narrow one.
+// The lines that requests follow: from the users to nginx, to each replica, and on to Redis. They connect the boxes
+// wherever those are: side by side on a wide page, stacked on a narrow one.
 
 const svg = 'http://www.w3.org/2000/svg';
 const stepPx = 4;
 
-export function createWays(root) {
-  const layer = root.querySelector('.ways');
+export function createConnections(root) {
+  const layer = root.querySelector('.connections');
   const node = (id) => root.querySelector(`#${id}`);
   let paths = new Map();
   let view;
   let drawn = '';
 
-  /** Only where a box has moved, come or gone. */
+  /** Draws again only if a box was moved, added or removed. */
   function draw() {
     if (!view) return;
     const frame = root.getBoundingClientRect();
@@ -26,10 +26,10 @@ export function createWays(root) {
         y: top - frame.top + height / 2,
       };
     };
-    const [visitors, nginx, redis] = ['visitors', 'nginx', 'redis'].map((id) => box(node(id)));
+    const [users, nginx, redis] = ['users', 'nginx', 'redis'].map((id) => box(node(id)));
     const isWide = redis.left > nginx.right;
     const replicas = [...root.querySelectorAll('.replica')].map((element) => [element.dataset.key, box(element)]);
-    const wanted = new Map([['visitors', across(visitors, nginx)]]);
+    const wanted = new Map([['users', across(users, nginx)]]);
     for (const [name, replica] of replicas) {
       wanted.set(`to ${name}`, isWide ? across(nginx, replica) : gutter(nginx, replica, 'left', frame.width));
       wanted.set(`from ${name}`, isWide ? across(replica, redis) : gutter(redis, replica, 'right', frame.width));
@@ -45,7 +45,7 @@ export function createWays(root) {
   function sample(name, d) {
     const path = document.createElementNS(svg, 'path');
     path.setAttribute('d', d);
-    path.dataset.way = name;
+    path.dataset.connection = name;
     layer.append(path);
     const length = path.getTotalLength();
     const count = Math.max(2, Math.ceil(length / stepPx));
@@ -53,11 +53,11 @@ export function createWays(root) {
     return { length, points };
   }
 
-  /** A way to where nobody answers looks like it. */
+  /** A connection to a part that does not answer is greyed. */
   function colour() {
     const state = new Map(view.replicas.map((replica) => [replica.name, replica.state]));
     for (const path of layer.children) {
-      const [, end, name] = /^(to|from) (.*)$/.exec(path.dataset.way) ?? [];
+      const [, end, name] = /^(to|from) (.*)$/.exec(path.dataset.connection) ?? [];
       const isDead = name !== undefined && ['down', 'paused'].includes(state.get(name));
       const isCut = end === 'from' && (view.redis.state !== 'up' || view.fleet?.store === 'memory');
       path.classList.toggle('off', isDead || isCut || (end !== 'from' && view.nginx.state !== 'up'));
@@ -66,12 +66,12 @@ export function createWays(root) {
 
   new ResizeObserver(() => draw()).observe(root);
   return {
-    follow(news) {
-      view = news;
+    update(newView) {
+      view = newView;
       draw();
       colour();
     },
-    /** The points of a way, and how long it is. */
+    /** The points and the length of a connection. */
     get: (name) => paths.get(name),
   };
 }
@@ -81,7 +81,7 @@ function across(from, to) {
   return `M${from.right} ${from.y}C${from.right + bend} ${from.y} ${to.left - bend} ${to.y} ${to.left} ${to.y}`;
 }
 
-/** Along the edge of the page, and into the box from its side: drawn towards Redis on the right, from nginx on the left. */
+/** Along the page's edge and into the box from its side: towards Redis on the right, from nginx on the left. */
 function gutter(part, replica, side, width) {
   const isLeft = side === 'left';
   const x = isLeft ? 7 : width - 7;

@@ -1,6 +1,6 @@
-// Elements are made once and changed where something is new: what has the focus keeps it.
+// Elements are created once and then updated, so that the focus stays where it is.
 
-/** @param properties of the element; `class`, `data-…` and `aria-…` as in HTML */
+/** Creates an element. @param properties its properties; `class`, `data-…` and `aria-…` as in HTML */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -20,9 +20,17 @@ export function setAttribute(element, name, value) {
   else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
+/** A colour of the style sheet as a canvas understands it. */
+export function colourOf(name) {
+  swatch.style.color = `var(${name})`;
+  if (!swatch.isConnected) document.body.append(swatch);
+  return getComputedStyle(swatch).color;
+}
+
+const swatch = h('span', { hidden: true });
 const svg = 'http://www.w3.org/2000/svg';
 
-/** A shape for what colour alone would say. Words must stand beside it. */
+/** An icon for a state, so that colour is not its only sign. Text must be beside it. */
 export function sign(name) {
   const element = document.createElementNS(svg, 'svg');
   element.setAttribute('class', 'icon');
@@ -37,7 +45,7 @@ export function setSign(element, name) {
   setAttribute(element.firstElementChild, 'href', `#sign-${name}`);
 }
 
-/** Makes `parent` have one child for each item, in their order; those that are there already stay. */
+/** Gives `parent` one child per item, in order; present children stay. */
 export function keyed(parent, items, keyOf, create, update) {
   const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   for (const [index, item] of items.entries()) {

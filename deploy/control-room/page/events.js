@@ -1,20 +1,20 @@
-// The room's events, over fetch: EventSource cannot send a header, and a token in an address ends up in logs.
+// The room's event stream, over fetch: EventSource cannot send a header, and a token in a URL ends up in logs.
 
-/** The room sends something every second: so long a silence is an end. */
+/** The room sends an update every second; after this silence the connection counts as lost. */
 const silenceMs = 6000;
-const againMs = 1000;
+const reconnectMs = 1000;
 
 /**
- * Listens, and begins again where it breaks off.
- * @param on what is called with the name and the data of each event; `state`, with 'live', 'away' or the words of a refusal
+ * Listens, and reconnects when the stream ends. Calls `event` with the name and data of each event, and `state` with 'live',
+ * 'away', or 'refused' and the reason.
  */
 export async function listen(token, { event, state }) {
   for (;;) {
-    await visible(); // a browser has few connections to one place, and a page that nobody sees needs none
+    await visible(); // browsers limit connections per host, and a hidden page needs none
     const refusal = await once(token, event, () => state('live')).catch(() => undefined);
-    if (document.visibilityState === 'hidden') continue; // nobody is there to be told
+    if (document.visibilityState === 'hidden') continue; // a hidden page shows no state
     state(refusal === undefined ? 'away' : 'refused', refusal);
-    await new Promise((resolve) => setTimeout(resolve, refusal === undefined ? againMs : 3 * againMs));
+    await new Promise((resolve) => setTimeout(resolve, refusal === undefined ? reconnectMs : 3 * reconnectMs));
   }
 }
 
@@ -30,15 +30,15 @@ function visible() {
   });
 }
 
-/** @returns why the room does not answer, in its words; undefined where it broke off */
+/** @returns why the room refused; undefined if the stream ended */
 async function once(token, event, onLive) {
   const silence = new AbortController();
   let timer;
-  const heard = () => {
+  const resetTimer = () => {
     clearTimeout(timer);
     timer = setTimeout(() => silence.abort(), silenceMs);
   };
-  heard();
+  resetTimer();
   const hide = () => document.visibilityState === 'hidden' && silence.abort();
   document.addEventListener('visibilitychange', hide);
   try {
@@ -51,7 +51,7 @@ async function once(token, event, onLive) {
       const { done, value } = await reader.read();
       if (done) return undefined;
       const chunk = decoder.decode(value, { stream: true });
-      heard();
+      resetTimer();
       const messages = (rest + chunk).split('\n\n');
       rest = messages.pop();
       for (const message of messages) {

@@ -18,7 +18,7 @@ export function latency(ms) {
 }
 
 /** 12 s, 4 min, 3 h */
-export function lasting(ms) {
+export function duration(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 120) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);

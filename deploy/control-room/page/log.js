@@ -1,11 +1,11 @@
 import { h, keyed, setAttribute, setSign, setText, sign } from './dom.js';
-import { clock } from './words.js';
+import { clock } from './format.js';
 
-const mostShown = 100;
-/** Who listens hears at most one message in so long a time. */
+const maxShown = 100;
+/** A screen reader gets at most one message in this time. */
 const announceMs = 3000;
 
-/** What happened, the latest first; to those who listen it is told in few words. */
+/** The events, latest first; new ones are announced briefly to screen readers. */
 export function createLog(list, announcer) {
   let entries = new Map();
   let pending = [];
@@ -21,17 +21,17 @@ export function createLog(list, announcer) {
   }
 
   return {
-    begin() {
+    reset() {
       entries = new Map();
     },
     add(fresh) {
       if (fresh.length === 0) return;
-      const isNews = entries.size > 0;
+      const isUpdate = entries.size > 0;
       for (const entry of fresh) entries.set(entry.id, entry);
-      const shown = [...entries.values()].sort((a, b) => b.at - a.at || b.id - a.id).slice(0, mostShown);
+      const shown = [...entries.values()].sort((a, b) => b.at - a.at || b.id - a.id).slice(0, maxShown);
       entries = new Map(shown.map((entry) => [entry.id, entry]));
       keyed(list, shown, ({ id }) => id, create, update);
-      if (!isNews) return;
+      if (!isUpdate) return;
       pending.push(...fresh.map(({ text }) => text).filter((text) => !text.endsWith('…')));
       if (!isResting) announce();
     },

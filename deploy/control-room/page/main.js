@@ -1,10 +1,10 @@
 import { h, keyed, setAttribute, setText } from './dom.js';
 import { createDots } from './dots.js';
 import { listen } from './events.js';
-import { showFigures } from './figures.js';
+import { showSummary } from './summary.js';
 import { createLog } from './log.js';
 import { createPlots } from './plots.js';
-import { preparePress } from './press.js';
+import { prepareButtons } from './buttons.js';
 import { createScene } from './scene.js';
 
 const byId = (id) => document.getElementById(id);
@@ -16,13 +16,13 @@ const dots = createDots(byId('dots'), scene);
 const plots = createPlots(document.querySelectorAll('.plot'), (text) => setText(byId('announcer'), text));
 const log = createLog(byId('log'), byId('announcer'));
 
-// The link of another room, in a tab that is open already.
+// The link of another room, opened in this tab.
 addEventListener('hashchange', () => location.reload());
-preparePress(token, toast);
+prepareButtons(token, toast);
 if (token) void listen(token, { event: onEvent, state: showLink });
-else showLink('refused', 'Open the link that the command printed: it has the key to this room.');
+else showLink('refused', 'Open the link that the command printed: it contains the key of this room.');
 
-/** It stands behind `#`, and goes into this tab alone: neither history nor a copied address shall have it. */
+/** Moves the token from the fragment to this tab's storage, so that neither the history nor a copied address has it. */
 function takeToken() {
   const given = location.hash.slice(1);
   if (given) {
@@ -33,22 +33,22 @@ function takeToken() {
 }
 
 function onEvent(name, { view, points, entries, marks }) {
-  if (name === 'whole') {
-    plots.begin();
-    log.begin();
+  if (name === 'snapshot') {
+    plots.reset();
+    log.reset();
   }
-  showNow(view);
-  showFigures(byId('figures'), view);
+  showHeader(view);
+  showSummary(byId('summary'), view);
   scene.show(view);
   dots.show(view);
   plots.add(points, marks, view);
   log.add(entries);
 }
 
-function showNow({ sentence, notices, fleet }) {
-  setAttribute(byId('now'), 'data-tone', sentence.tone);
-  setAttribute(byId('sentence-sign'), 'href', `#sign-${sentence.tone}`);
-  setText(byId('sentence'), sentence.text);
+function showHeader({ headline, notices, fleet }) {
+  setAttribute(byId('now'), 'data-tone', headline.tone);
+  setAttribute(byId('headline-sign'), 'href', `#sign-${headline.tone}`);
+  setText(byId('headline'), headline.text);
   keyed(
     byId('notices'),
     notices,
@@ -72,27 +72,32 @@ function showNow({ sentence, notices, fleet }) {
         'li',
         {},
         href
-          ? h('a', { href, target: '_blank', rel: 'noreferrer' }, text, h('span', { class: 'sr' }, ` (${about})`))
+          ? h(
+              'a',
+              { href, target: '_blank', rel: 'noreferrer' },
+              text,
+              h('span', { class: 'visually-hidden' }, ` (${about})`),
+            )
           : text,
       ),
     () => {},
   );
 }
 
-function showLink(state, words = 'The room does not answer; what you see is old. This page tries again by itself.') {
-  const isNews = document.body.dataset.link !== state;
+function showLink(state, text = 'The room does not answer; the data is old. This page reconnects by itself.') {
+  const isNew = document.body.dataset.link !== state;
   setAttribute(byId('link'), 'data-state', state);
   setAttribute(document.body, 'data-link', state);
-  setText(byId('link-words'), { live: 'live', away: 'reconnecting', refused: 'closed' }[state]);
+  setText(byId('link-text'), { live: 'live', away: 'reconnecting', refused: 'closed' }[state]);
   if (state === 'live') return;
   setAttribute(byId('now'), 'data-tone', 'unknown');
-  setAttribute(byId('sentence-sign'), 'href', '#sign-unknown');
-  setText(byId('sentence'), words);
-  if (isNews) setText(byId('announcer'), words);
+  setAttribute(byId('headline-sign'), 'href', '#sign-unknown');
+  setText(byId('headline'), text);
+  if (isNew) setText(byId('announcer'), text);
   dots.stop();
 }
 
-/** Says why nothing was done, to those who see and to those who listen. */
+/** Shows why an action was refused, and announces it to screen readers. */
 function createToast(element) {
   let timer;
   return (text) => {

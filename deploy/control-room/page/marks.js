@@ -1,5 +1,7 @@
-/** Shows on a plot when something was done to the fleet, with its name where there is room. */
-export function createMarks(marks, colourOf, isLabelled) {
+import { colourOf } from './dom.js';
+
+/** Marks faults and actions on a plot, with their names if there is room. */
+export function createMarks(marks, isLabelled) {
   const placed = (plot) => {
     const { left, width } = plot.bbox;
     return marks()
@@ -23,7 +25,7 @@ export function createMarks(marks, colourOf, isLabelled) {
     context.restore();
   }
 
-  /** What would overlap goes one line up; what has no room there either is in the log alone. */
+  /** A name that would overlap moves one line up; without room there it is only in the event log. */
   function drawLabels(plot) {
     const { ctx: context, bbox } = plot;
     const dots = devicePixelRatio;
@@ -33,7 +35,7 @@ export function createMarks(marks, colourOf, isLabelled) {
     context.textAlign = 'left';
     const right = bbox.left + bbox.width;
     const taken = [Infinity, Infinity];
-    // The latest first: it is what one looks for.
+    // The latest first: it is the most interesting.
     for (const { x, kind, name } of placed(plot).toReversed()) {
       const width = context.measureText(name).width;
       const start = Math.max(bbox.left, Math.min(x, right - width));

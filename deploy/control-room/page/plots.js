@@ -1,10 +1,10 @@
 import uPlot from '/uplot.js';
-import { setText } from './dom.js';
+import { colourOf, setText } from './dom.js';
 import { createMarks } from './marks.js';
-import { clock } from './words.js';
+import { clock } from './format.js';
 
-const length = 300;
-const shortest = 60;
+const maxSeconds = 300;
+const minSeconds = 60;
 
 /** Draws the last five minutes. The plots share their cursor. */
 export function createPlots(elements, announce) {
@@ -13,30 +13,30 @@ export function createPlots(elements, announce) {
   let plots = [];
   const by = document.getElementById('timeline-by');
 
-  function begin() {
+  function reset() {
     points = [];
     marks = new Map();
   }
 
   function add(freshPoints, freshMarks, { at }) {
     const now = Math.floor(at / 1000);
-    points = [...points, ...freshPoints].filter((point) => point.at > now - length);
+    points = [...points, ...freshPoints].filter((point) => point.at > now - maxSeconds);
     for (const mark of freshMarks) marks.set(mark.id, mark);
-    for (const mark of marks.values()) if (mark.at < at - length * 1000) marks.delete(mark.id);
-    setText(by, sources[points.at(-1)?.by ?? 'nobody']);
+    for (const mark of marks.values()) if (mark.at < at - maxSeconds * 1000) marks.delete(mark.id);
+    setText(by, sources[points.at(-1)?.by ?? 'none']);
     if (plots.length === 0) draw();
     for (const plot of plots) {
       plot.setData(dataOf(plot.name), true);
-      // The latest, where nobody points at another moment.
+      // The latest values, unless the cursor is at another moment.
       if ((plot.cursor.left ?? -1) < 0 && points.length > 0) plot.setLegend({ idx: points.length - 1 }, false);
     }
   }
 
-  /** As long as there is little to show, that is shown larger. */
+  /** A short history is shown larger. */
   function span() {
     const last = points.at(-1)?.at ?? 1;
     const first = points[0]?.at ?? last;
-    return [Math.max(last - length + 1, Math.min(first, last - shortest)), last];
+    return [Math.max(last - maxSeconds + 1, Math.min(first, last - minSeconds)), last];
   }
 
   function dataOf(name) {
@@ -65,31 +65,30 @@ export function createPlots(elements, announce) {
     for (const plot of plots) plot.setSize({ width: plot.element.clientWidth, height: plot.height });
   }).observe(elements[0]);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => plots.length > 0 && draw());
-  return { begin, add };
+  return { reset, add };
 }
 
 const sources = {
-  users: 'as the users saw it, through nginx',
-  replicas: 'as the replicas measured it (Prometheus)',
-  nobody: 'nobody measures it now',
+  users: 'measured by the users, through nginx',
+  replicas: 'measured by the replicas (Prometheus)',
+  none: 'not measured now',
 };
 
 const same = (value) => value;
 const kinds = {
-  requests: { keys: ['requests'], labels: ['requests'], height: 150, value: same },
+  requests: { keys: ['requests'], labels: ['requests'], height: 132, value: same },
   latency: {
     keys: ['p50', 'p99'],
-    labels: ['half took at most', '99 % took at most'],
-    height: 140,
-    value: (value) => (value === null ? null : Math.max(value, 0.1)), // a logarithm has no zero
+    labels: ['median', 'p99'],
+    height: 120,
+    value: (value) => (value === null ? null : Math.max(value, 0.1)), // a log scale has no zero
   },
-  failed: { keys: ['failed'], labels: ['failed'], height: 84, value: same },
+  failed: { keys: ['failed'], labels: ['failed'], height: 90, value: same },
 };
 
-/** Nobody fails half a request. */
-const wholeSteps = [1, 10, 100, 1000, 10_000].flatMap((power) => [power, 2 * power, 5 * power]);
+/** Requests are counted in integers. */
+const integerSteps = [1, 10, 100, 1000, 10_000].flatMap((power) => [power, 2 * power, 5 * power]);
 
-const colourOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const number = (value) =>
   value === null || value === undefined ? '–' : Number(value.toPrecision(3)).toLocaleString('en-US');
 
@@ -102,7 +101,8 @@ function optionsOf(name, width, span, marks) {
   };
   const isLog = name === 'latency';
   const isLabelled = name === 'requests';
-  const whole = { filter: (_, splits) => splits.map((split) => (Number.isInteger(Math.log10(split)) ? split : null)) };
+  const isLast = name === 'failed';
+  const isPower = (split) => Number.isInteger(Math.log10(split));
   return {
     width,
     height: kinds[name].height,
@@ -117,29 +117,29 @@ function optionsOf(name, width, span, marks) {
     axes: [
       {
         ...axis,
-        size: 26,
+        size: isLast ? 26 : 4,
         space: 80,
-        values: (_, ticks) => ticks.map((tick) => clock(tick * 1000)),
+        values: (_, ticks) => ticks.map((tick) => (isLast ? clock(tick * 1000) : '')),
         incrs: [30, 60],
       },
       {
         ...axis,
         size: 50,
         space: 22,
-        ...(!isLog && { incrs: wholeSteps }),
-        grid: { ...axis.grid, ...(isLog && whole) },
+        ...(!isLog && { incrs: integerSteps }),
+        grid: { ...axis.grid, ...(isLog && { filter: (_, splits) => splits.map((at) => (isPower(at) ? at : null)) }) },
         values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : number(tick))),
       },
     ],
     series: [{ label: 'at', value: (_, at) => (at === null ? '–' : clock(at * 1000)) }, ...linesOf(name)],
-    plugins: [createMarks(marks, colourOf, isLabelled)],
+    plugins: [createMarks(marks, isLabelled)],
   };
 }
 
 function linesOf(name) {
   const strokes = name === 'failed' ? [colourOf('--bad')] : [colourOf('--series-1'), colourOf('--series-2')];
   const more = {
-    requests: [{ fill: `${strokes[0]}26` }],
+    requests: [{ fill: strokes[0].replace(')', ', 0.15)') }],
     latency: [{}, { dash: [6, 3] }],
     failed: [{ fill: strokes[0], paths: uPlot.paths.bars({ size: [0.9, 8] }), width: 0 }],
   }[name];
@@ -157,13 +157,13 @@ function backToNow(plots) {
   for (const plot of plots) plot.setCursor({ left: -10, top: -10 }, true, false);
 }
 
-/** @param announce says what a moment shows to those who do not see it */
+/** @param announce reads the values of a moment to screen readers */
 function moveCursor(plots, event, announce) {
   if (event.key === 'Escape') return backToNow(plots);
   const plot = plots.find(({ element }) => element === event.currentTarget);
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   const times = plot?.data[0] ?? [];
-  if (!step || times.length === 0) return; // there is no other moment yet
+  if (!step || times.length === 0) return; // there is no data yet
   event.preventDefault();
   const index = Math.min(times.length - 1, Math.max(0, (plot.cursor.idx ?? times.length) + step));
   plot.setCursor({ left: plot.valToPos(times[index], 'x'), top: 1 }, true, true);

@@ -1,21 +1,21 @@
 import { h, setAttribute, setSign, setText, sign } from './dom.js';
-import { updateButtons } from './press.js';
-import { count, lasting, latency, none, rate } from './words.js';
+import { updateButtons } from './buttons.js';
+import { count, duration, latency, none, rate } from './format.js';
 
 const signs = { ready: 'good', starting: 'starting', draining: 'draining', paused: 'paused', down: 'bad' };
-const names = ['requests/s', 'median', '99 %', 'in flight', 'up', 'restarts'];
+const names = ['requests/s', 'median', 'p99', 'in flight', 'up', 'restarts'];
 
 export function createReplica({ name }) {
   const title = h('h3', {}, name);
   const state = h('p', { class: 'state' }, sign('good'), h('span'));
-  const figures = h('dl', { class: 'measured' });
-  for (const figure of names) figures.append(h('div', {}, h('dt', {}, figure), h('dd')));
+  const metrics = h('dl', { class: 'measured' });
+  for (const label of names) metrics.append(h('div', {}, h('dt', {}, label), h('dd')));
   const buttons = h('div', { class: 'buttons' });
-  return h('li', { class: 'replica' }, title, state, figures, buttons);
+  return h('li', { class: 'replica' }, title, state, metrics, buttons);
 }
 
 export function updateReplica(element, replica, { at, fleet }) {
-  const [title, state, figures, buttons] = element.children;
+  const [title, state, metrics, buttons] = element.children;
   setAttribute(element, 'data-state', replica.state);
   setAttribute(
     title,
@@ -23,16 +23,16 @@ export function updateReplica(element, replica, { at, fleet }) {
     [replica.runsAs, replica.version && `version ${replica.version}`].filter(Boolean).join(', '),
   );
   setSign(state.firstElementChild, signs[replica.state]);
-  setText(state.lastElementChild, stateWords(replica, fleet?.store));
+  setText(state.lastElementChild, describeState(replica, fleet?.store));
   const { perSecond, p50, p99, inFlight, restarts, since } = replica;
-  const time = since === null ? none : lasting(at - since);
+  const time = since === null ? none : duration(at - since);
   const values = [rate(perSecond), latency(p50), latency(p99), count(inFlight), time, count(restarts)];
-  setText(figures.children[4].firstElementChild, replica.state === 'down' ? 'down for' : 'up');
-  for (const [index, value] of values.entries()) setText(figures.children[index].lastElementChild, value);
+  setText(metrics.children[4].firstElementChild, replica.state === 'down' ? 'down for' : 'up');
+  for (const [index, value] of values.entries()) setText(metrics.children[index].lastElementChild, value);
   updateButtons(buttons, replica.buttons, replica.name);
 }
 
-/** While a fleet is switched, replicas differ. */
-function stateWords({ state, store }, fleetStore) {
+/** While the store is being switched, replicas differ. */
+function describeState({ state, store }, fleetStore) {
   return store && store !== fleetStore ? `${state}, store ${store}` : state;
 }

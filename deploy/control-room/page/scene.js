@@ -1,27 +1,27 @@
 import { h, keyed, setAttribute, setSign, setText, sign } from './dom.js';
-import { createButton, updateButton, updateButtons } from './press.js';
+import { createButton, updateButton, updateButtons } from './buttons.js';
 import { createReplica, updateReplica } from './replica.js';
-import { createWays } from './ways.js';
-import { latency, none, plural, rate } from './words.js';
+import { createConnections } from './connections.js';
+import { latency, none, plural, rate } from './format.js';
 
-/** The fleet as a picture: who visits, what passes requests on, what answers them, and where sessions are kept. */
+/** The fleet as a picture: users, nginx, replicas, and Redis. */
 export function createScene(root) {
   const part = (id) => root.querySelector(`#${id}`);
-  const visitors = createVisitors(part('visitors'));
+  const users = createUsers(part('users'));
   const nginx = createPart(part('nginx'), 'nginx', createSpeed());
   const redis = createPart(part('redis'), 'Redis');
   const stores = createStores(part('redis'));
   const [replicas, all] = [part('replicas'), part('all')];
-  const ways = createWays(root);
+  const connections = createConnections(root);
   all.role = 'group';
   all.ariaLabel = 'All replicas';
 
   function show(view) {
-    visitors(view.visitors);
+    users(view.users);
     nginx(view.nginx, 'round robin', view.nginx.perSecond);
     redis(
       view.redis,
-      view.fleet?.store === 'memory' ? 'not asked: sessions are in the replicas' : 'keeps the sessions',
+      view.fleet?.store === 'memory' ? 'unused: each replica has its own sessions' : 'stores the sessions',
     );
     stores(view.stores);
     setAttribute(replicas, 'data-many', view.replicas.length > 4 ? 'true' : null);
@@ -34,41 +34,41 @@ export function createScene(root) {
     );
     updateButtons(all, view.all, '');
     setAttribute(root, 'data-store', view.fleet?.store);
-    ways.follow(view);
+    connections.update(view);
   }
 
-  return { show, root, ways };
+  return { show, root, connections };
 }
 
-function createVisitors(node) {
+function createUsers(node) {
   const what = h('p', { class: 'what' });
   const speed = createSpeed();
   const [median, slow] = [h('p', { class: 'detail' }), h('p', { class: 'detail' })];
   const button = createButton('');
-  node.append(h('h3', { id: 'visitors-name' }, 'Visitors'), what, speed, median, slow);
+  node.append(h('h3', { id: 'users-name' }, 'Users'), what, speed, median, slow);
   node.append(h('div', { class: 'buttons' }, button));
   return ({ state, users, perSecond, p50, p99, button: offered }) => {
     setAttribute(node, 'data-state', state);
-    const words = {
-      away: `${plural(users, 'user')} can come`,
+    const texts = {
+      away: `${plural(users, 'user')} ready to start`,
       arriving: 'logging in …',
       busy: plural(users, 'user'),
-      leaving: 'leaving …',
+      leaving: 'stopping …',
     };
-    setText(what, words[state]);
+    setText(what, texts[state]);
     setSpeed(speed, state === 'away' ? null : perSecond);
-    setText(median, p50 === null ? '' : `half within ${latency(p50)}`);
-    setText(slow, p99 === null ? '' : `99 % within ${latency(p99)}`);
+    setText(median, p50 === null ? '' : `median ${latency(p50)}`);
+    setText(slow, p99 === null ? '' : `p99 ${latency(p99)}`);
     setAttribute(button, 'data-strong', offered.action === 'users-start' ? 'true' : null);
     updateButton(button, offered);
   };
 }
 
-/** @param speed where there is a figure of how much passes */
+/** @param speed an element for requests per second, if the part has them */
 function createPart(node, name, speed) {
   const what = h('p', { class: 'what' });
-  const words = h('span');
-  const state = h('p', { class: 'state' }, sign('good'), words);
+  const text = h('span');
+  const state = h('p', { class: 'state' }, sign('good'), text);
   const buttons = h('div', { class: 'buttons' });
   node.append(h('h3', { id: `${node.id}-name` }, name), what, ...(speed ? [speed] : []), state, buttons);
   const signs = { up: 'good', hangs: 'paused', down: 'bad', silent: 'bad', unknown: 'unknown' };
@@ -77,7 +77,7 @@ function createPart(node, name, speed) {
     setText(what, about);
     if (speed) setSpeed(speed, perSecond);
     setSign(state.firstElementChild, signs[part.state]);
-    setText(words, part.words || 'unknown');
+    setText(text, part.text || 'unknown');
     updateButtons(buttons, part.buttons, name);
   };
 }
@@ -90,7 +90,7 @@ function setSpeed(element, perSecond) {
   setText(element.firstElementChild, perSecond === null ? none : rate(perSecond));
 }
 
-/** Which store is chosen stands on the button, and is said. */
+/** The chosen store is marked on its button, also for screen readers. */
 function createStores(node) {
   const list = h('div', { class: 'stores', role: 'group', 'aria-labelledby': 'stores-name' });
   const about = h('p', { class: 'detail' });

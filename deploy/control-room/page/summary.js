@@ -1,11 +1,11 @@
 import { h, keyed, setAttribute, setSign, setText, sign } from './dom.js';
-import { clock, count, none } from './words.js';
+import { clock, count, none, plural } from './format.js';
 
-/** What became of the users' sessions, large. Without users there is nothing to say, and that is no good news. */
-export function showFigures(list, { visitors: { totals, state } }) {
+/** The users' sessions in four large numbers. Without users there is no evidence, which is not shown as good. */
+export function showSummary(list, { users }) {
   keyed(
     list,
-    figuresOf(totals, state),
+    numbersOf(users),
     ({ name }) => name,
     ({ name }) =>
       h(
@@ -15,32 +15,38 @@ export function showFigures(list, { visitors: { totals, state } }) {
         h('p', { class: 'name' }, name),
         h('p', { class: 'of' }),
       ),
-    (element, figure) => {
+    (element, number) => {
       const [value, , of] = element.children;
-      setAttribute(element, 'data-tone', figure.tone);
-      setText(value.firstElementChild, figure.value);
-      setSign(value.lastElementChild, figure.tone);
-      setText(of, figure.of);
+      setAttribute(element, 'data-tone', number.tone);
+      setText(value.firstElementChild, number.value);
+      setSign(value.lastElementChild, number.tone);
+      setText(of, number.of);
     },
   );
 }
 
-function figuresOf(totals, state) {
-  const names = ['sessions whole', 'sessions lost', 'acknowledged writes missing', 'requests failed'];
+function numbersOf({ totals, state, unseenSeconds }) {
+  const names = ['sessions intact', 'sessions lost', 'acknowledged writes missing', 'requests failed'];
   if (!totals) {
     const of = state === 'arriving' ? 'the users are logging in' : 'start the users to see';
     return names.map((name) => ({ name, value: none, of, tone: 'plain' }));
   }
-  const { users, whole, lost, writes, writesLost, requests, failed, since } = totals;
+  const { users, intact, lost, writes, writesLost, requests, failed, excused, since } = totals;
+  const isUnseen = unseenSeconds !== null;
+  const missing = state === 'arriving' ? 'plain' : 'bad';
   const when = `since ${clock(since)}${state === 'away' ? ', until they left' : ''}`;
   return [
     {
-      value: count(whole),
-      of: `of ${count(users)} users`,
-      tone: whole === users ? 'good' : state === 'arriving' ? 'plain' : 'bad',
+      value: intact,
+      of: isUnseen ? `when last seen, ${unseenSeconds} s ago` : `of ${plural(users, 'user')}`,
+      tone: isUnseen ? 'unknown' : intact === users ? 'good' : missing,
     },
-    { value: count(lost), of: when, tone: lost === 0 ? 'good' : 'bad' },
-    { value: count(writesLost), of: `of ${count(writes)}`, tone: writesLost === 0 ? 'good' : 'bad' },
-    { value: count(failed), of: `of ${count(requests)}`, tone: failed === 0 ? 'good' : 'unknown' },
-  ].map((figure, index) => ({ ...figure, name: names[index] }));
+    { value: lost, of: lost === 0 ? when : `${when}; their users log in again`, tone: lost === 0 ? 'good' : 'bad' },
+    { value: writesLost, of: `of ${count(writes)}`, tone: writesLost === 0 ? 'good' : 'bad' },
+    {
+      value: failed,
+      of: `of ${count(requests)}${excused > 0 ? `; ${count(excused)} more excused by a fault` : ''}`,
+      tone: failed === 0 ? 'good' : 'unknown',
+    },
+  ].map((number, index) => ({ ...number, value: count(number.value), name: names[index] }));
 }

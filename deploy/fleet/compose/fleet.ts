@@ -1,73 +1,73 @@
-import { createComposeLinks } from './compose-links.ts';
-import { composeLogs, createNginxPart, createRedisPart } from './compose-parts.ts';
-import { deployReplicas, rotateSecrets, scaleReplicas } from './compose-replicas.ts';
-import { describe, requestsServed, statusOf } from './compose-status.ts';
-import { appContainers, compose, containerOf, docker, healthy } from './docker.ts';
-import { checkCount, type Fleet, pickReplica } from './fleet.ts';
+import { checkCount, type Fleet, pickReplica, type Reporter } from '../fleet.ts';
+import { createDocker } from './docker.ts';
+import { createComposeNetwork } from './network.ts';
+import { deployReplicas, rotateSecrets, scaleReplicas } from './replicas.ts';
+import { createComposeNginx, createComposeRedis, writeComposeLogs } from './services.ts';
+import { describe, readRequestsServed, toStatus } from './status.ts';
 
 /**
- * Drives what `docker compose up` has started from docker-compose.yml. All state is Docker's: it keeps none.
- * @throws {FleetError} from every method, where Docker or the fleet is not there
+ * Drives the containers that `docker compose up` started from docker-compose.yml. All state is Docker's.
+ * @throws {FleetError} from every method, if Docker or the fleet is not there
  */
-export function createComposeFleet(): Fleet {
-  const replica = async (number: number) => {
-    const found = pickReplica(await appContainers(), number);
-    return found.container;
-  };
+export function createComposeFleet(env: NodeJS.ProcessEnv): Fleet {
+  const docker = createDocker(env);
+  const replica = async (number: number) => pickReplica(await docker.replicas(), number).container;
   const fleet: Fleet = {
     driver: 'compose',
-    describe,
+    describe: () => describe(docker),
     replicas: async () => {
-      const served = await requestsServed();
-      return (await appContainers()).map(({ number, container }) => statusOf(number, container, served));
+      const served = await readRequestsServed(docker);
+      return (await docker.replicas()).map(({ number, container }) => toStatus(number, container, served));
     },
     async scale(count, report, settings) {
       checkCount(count);
-      await scaleReplicas(count, settings);
+      await scaleReplicas(docker, count, settings);
       report?.(`there are ${count} replicas`);
     },
     async kill(number, signal = 'SIGKILL') {
       const { Id } = await replica(number);
       // The engine counts this as a manual stop: `restart: always` does not bring the container back.
-      await docker(['kill', '--signal', signal, Id]);
-      if (signal === 'SIGKILL' || signal === 'SIGTERM') await docker(['wait', Id]);
+      await docker.run(['kill', '--signal', signal, Id]);
+      if (signal === 'SIGKILL' || signal === 'SIGTERM') await docker.run(['wait', Id]);
     },
-    pause: async (number) => void (await docker(['pause', (await replica(number)).Id])),
-    resume: async (number) => void (await docker(['unpause', (await replica(number)).Id])),
+    pause: async (number) => void (await docker.run(['pause', (await replica(number)).Id])),
+    resume: async (number) => void (await docker.run(['unpause', (await replica(number)).Id])),
     async restart(number) {
       const { Id, State } = await replica(number);
-      if (State.Status === 'paused') await docker(['unpause', Id]);
-      await docker(['restart', '--time', '8', Id]);
-      await healthy(Id);
+      if (State.Status === 'paused') await docker.run(['unpause', Id]);
+      await docker.run(['restart', '--time', '8', Id]);
+      await docker.healthy(Id);
     },
     async roll(report) {
-      for (const { number, container } of await appContainers()) {
+      for (const { number, container } of await docker.replicas()) {
         await fleet.restart(number);
         report?.(`${container.Config.Hostname} is back`);
       }
     },
-    deploy: (settings, report) => deployReplicas(settings, report),
-    rotateSecret: (report) => rotateSecrets(report),
-    logs: composeLogs,
-    down: async () => void (await compose(['down'])),
-    redis: createRedisPart(),
-    links: createComposeLinks(),
+    deploy: (settings, report) => deployReplicas(docker, settings, report),
+    rotateSecret: (report) => rotateSecrets(docker, report),
+    logs: (options, write) => writeComposeLogs(docker, options, write),
+    down: async () => void (await docker.compose(['down'])),
+    redis: createComposeRedis(docker),
+    network: createComposeNetwork(docker),
     proxy: {
-      ...createNginxPart(),
-      reload: async () => void (await docker(['kill', '--signal', 'HUP', (await containerOf('nginx')).Id])),
+      ...createComposeNginx(docker),
+      reload: async () => void (await docker.run(['kill', '--signal', 'HUP', (await docker.containerOf('nginx')).Id])),
     },
   };
   return fleet;
 }
 
-/** Builds the image where it is needed, and starts the containers. Resolves once all are healthy. */
+/** Builds the image if needed and starts the containers. Resolves once all are healthy. */
 export async function startComposeFleet(
+  env: NodeJS.ProcessEnv,
   replicas: number,
   store: string,
-  report: (line: string) => void,
+  report?: Reporter,
 ): Promise<Fleet> {
   checkCount(replicas);
-  report('docker compose up --build …');
-  await compose(['up', '--build', '--detach', '--wait', '--scale', `app=${replicas}`], { SESSION_STORE: store });
-  return createComposeFleet();
+  report?.('docker compose up --build …');
+  const args = ['up', '--build', '--detach', '--wait', '--scale', `app=${replicas}`];
+  await createDocker(env).compose(args, { SESSION_STORE: store });
+  return createComposeFleet(env);
 }

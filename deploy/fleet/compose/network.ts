@@ -1,51 +1,47 @@
-import { timed } from './compose-parts.ts';
-import { appContainers, docker } from './docker.ts';
-import { FleetError, type Links, pickReplica } from './fleet.ts';
+import { FleetError, type Network, pickReplica } from '../fleet.ts';
+import type { Container, Docker } from './docker.ts';
+import { measure } from './services.ts';
 
 /**
- * Redis is in a network of its own (`back`), which a replica can be taken out of. nginx reaches it through the other.
+ * Cuts a replica off by taking it out of the network `back`, where Redis is; nginx reaches it through another network.
  *
- * Docker gives a replica that comes back the lowest address that is free, which may be another than it had: then its old
- * connections are dead for good, and nobody tells it.
+ * When it comes back, Docker gives the replica the lowest free address, which may differ from its old one: then its old
+ * connections are dead, and it gets no notice of that.
  */
-export function createComposeLinks(): Links {
+export function createComposeNetwork(docker: Docker): Network {
+  const containerOf = async (number: number) => pickReplica(await docker.replicas(), number).container;
   return {
     async cut(number) {
-      const { container } = pickReplica(await appContainers(), number);
-      await docker(['network', 'disconnect', await backNetwork(container.Config.Labels), container.Id]);
+      const container = await containerOf(number);
+      await docker.run(['network', 'disconnect', await backNetwork(docker, container), container.Id]);
     },
     async heal(number) {
-      const { container } = pickReplica(await appContainers(), number);
-      const network = await backNetwork(container.Config.Labels);
+      const container = await containerOf(number);
+      const network = await backNetwork(docker, container);
       if (container.NetworkSettings.Networks[network]) return;
-      await docker(['network', 'connect', '--alias', 'app', network, container.Id]);
+      await docker.run(['network', 'connect', '--alias', 'app', network, container.Id]);
     },
     async ping(number, ms) {
-      const { container } = pickReplica(await appContainers(), number);
-      return timed(['exec', container.Id, 'node', '-e', askRedis, String(ms)], /^\+PONG/);
+      const container = await containerOf(number);
+      return measure(docker, ['exec', container.Id, 'node', '-e', askRedis, String(ms)], /^\+PONG/);
     },
   };
 }
 
-/** Run in the replica's container: what it finds under the address that it was given. */
+/** Runs in the replica's container: pings Redis at the address that the replica uses. */
 const askRedis = `
   const { hostname, port } = new URL(process.env.REDIS_URL);
   const socket = require('node:net').connect(port || 6379, hostname, () => socket.write('PING\\r\\n'));
-  socket.on('data', (said) => process.exit(console.log(String(said)))).on('error', () => process.exit(1));
+  socket.on('data', (reply) => process.exit(console.log(String(reply)))).on('error', () => process.exit(1));
   setTimeout(() => process.exit(1), Number(process.argv[1]));
 `;
 
-/** Its name begins with that of the project. */
-async function backNetwork(labels: Record<string, string>): Promise<string> {
+/** The name of the network `back`, which starts with the project's name. */
+async function backNetwork(docker: Docker, { Config }: Container): Promise<string> {
   const label = 'com.docker.compose';
-  const filters = [`label=${label}.network=back`, `label=${label}.project=${labels[`${label}.project`]}`];
-  const found = await docker([
-    'network',
-    'ls',
-    '--format',
-    '{{.Name}}',
-    ...filters.flatMap((filter) => ['--filter', filter]),
-  ]);
+  const filters = [`label=${label}.network=back`, `label=${label}.project=${Config.Labels[`${label}.project`]}`];
+  const options = filters.flatMap((filter) => ['--filter', filter]);
+  const found = await docker.run(['network', 'ls', '--format', '{{.Name}}', ...options]);
   if (found.trim() === '') throw new FleetError('there is no network "back" between the replicas and Redis');
   return found.trim();
 }

@@ -1,85 +1,86 @@
 import { spawn } from 'node:child_process';
-import { describe } from './compose-status.ts';
-import { containerOf, docker, project } from './docker.ts';
-import { FleetError, type LogOptions, type Part, type RedisPart } from './fleet.ts';
-import { waitFor } from './wait.ts';
+import { FleetError, type LogOptions, type Part, type RedisPart } from '../fleet.ts';
+import { waitFor } from '../wait.ts';
+import { type Docker, project } from './docker.ts';
+import { describe } from './status.ts';
 
 /**
- * A service of docker-compose.yml that has one container. When it is back is asked of itself: Docker looks at its health
- * every two seconds only.
+ * A service of docker-compose.yml with one container. Asks the service itself whether it is back: Docker checks its health
+ * only every two seconds.
  */
-export function createPart(service: string, answers: () => Promise<boolean>): Part {
-  const id = async () => (await containerOf(service)).Id;
+function createServicePart(docker: Docker, service: string, answers: () => Promise<boolean>): Part {
+  const id = async () => (await docker.containerOf(service)).Id;
   const back = () => waitFor(`${service} does not answer`, answers, { timeoutMs: 30_000 });
   return {
     async kill(signal = 'SIGKILL') {
-      await docker(['kill', '--signal', signal, await id()]);
-      if (signal === 'SIGKILL') await docker(['wait', await id()]);
+      await docker.run(['kill', '--signal', signal, await id()]);
+      if (signal === 'SIGKILL') await docker.run(['wait', await id()]);
     },
     async start() {
-      await docker(['start', await id()]);
+      await docker.run(['start', await id()]);
       await back();
     },
-    pause: async () => void (await docker(['pause', await id()])),
-    resume: async () => void (await docker(['unpause', await id()])),
+    pause: async () => void (await docker.run(['pause', await id()])),
+    resume: async () => void (await docker.run(['unpause', await id()])),
     async restart() {
-      await docker(['restart', '--time', '8', await id()]);
+      await docker.run(['restart', '--time', '8', await id()]);
       await back();
     },
   };
 }
 
-/** Any answer is nginx's, be it that all replicas are down. */
-export function createNginxPart(): Part {
-  return createPart('nginx', async () => {
-    const { http } = await describe();
+/** Any response shows that nginx is up, even if all replicas are down. */
+export function createComposeNginx(docker: Docker): Part {
+  return createServicePart(docker, 'nginx', async () => {
+    const { http } = await describe(docker);
     const { status } = await fetch(`${http}/whoami`, { signal: AbortSignal.timeout(1000) });
     return status > 0;
   });
 }
 
-export function createRedisPart(): RedisPart {
+export function createComposeRedis(docker: Docker): RedisPart {
   const config = async (...args: string[]) => {
-    const { Id } = await containerOf('redis');
-    return (await docker(['exec', Id, 'redis-cli', '--no-raw', 'CONFIG', ...args])).trim();
+    const { Id } = await docker.containerOf('redis');
+    return (await docker.run(['exec', Id, 'redis-cli', '--no-raw', 'CONFIG', ...args])).trim();
   };
   const ping = async (ms: number) => {
-    const { Id } = await containerOf('redis');
-    return timed(['exec', Id, 'timeout', String(ms / 1000), 'redis-cli', 'ping'], /^PONG/);
+    const { Id } = await docker.containerOf('redis');
+    return measure(docker, ['exec', Id, 'timeout', String(ms / 1000), 'redis-cli', 'ping'], /^PONG/);
   };
   return {
-    ...createPart('redis', async () => (await ping(1000)) !== null),
+    ...createServicePart(docker, 'redis', async () => (await ping(1000)) !== null),
     ping,
     async configure(parameter, value) {
       const former = await config('GET', parameter);
-      const said = await config('SET', parameter, value); // redis-cli ends with 0 where Redis refuses, too
-      if (said !== 'OK') throw new FleetError(`redis: CONFIG SET ${parameter} ${value}: ${said}`);
+      const reply = await config('SET', parameter, value); // redis-cli exits with 0 even if Redis refuses
+      if (reply !== 'OK') throw new FleetError(`redis: CONFIG SET ${parameter} ${value}: ${reply}`);
       return JSON.parse(/^2\) (".*")$/m.exec(former)?.[1] ?? '""') as string;
     },
   };
 }
 
-/** @returns how long a command took that said this, Docker's part in it included; null where it said something else, or failed */
-export async function timed(command: string[], expected: RegExp): Promise<number | null> {
+/** @returns the milliseconds of a Docker command with this output; null if it fails or prints something else */
+export async function measure(docker: Docker, command: string[], expected: RegExp): Promise<number | null> {
   const start = performance.now();
-  const said = await docker(command).catch(() => '');
-  return expected.test(said) ? performance.now() - start : null;
+  const output = await docker.run(command).catch(() => '');
+  return expected.test(output) ? performance.now() - start : null;
 }
 
-export async function composeLogs(
+export async function writeComposeLogs(
+  { env }: Docker,
   { parts = [], lines, follow }: LogOptions,
   write: (line: string) => void,
 ): Promise<void> {
   const args = ['compose', 'logs', '--no-color', '--tail', String(lines), ...(follow ? ['--follow'] : []), ...parts];
-  // In a process group of its own: Ctrl-C ends this by `follow`, once the last lines have come.
-  const child = spawn('docker', args, { cwd: project, detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
+  // Runs in a process group of its own: Ctrl-C ends it through `follow`, once the last lines have come.
+  const child = spawn('docker', args, { cwd: project, env, detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
   const stop = () => child.kill();
   follow?.addEventListener('abort', stop);
   let rest = '';
   for await (const chunk of child.stdout.setEncoding('utf8')) {
-    const whole = (rest + chunk).split('\n');
-    rest = whole.pop() ?? '';
-    for (const line of whole) write(line);
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) write(line);
   }
   follow?.removeEventListener('abort', stop);
 }

@@ -1,12 +1,11 @@
-import { appContainers, type Container, containerOf } from './docker.ts';
-import type { Description, ReplicaStatus } from './fleet.ts';
+import type { Description, ReplicaStatus } from '../fleet.ts';
+import type { Container, Docker } from './docker.ts';
 
-/** What a fleet of containers is, and how its replicas are. */
-export async function describe(): Promise<Description> {
-  const nginx = await containerOf('nginx');
-  const [app] = await appContainers();
-  const prometheus = await containerOf('prometheus').catch(() => undefined);
-  const redis = await containerOf('redis').catch(() => undefined);
+export async function describe(docker: Docker): Promise<Description> {
+  const nginx = await docker.containerOf('nginx');
+  const [app] = await docker.replicas();
+  const prometheus = await docker.containerOf('prometheus').catch(() => undefined);
+  const redis = await docker.containerOf('redis').catch(() => undefined);
   const store = app?.container.Config.Env.find((line) => line.startsWith('SESSION_STORE='))?.split('=')[1];
   const prometheusPort = prometheus && publishedPort(prometheus, '9090/tcp');
   return {
@@ -23,17 +22,10 @@ function publishedPort(container: Container, port: string): string | undefined {
   return container.NetworkSettings.Ports[port]?.[0]?.HostPort;
 }
 
-export function statusOf(number: number, container: Container, served: Map<string, number>): ReplicaStatus {
-  const { Status, StartedAt, FinishedAt, Health } = container.State;
-  const running = Status === 'running';
-  const ready = running && Health?.Status === 'healthy';
-  const state = ready
-    ? 'ready'
-    : running || Status === 'restarting'
-      ? 'starting'
-      : Status === 'paused'
-        ? 'paused'
-        : 'down';
+/** @param served requests served by IP address */
+export function toStatus(number: number, container: Container, served: Map<string, number>): ReplicaStatus {
+  const { StartedAt, FinishedAt } = container.State;
+  const state = stateOf(container);
   const addresses = Object.values(container.NetworkSettings.Networks).map(({ IPAddress }) => IPAddress);
   const requests = addresses.map((address) => served.get(address)).find((count) => count !== undefined);
   return {
@@ -46,10 +38,16 @@ export function statusOf(number: number, container: Container, served: Map<strin
   };
 }
 
-/** Requests served by IP address, as Prometheus has last seen it: the replicas' admin listeners are not published. */
-export async function requestsServed(): Promise<Map<string, number>> {
+function stateOf({ State: { Status, Health } }: Container): ReplicaStatus['state'] {
+  if (Status === 'paused') return 'paused';
+  if (Status !== 'running' && Status !== 'restarting') return 'down';
+  return Status === 'running' && Health?.Status === 'healthy' ? 'ready' : 'starting';
+}
+
+/** Requests served by IP address, from Prometheus's last scrape: the replicas' admin listeners are not published. */
+export async function readRequestsServed(docker: Docker): Promise<Map<string, number>> {
   try {
-    const { prometheus } = await describe();
+    const { prometheus } = await describe(docker);
     const query = encodeURIComponent('sum by (instance) (http_requests_total)');
     const response = await fetch(`${prometheus}/api/v1/query?query=${query}`, { signal: AbortSignal.timeout(1000) });
     const { data } = (await response.json()) as {
@@ -57,6 +55,6 @@ export async function requestsServed(): Promise<Map<string, number>> {
     };
     return new Map(data.result.map(({ metric, value }) => [metric.instance.split(':')[0] ?? '', Number(value[1])]));
   } catch {
-    return new Map(); // Prometheus is down: status then shows no figures
+    return new Map(); // without Prometheus the status shows no counts
   }
 }

@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createVisitor } from '../../src/testing.ts';
-import { connectFleet, serveFleet } from './control.ts';
-import type { Fleet } from './fleet.ts';
-import { startLocalFleet } from './local.ts';
-import { countAnswers, makeDir, startTestFleet } from './testing.ts';
+import { createVisitor } from '../../../test/replica.ts';
+import { connectFleet, serveFleet } from './remote.ts';
+import type { Fleet } from '../fleet.ts';
+import { startLocalFleet } from './fleet.ts';
+import { countAnswers, makeDir, startTestFleet } from '../../../test/fleet.ts';
 
 /** The version of each replica, by its name. */
 async function versions(http: string): Promise<Record<string, string>> {
@@ -17,7 +17,7 @@ async function versions(http: string): Promise<Record<string, string>> {
   return found;
 }
 
-describe('what replicas are told', () => {
+describe('settings of replicas', () => {
   const { dir, remove } = makeDir();
   let fleet: Fleet;
   let http: string;
@@ -30,7 +30,7 @@ describe('what replicas are told', () => {
   });
   afterAll(() => fleet.down().finally(remove));
 
-  test('added replicas have settings of their own, through restarts, until they are removed', async () => {
+  test('added replicas keep their own settings through restarts, until they are removed', async () => {
     await fleet.scale(3, undefined, { APP_VERSION: '2' });
     expect(await versions(http)).toEqual({ 'replica-1': '1', 'replica-2': '1', 'replica-3': '2' });
     await fleet.restart(3);
@@ -40,7 +40,7 @@ describe('what replicas are told', () => {
     expect(await versions(http)).toMatchObject({ 'replica-3': '1' });
   });
 
-  test('a deploy replaces the settings of all, own ones too, one replica after the other', async () => {
+  test('a deploy replaces the settings of all replicas, their own included, one by one', async () => {
     await fleet.scale(2);
     await fleet.scale(3, undefined, { APP_VERSION: '2' });
     const reports: string[] = [];
@@ -51,14 +51,14 @@ describe('what replicas are told', () => {
     expect(await versions(http)).toMatchObject({ 'replica-1': '3' });
   });
 
-  test('a deploy that does not come up leaves the others, and a restart brings the one back', async () => {
+  test('a deploy that does not become ready leaves the others, and a restart restores the one', async () => {
     await expect(fleet.deploy({ APP_VERSION: 'no version' })).rejects.toThrow('replica-1 did not come up');
     expect((await fleet.replicas()).map(({ state }) => state)).toEqual(['down', 'ready', 'ready']);
     await fleet.restart(1);
     expect(await versions(http)).toMatchObject({ 'replica-1': '3' });
   });
 
-  test('other processes can do so too', async () => {
+  test('other processes can do this too', async () => {
     await serveFleet(fleet, dir);
     const remote = (await connectFleet(dir)) as Fleet;
     const reports: string[] = [];
@@ -70,11 +70,11 @@ describe('what replicas are told', () => {
     expect(reports).toHaveLength(3 + 1 + 8);
     expect(await remote.redis.configure('maxmemory-samples', '7')).toBe('5');
     expect(await remote.redis.configure('maxmemory-samples', '5')).toBe('7');
-    expect(remote.links).toBeUndefined();
+    expect(remote.network).toBeUndefined();
     expect(remote.redis.slowDisk).toBeUndefined();
   });
 
-  test('a rotation: the new secret signs, cookies of the old one live, here and in the next fleet', async () => {
+  test('after a rotation the new secret signs, and old cookies remain valid, also in the next fleet', async () => {
     const before = createVisitor(http);
     await before.send('POST', '/login', { name: 'Ada' });
     const old = readFileSync(path.join(dir, 'secret'), 'utf8');
@@ -95,13 +95,13 @@ describe('what replicas are told', () => {
       const { body } = await createVisitor(http, visitor.cookie).send('GET', '/whoami');
       expect(body.user).not.toBeNull();
     }
-    // The fleet forgets all secrets but the new one: it is that which has signed since.
+    // The fleet forgets all secrets except the new one, which has signed since.
     await fleet.deploy({ SESSION_SECRETS: fresh as string });
     expect((await createVisitor(http, before.cookie).send('GET', '/whoami')).body.user).toBeNull();
     expect((await createVisitor(http, after.cookie).send('GET', '/whoami')).body.user).toMatchObject({ id: 'eve' });
   });
 
-  test('secrets that it was given are rotated too, and its own are left alone', async () => {
+  test('given secrets are rotated too, and its own remain', async () => {
     const own = readFileSync(path.join(dir, 'secret'), 'utf8');
     await fleet.deploy({ SESSION_SECRETS: 's'.repeat(32) });
     const before = createVisitor(http);
@@ -112,10 +112,10 @@ describe('what replicas are told', () => {
   });
 });
 
-test('replicas run the file that they are told to run', async () => {
+test('replicas run the given entry file', async () => {
   const { dir, remove } = makeDir();
   const main = path.join(dir, 'main.ts');
-  const real = new URL('../../src/main.ts', import.meta.url).href;
+  const real = new URL('../../../src/main.ts', import.meta.url).href;
   writeFileSync(main, `process.env.REPLICA = 'planted';\nawait import(${JSON.stringify(real)});\n`);
   const options = { replicas: 1, store: 'memory', dir, http: 0, https: 0, env: process.env, main };
   const fleet = await startLocalFleet(options);

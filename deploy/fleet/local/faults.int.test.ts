@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createVisitor } from '../../src/testing.ts';
-import type { Fleet, Links } from './fleet.ts';
-import { startTestFleet } from './testing.ts';
-import { waitFor } from './wait.ts';
+import { createVisitor } from '../../../test/replica.ts';
+import type { Fleet, Network } from '../fleet.ts';
+import { startTestFleet } from '../../../test/fleet.ts';
+import { waitFor } from '../wait.ts';
 
-describe('Redis and the ways to it', () => {
+describe('Redis and the links to it', () => {
   let fleet: Fleet;
-  let links: Links;
+  let links: Network;
   let http: string;
   let end: () => Promise<void>;
   beforeAll(async () => {
-    ({ fleet, http, end } = await startTestFleet({ replicas: 2, links: true }));
-    links = fleet.links as Links;
+    ({ fleet, http, end } = await startTestFleet({ replicas: 2, breakableNetwork: true }));
+    links = fleet.network as Network;
   });
   afterAll(() => end());
 
@@ -20,7 +20,7 @@ describe('Redis and the ways to it', () => {
     const found: Record<string, number> = {};
     for (let sent = 0; sent < 8; sent++) {
       const { status, headers } = await createVisitor(http, cookie).send('GET', '/profile');
-      found[headers.get('X-Served-By') ?? 'nobody'] = status;
+      found[headers.get('X-Served-By') ?? 'none'] = status;
     }
     return found;
   }
@@ -31,7 +31,7 @@ describe('Redis and the ways to it', () => {
     return visitor.cookie;
   }
 
-  test('a replica that is cut off from Redis serves no session, the other does; healed, both do', async () => {
+  test('a replica cut off from Redis serves no session, the other does; after healing both do', async () => {
     const cookie = await logIn();
     expect(await statuses(cookie)).toEqual({ 'replica-1': 200, 'replica-2': 200 });
     await links.cut(1);
@@ -50,17 +50,17 @@ describe('Redis and the ways to it', () => {
     await waitFor('both serve it', isBoth, { timeoutMs: 5000 });
   });
 
-  test('a replica that comes has a link, and loses it when it leaves', async () => {
+  test('an added replica gets a link, and loses it when it is removed', async () => {
     await fleet.scale(3);
     await links.cut(3);
     await fleet.scale(2);
-    await expect(links.cut(3)).rejects.toThrow('there is no link of replica 3');
+    await expect(links.cut(3)).rejects.toThrow('replica 3 has no proxy to Redis');
     await fleet.scale(3);
     expect((await fleet.replicas())[2]).toMatchObject({ state: 'ready' });
     expect(Object.keys(await statuses(await logIn())).sort()).toEqual(['replica-1', 'replica-2', 'replica-3']);
   });
 
-  test('a parameter of Redis is set, and what it was is told; what Redis refuses is said in its words', async () => {
+  test("setting a parameter of Redis returns its old value; a refusal has Redis's message", async () => {
     const former = await fleet.redis.configure('maxmemory', '10mb');
     expect(former).toBe(String(256 * 1024 * 1024));
     expect(await fleet.redis.configure('maxmemory', former)).toBe(String(10 * 1024 * 1024));

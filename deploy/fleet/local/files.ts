@@ -2,30 +2,25 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FleetError } from './fleet.ts';
-import { makeSecret } from './secrets.ts';
+import { FleetError } from '../fleet.ts';
+import { makeSecret } from '../secrets.ts';
 
-const project = fileURLToPath(new URL('../..', import.meta.url));
+const project = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** The folder of a local fleet: what each server reads and writes. */
+/** The folder of a local fleet, with what each server reads and writes. */
 export interface LocalFiles {
   logs: string;
   redis: string;
   nginx: string;
   prometheus: string;
-  logOf(part: string): string;
-  /** Which replicas nginx passes requests to, and Prometheus scrapes. Takes effect at once in Prometheus, in nginx on reload. */
+  /** Writes which replicas nginx and Prometheus use. Takes effect at once in Prometheus, in nginx on reload. */
   writeReplicas(replicas: { name: string; port: number; adminPort: number }[]): void;
-  /** The secret that signs cookies, made at the first start: sessions outlive the fleet. */
+  /** The secrets that sign cookies, comma-separated. Made at the first start and kept, so sessions outlive the fleet. */
   readSecret(): string;
-  /** Puts others in its place, separated by commas. */
   writeSecret(secrets: string): void;
 }
 
-/**
- * Takes the folder for one fleet. @returns a function that gives it back
- * @throws {FleetError} where another fleet has it
- */
+/** Reserves the folder for one fleet. @returns a function that releases it @throws {FleetError} if another fleet uses it */
 export function lockDir(folder: string): () => void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lock = path.join(folder, 'lock');
@@ -47,7 +42,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Prepares the folder: nginx's configuration (the same rules as everywhere) with this fleet's ports, and a certificate. @throws {FleetError} */
+/** Prepares the folder: nginx's configuration (the same rules for every driver) with this fleet's ports, and a certificate. @throws {FleetError} */
 export function prepareFiles(folder: string, ports: { http: number; https: number }, tlsDir?: string): LocalFiles {
   const dir = path.resolve(folder);
   try {
@@ -62,7 +57,7 @@ function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir:
   const at = (name: string) => path.join(dir, name);
   const files = { logs: at('logs'), redis: at('redis'), nginx: at('nginx'), prometheus: at('prometheus') };
   mkdirSync(dir, { recursive: true });
-  chmodSync(dir, 0o700); // sessions, secrets and the socket that commands come through
+  chmodSync(dir, 0o700); // it holds sessions, secrets and the socket for commands
   for (const folder of Object.values(files)) mkdirSync(folder, { recursive: true });
   const isTest = (file: string) => file.endsWith('.test.ts');
   cpSync(path.join(project, 'nginx'), files.nginx, { recursive: true, filter: (file) => !isTest(file) });
@@ -77,10 +72,9 @@ function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir:
     `ssl_certificate_key "${tls}/tls.key";`,
   ];
   writeFileSync(path.join(files.nginx, 'driver/listen.conf'), `${listen.join('\n')}\n`);
-  writeFileSync(path.join(files.nginx, 'driver/status.conf'), '# Nobody asks here.\n');
+  writeFileSync(path.join(files.nginx, 'driver/status.conf'), '# No status endpoint on a local fleet.\n');
   return {
     ...files,
-    logOf: (part) => path.join(files.logs, `${part}.log`),
     writeReplicas(replicas) {
       const servers = replicas.map(({ name, port }) => `    server 127.0.0.1:${port} max_fails=0; # ${name}\n`);
       const upstream = `upstream replicas {\n    zone replicas 256k;\n${servers.join('')}    include upstream-keepalive.conf;\n}\n`;
@@ -100,7 +94,7 @@ function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir:
   };
 }
 
-/** Whoever reads the file never sees half of it. */
+/** A reader never sees a partial file. */
 function replaceFile(file: string, text: string): void {
   writeFileSync(`${file}.new`, text, { mode: 0o600 });
   renameSync(`${file}.new`, file);
@@ -109,12 +103,12 @@ function replaceFile(file: string, text: string): void {
 function makeCertificate(dir: string): string {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const { status, stderr } = spawnSync(path.join(project, 'nginx/certificate.sh'), [dir], { encoding: 'utf8' });
-  if (status !== 0) throw new FleetError(`no certificate for TLS: ${stderr.trim()}`);
+  if (status !== 0) throw new FleetError(`no TLS certificate could be made: ${stderr.trim()}`);
   return dir;
 }
 
 export const replicaMain = path.join(project, 'src/main.ts');
-/** The default folder of the fleet that `npm run up` starts. */
+/** The default folder of the fleet that `unsticky up` starts. */
 export const defaultDir = path.join(project, '.unsticky/local');
-/** Compiled modules of the replicas: most of a start is reading them. */
+/** Compiled modules of the replicas: loading them is most of a start. */
 export const compileCache = path.join(project, 'node_modules/.cache/unsticky');

@@ -2,11 +2,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createVisitor } from '../../src/testing.ts';
-import type { Fleet } from './fleet.ts';
-import { startLocalFleet } from './local.ts';
-import { commandOf, countAnswers, descendantsOf, isAlive, makeDir, startTestFleet } from './testing.ts';
-import { waitFor } from './wait.ts';
+import { createVisitor } from '../../../test/replica.ts';
+import type { Fleet } from '../fleet.ts';
+import { startLocalFleet } from './fleet.ts';
+import { commandOf, countAnswers, descendantsOf, isAlive, makeDir, startTestFleet } from '../../../test/fleet.ts';
+import { waitFor } from '../wait.ts';
 
 describe('a local fleet', () => {
   let fleet: Fleet;
@@ -30,7 +30,7 @@ describe('a local fleet', () => {
     for (const count of Object.values(served)) expect(Math.abs(count - 20)).toBeLessThanOrEqual(1);
   });
 
-  test('a session outlives Redis, nginx and each replica being restarted', async () => {
+  test('a session survives restarts of Redis, nginx and each replica', async () => {
     const visitor = createVisitor(http);
     await visitor.send('POST', '/login', { name: 'Eve' });
     await visitor.send('POST', '/cart/items', { sku: 'a', quantity: 1 });
@@ -48,13 +48,13 @@ describe('a local fleet', () => {
     const [, killed] = await fleet.replicas();
     expect(killed).toMatchObject({ number: 2, name: 'replica-2', state: 'down', requestsServed: null });
     expect(Object.keys(await countAnswers(http, 30)).sort()).toEqual(['replica-1', 'replica-3']);
-    await expect(fleet.kill(2)).rejects.toThrow('replica-2 is down: start it again with "restart 2"');
+    await expect(fleet.kill(2)).rejects.toThrow('replica-2 is down: start it again with "unsticky restart 2"');
     await fleet.restart(2);
     expect((await fleet.replicas())[1]).toMatchObject({ state: 'ready' });
     expect(Object.keys(await countAnswers(http, 30))).toHaveLength(3);
   });
 
-  test('two restarts at once come one after the other: one process each, which is the one that is shown', async () => {
+  test('two concurrent restarts run one after the other and leave one process, the one in the status', async () => {
     await Promise.all([fleet.restart(1), fleet.restart(1), fleet.scale(3)]);
     const shown = (await fleet.replicas()).map(({ runsAs }) => Number(runsAs.replace('pid ', '')));
     const running = descendantsOf(process.pid).filter((pid) => commandOf(pid).includes('src/main.ts'));
@@ -77,7 +77,7 @@ describe('a local fleet', () => {
     process.kill(Number(first?.runsAs.replace('pid ', '')), 'SIGCONT');
   });
 
-  test('a paused replica fails no request either', async () => {
+  test('a paused replica fails no request', async () => {
     await fleet.pause(1);
     expect((await fleet.replicas())[0]).toMatchObject({ state: 'paused' });
     const answers = await Promise.all(Array.from({ length: 6 }, () => countAnswers(http, 1)));
@@ -86,7 +86,7 @@ describe('a local fleet', () => {
     expect(Object.keys(await countAnswers(http, 30))).toHaveLength(3);
   });
 
-  test('scales up and down, and nginx and Prometheus follow', async () => {
+  test('nginx and Prometheus follow when it scales up and down', async () => {
     await fleet.scale(5);
     expect(Object.keys(await countAnswers(http, 50))).toHaveLength(5);
     await waitFor('Prometheus scrapes 5 replicas', async () => (await scraped(fleet)) === 5, { timeoutMs: 10_000 });
@@ -97,7 +97,7 @@ describe('a local fleet', () => {
     await expect(fleet.scale(0)).rejects.toThrow('a fleet has 1 to 50 replicas');
   });
 
-  test('logs are kept, a file a part', async () => {
+  test('each part has its log file', async () => {
     const lines: string[] = [];
     await fleet.logs({ lines: 5, parts: ['replica-1', 'nginx'] }, (line) => lines.push(line));
     expect(lines.some((line) => line.startsWith('nginx     | {"time"'))).toBe(true);
@@ -106,7 +106,7 @@ describe('a local fleet', () => {
   });
 });
 
-/** How many replicas Prometheus has scraped with success. */
+/** The number of replicas that Prometheus has scraped successfully. */
 async function scraped(fleet: Fleet): Promise<number> {
   const { prometheus } = await fleet.describe();
   const response = await fetch(`${prometheus}/api/v1/query?query=sum(up)`);
@@ -114,7 +114,7 @@ async function scraped(fleet: Fleet): Promise<number> {
   return Number(data.result[0]?.value[1]);
 }
 
-describe('a fleet that cannot start says why, and leaves nothing half-started', () => {
+describe('a fleet that cannot start reports why and leaves no process', () => {
   async function startsNot(prepare: (dir: string) => object): Promise<{ message: string; logLines: string[] }> {
     const { dir, remove } = makeDir();
     const base = { replicas: 2, store: 'durable', dir, http: 0, https: 0, env: process.env };
@@ -128,16 +128,16 @@ describe('a fleet that cannot start says why, and leaves nothing half-started', 
     return error;
   }
 
-  test('a taken port', async () => {
+  test('a port in use', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as { port: number };
     const { message } = await startsNot(() => ({ http: port }));
-    expect(message).toBe(`port ${port} (http) is taken: end what listens there, or choose another with --http`);
+    expect(message).toBe(`port ${port} (http) is in use: stop what listens there, or choose another with --http`);
     server.close();
   });
 
-  test('a Redis that does not come up', async () => {
+  test('a Redis that does not start', async () => {
     const { message, logLines } = await startsNot((dir) => {
       mkdirSync(path.join(dir, 'redis'), { recursive: true });
       writeFileSync(path.join(dir, 'redis/appendonlydir'), 'a file where Redis wants its folder');
@@ -147,7 +147,7 @@ describe('a fleet that cannot start says why, and leaves nothing half-started', 
     expect(logLines.join()).toContain('append-only');
   });
 
-  test('a folder that another fleet has', async () => {
+  test('a folder in use by another fleet', async () => {
     const { dir, remove } = makeDir();
     const options = { replicas: 1, store: 'memory', dir, http: 0, https: 0, env: process.env };
     const both = await Promise.allSettled([startLocalFleet(options), startLocalFleet(options)]);
@@ -158,7 +158,7 @@ describe('a fleet that cannot start says why, and leaves nothing half-started', 
     remove();
   });
 
-  test('a folder that cannot be used', async () => {
+  test('an unusable folder', async () => {
     const { message } = await startsNot((dir) => {
       writeFileSync(path.join(dir, 'nginx'), 'a file where a folder goes');
       return {};
@@ -166,7 +166,7 @@ describe('a fleet that cannot start says why, and leaves nothing half-started', 
     expect(message).toMatch(/^the folder .* cannot be prepared: EEXIST/);
   });
 
-  test('an nginx that does not come up', async () => {
+  test('an nginx that does not start', async () => {
     const { message, logLines } = await startsNot((dir) => {
       for (const name of ['tls.crt', 'tls.key']) writeFileSync(path.join(dir, name), 'no certificate');
       return { tlsDir: dir };
@@ -175,7 +175,7 @@ describe('a fleet that cannot start says why, and leaves nothing half-started', 
     expect(logLines.join()).toContain('cannot load certificate');
   });
 
-  test('a replica that does not come up', async () => {
+  test('a replica that does not start', async () => {
     const { message, logLines } = await startsNot(() => ({ settings: { LOG_LEVEL: 'loud' } }));
     expect(message).toMatch(/^replica-[12] did not come up: exited with 1$/);
     expect(logLines.join()).toContain('LOG_LEVEL must be one of');

@@ -1,34 +1,32 @@
 import { availableParallelism } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { checkCount, FleetError, pickReplica, type Report, type Settings } from './fleet.ts';
-import type { LocalLinks } from './links.ts';
-import { type StartServer, startReplica } from './local-servers.ts';
-import { isReady, type LocalReplica } from './local-status.ts';
-import { findPort } from './ports.ts';
-import type { ServerProcess } from './process.ts';
-import { answers } from './wait.ts';
+import { checkCount, FleetError, pickReplica, type Reporter, type Settings } from '../fleet.ts';
+import { findPort } from '../ports.ts';
+import type { ServerProcess, StartServer } from '../process.ts';
+import { answers, withTimeout } from '../wait.ts';
+import type { LocalNetwork } from './network/proxies.ts';
+import { graceMs, startReplicaProcess } from './servers.ts';
+import { isReady, type LocalReplica } from './status.ts';
 
 /** What the replicas of a local fleet need of it. */
 export interface ReplicaHost {
   start: StartServer;
-  /** Ports that are somebody's already. */
+  /** Ports already reserved. */
   taken: Set<number>;
   redisPort: number;
-  links: LocalLinks | undefined;
+  network: LocalNetwork | undefined;
   /** The file that a replica runs. */
   main: string;
-  /** The environment that `settings` go over. */
+  /** The environment under `settings`. */
   env(): NodeJS.ProcessEnv;
   settings: Settings;
-  /** Has nginx and Prometheus know of these replicas, and of no others. */
+  /** Tells nginx and Prometheus that these are the replicas. */
   announce(replicas: LocalReplica[]): Promise<void>;
 }
 
-export const graceMs = 8000;
-/** What does not answer for so long stands still. */
+/** A process that is silent for this long counts as paused. */
 const silentMs = 200;
 
-/** The replicas of a local fleet. What starts and ends them is done one after the other. */
+/** The replicas of a local fleet. */
 export class LocalReplicas {
   readonly #host: ReplicaHost;
   #all: LocalReplica[] = [];
@@ -44,19 +42,19 @@ export class LocalReplicas {
     return this.#all;
   }
 
-  /** Those of all replicas. */
+  /** The settings of all replicas. */
   get settings(): Settings {
     return this.#settings;
   }
 
-  /** One after the other what starts and ends replicas: two at once would start one twice. */
+  /** Runs work that starts and ends replicas one after the other: two at once would start one twice. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => {}); // its caller hears of it
+    this.#turn = turn.catch(() => {}); // its caller gets the error
     return turn;
   }
 
-  /** Adds replicas that are not started. */
+  /** Adds replicas without starting them. */
   async add(count: number, settings: Settings = {}): Promise<LocalReplica[]> {
     const added: LocalReplica[] = [];
     for (let number = this.#all.length + 1; added.length < count; number++) {
@@ -66,22 +64,22 @@ export class LocalReplicas {
     return added;
   }
 
-  /** As many at a time as there are cores: a start is all computing, and more would only make each of them slower. */
+  /** Starts as many at a time as there are cores: a start is CPU-bound, so more would only slow each other down. */
   async start(replicas: readonly LocalReplica[]): Promise<void> {
-    const atOnce = availableParallelism();
-    for (let first = 0; first < replicas.length; first += atOnce) {
-      await Promise.all(replicas.slice(first, first + atOnce).map((replica) => this.#start(replica)));
+    const concurrency = availableParallelism();
+    for (let first = 0; first < replicas.length; first += concurrency) {
+      await Promise.all(replicas.slice(first, first + concurrency).map((replica) => this.#start(replica)));
     }
   }
 
-  async scale(count: number, report?: Report, settings?: Settings): Promise<void> {
+  async scale(count: number, report?: Reporter, settings?: Settings): Promise<void> {
     checkCount(count);
     const leaving = this.#all.slice(count);
     const joining = await this.add(Math.max(0, count - this.#all.length), settings);
     await this.start(joining);
     this.#all = this.#all.slice(0, count);
     if (joining.length + leaving.length > 0) await this.#host.announce(this.#all);
-    report?.(joining.length > 0 ? `started ${names(joining)}` : `nginx has let go of ${names(leaving) || 'none'}`);
+    report?.(joining.length > 0 ? `started ${names(joining)}` : `nginx no longer uses ${names(leaving) || 'none'}`);
     for (const replica of leaving) await this.#remove(replica);
     if (leaving.length > 0) report?.(`ended ${names(leaving)}`);
   }
@@ -92,15 +90,15 @@ export class LocalReplicas {
     await this.#start(replica);
   }
 
-  /** Where one does not come up, the settings are the former ones again: a restart brings it back. */
-  async deploy(settings: Settings, report?: Report): Promise<void> {
-    const former = this.#settings;
-    this.#settings = { ...former, ...settings };
+  /** If a replica does not come up, the previous settings apply again: a restart brings it back. */
+  async deploy(settings: Settings, report?: Reporter): Promise<void> {
+    const previous = this.#settings;
+    this.#settings = { ...previous, ...settings };
     for (const replica of this.#all) {
       const own = replica.settings;
       replica.settings = {};
       await this.restart(replica.number).catch((err) => {
-        this.#settings = former;
+        this.#settings = previous;
         replica.settings = own;
         throw err;
       });
@@ -111,14 +109,14 @@ export class LocalReplicas {
   async kill(number: number, signal: NodeJS.Signals): Promise<void> {
     const { process, name } = this.#running(number);
     process.signal(signal);
-    if (signal === 'SIGTERM' || signal === 'SIGINT') await Promise.race([process.ended, sleep(graceMs)]);
+    if (signal === 'SIGTERM' || signal === 'SIGINT') await withTimeout(process.ended, graceMs);
     if (signal === 'SIGKILL') await process.ended;
     if ((signal === 'SIGTERM' || signal === 'SIGINT') && !process.end) {
-      throw new FleetError(`${name} still runs ${graceMs / 1000} s after ${signal}`);
+      throw new FleetError(`${name} is still running ${graceMs / 1000} s after ${signal}`);
     }
   }
 
-  /** @throws {FleetError} where it still answers */
+  /** @throws {FleetError} if it still answers */
   async pause(number: number): Promise<void> {
     const replica = this.#running(number);
     replica.process.signal('SIGSTOP');
@@ -126,7 +124,7 @@ export class LocalReplicas {
     const { adminPort, name } = replica;
     if (!(await answers(`http://127.0.0.1:${adminPort}/livez`, silentMs).catch(() => false))) return;
     replica.paused = false;
-    throw new FleetError(`${name} answers in spite of SIGSTOP`);
+    throw new FleetError(`${name} still answers after SIGSTOP`);
   }
 
   resume(number: number): void {
@@ -136,16 +134,20 @@ export class LocalReplicas {
   }
 
   async #create(number: number, settings: Settings): Promise<LocalReplica> {
-    const { taken, links, redisPort } = this.#host;
+    const { taken, network, redisPort } = this.#host;
     const ports = { port: await findPort(taken), adminPort: await findPort(taken) };
-    const way = links ? await links.open(number) : redisPort;
-    return { number, name: `replica-${number}`, ...ports, redisPort: way, settings, process: undefined, paused: false };
+    const own = network ? await network.open(number) : redisPort;
+    return { number, name: `replica-${number}`, ...ports, redisPort: own, settings, process: undefined, paused: false };
   }
 
   async #start(replica: LocalReplica): Promise<void> {
     const { start, main, env } = this.#host;
     replica.paused = false;
-    replica.process = await startReplica(start, replica, main, { ...env(), ...this.#settings, ...replica.settings });
+    replica.process = await startReplicaProcess(start, replica, main, {
+      ...env(),
+      ...this.#settings,
+      ...replica.settings,
+    });
     const { pid } = replica.process;
     await replica.process.ready(() => isReady(replica.adminPort, pid));
   }
@@ -153,13 +155,13 @@ export class LocalReplicas {
   async #remove({ process, port, adminPort, number }: LocalReplica): Promise<void> {
     await process?.stop('SIGTERM', graceMs);
     for (const free of [port, adminPort]) this.#host.taken.delete(free);
-    await this.#host.links?.close(number);
+    await this.#host.network?.close(number);
   }
 
   #running(number: number): LocalReplica & { process: ServerProcess } {
     const replica = pickReplica([...this.#all], number);
     if (replica.process && !replica.process.end) return replica as LocalReplica & { process: ServerProcess };
-    throw new FleetError(`${replica.name} is down: start it again with "restart ${number}"`);
+    throw new FleetError(`${replica.name} is down: start it again with "unsticky restart ${number}"`);
   }
 }
 

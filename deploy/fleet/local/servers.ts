@@ -1,19 +1,15 @@
-import { compileCache, type LocalFiles } from './local-files.ts';
-import type { LocalReplica } from './local-status.ts';
-import type { ServerProcess } from './process.ts';
-import { pingRedis } from './redis-ping.ts';
-import { answers } from './wait.ts';
+import { spawnSync } from 'node:child_process';
+import { FleetError, type Part } from '../fleet.ts';
+import { type ServerProcess, type Servers, type StartServer, withSystemPath } from '../process.ts';
+import { answers, pingRedis } from '../wait.ts';
+import { compileCache, type LocalFiles } from './files.ts';
+import type { LocalReplica } from './status.ts';
 
-/** Starts one server of the fleet, under the fleet's care. */
-export type StartServer = (
-  name: string,
-  command: string,
-  args: string[],
-  more?: { env?: NodeJS.ProcessEnv; cwd?: string },
-) => Promise<ServerProcess>;
+/** How long a server may take to end before it is killed. */
+export const graceMs = 8000;
 
 /** Starts a replica with its settings. It is not ready yet. */
-export function startReplica(
+export function startReplicaProcess(
   start: StartServer,
   { name, port, adminPort, redisPort }: Pick<LocalReplica, 'name' | 'port' | 'adminPort' | 'redisPort'>,
   main: string,
@@ -31,7 +27,7 @@ export function startReplica(
   return start(name, process.execPath, [main], { env });
 }
 
-/** Resolves once it answers; so do the others below. */
+/** Resolves once the server answers, as do the functions below. */
 export async function startRedis(start: StartServer, files: LocalFiles, port: number): Promise<void> {
   const args = ['redis.conf', '--bind', '127.0.0.1', '--port', String(port)];
   const server = await start('redis', 'redis-server', args, { cwd: files.redis });
@@ -42,7 +38,7 @@ export async function startNginx(start: StartServer, files: LocalFiles, httpPort
   const dir = files.nginx;
   const args = ['-p', dir, '-c', `${dir}/nginx.conf`, '-e', 'stderr', '-g', 'daemon off; pid nginx.pid;'];
   const server = await start('nginx', 'nginx', args);
-  // Any answer is nginx's, be it that all replicas are down.
+  // Any response shows that nginx is up, even if all replicas are down.
   const url = `http://127.0.0.1:${httpPort}/whoami`;
   await server.ready(() => fetch(url, { signal: AbortSignal.timeout(1000) }).then((response) => response.status > 0));
 }
@@ -53,4 +49,51 @@ export async function startPrometheus(start: StartServer, files: LocalFiles, por
   const args = ['--config.file=prometheus.yml', `--web.listen-address=127.0.0.1:${port}`, ...data];
   const server = await start('prometheus', 'prometheus', args, { cwd: files.prometheus });
   await server.ready(() => answers(`http://127.0.0.1:${port}/-/ready`));
+}
+
+/**
+ * Redis or nginx of a local fleet, for commands and faults.
+ * @param stopSignal the signal on which the server ends in order
+ */
+export function createServerPart(
+  servers: Servers,
+  name: string,
+  start: () => Promise<void>,
+  stopSignal: NodeJS.Signals,
+): Part {
+  return {
+    async kill(signal = 'SIGKILL') {
+      const server = requireRunning(servers, name);
+      server.signal(signal, signal === 'SIGKILL');
+      if (signal === 'SIGKILL') await server.ended;
+    },
+    async start() {
+      const server = servers.find(name);
+      if (server && !server.end) throw new FleetError(`${name} is already running`);
+      await start();
+    },
+    pause: async () => requireRunning(servers, name).signal('SIGSTOP', true),
+    resume: async () => requireRunning(servers, name).signal('SIGCONT', true),
+    async restart() {
+      await servers.find(name)?.stop(stopSignal, graceMs);
+      await start();
+    },
+  };
+}
+
+/** @throws {FleetError} that says how to start it */
+export function requireRunning(servers: Servers, name: string): ServerProcess {
+  const server = servers.find(name);
+  if (server && !server.end) return server;
+  throw new FleetError(`${name} is down: start it again with "unsticky restart ${name}"`);
+}
+
+/** The versions that this machine's nginx and Redis report; "unknown" if one reports none. */
+export function readVersions(env: NodeJS.ProcessEnv): { nginx: string; redis: string } {
+  const read = (command: string, flag: string, pattern: RegExp) => {
+    const options = { encoding: 'utf8', env: withSystemPath(env), timeout: 5000 } as const;
+    const { stdout, stderr } = spawnSync(command, [flag], options);
+    return pattern.exec(`${stdout}${stderr}`)?.[1] ?? 'unknown'; // nginx writes it to standard error
+  };
+  return { nginx: read('nginx', '-v', /nginx\/(\S+)/), redis: read('redis-server', '--version', /v=(\S+)/) };
 }

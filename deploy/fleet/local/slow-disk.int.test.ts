@@ -1,14 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { createVisitor } from '../../src/testing.ts';
-import type { FleetError } from './fleet.ts';
-import { commandOf, descendantsOf, startTestFleet } from './testing.ts';
-import { waitFor } from './wait.ts';
+import { createVisitor } from '../../../test/replica.ts';
+import type { FleetError } from '../fleet.ts';
+import { commandOf, descendantsOf, startTestFleet } from '../../../test/fleet.ts';
+import { waitFor } from '../wait.ts';
 
 const why = whyNot();
 
-test.skipIf(why)(`fsync is slow from the call on, and not after it${why && `: NOT TRIED, ${why}`}`, async () => {
+test.skipIf(why)(`fsync is slow from the call until it is undone${why && `: NOT TRIED, ${why}`}`, async () => {
   const { fleet, http, end } = await startTestFleet({ replicas: 1, settings: { STORE_DEADLINE_MS: '5000' } });
   const slowDisk = async (ms: number) => fleet.redis.slowDisk?.(ms);
   const visitor = createVisitor(http);
@@ -28,7 +28,7 @@ test.skipIf(why)(`fsync is slow from the call on, and not after it${why && `: NO
   expect(await writeMs()).toBeLessThan(300);
   expect(straces()).toEqual([]);
 
-  await expect(slowDisk(0.5)).rejects.toThrow('whole milliseconds');
+  await expect(slowDisk(0.5)).rejects.toThrow('the delay of a disk');
   await slowDisk(300);
   await fleet.redis.kill();
   await expect(slowDisk(300)).rejects.toThrow('redis is down: start it again');
@@ -43,23 +43,26 @@ test.skipIf(why)(`fsync is slow from the call on, and not after it${why && `: NO
   expect(straces()).toEqual([]);
 });
 
-test.skipIf(why)(`what cannot be traced is an error that says why${why && `: NOT TRIED, ${why}`}`, async () => {
-  const { fleet, end } = await startTestFleet({ replicas: 1 });
-  const redis = descendantsOf(process.pid).find((pid) => commandOf(pid).startsWith('redis-server'));
-  // A process has one tracer at most.
-  const other = spawn('strace', ['-o', '/dev/null', '-p', String(redis)], { stdio: ['ignore', 'ignore', 'pipe'] });
-  await once(other.stderr, 'data');
-  const error: FleetError = await Promise.resolve(fleet.redis.slowDisk?.(300)).catch((err) => err);
-  expect(error.message).toMatch(/^the disk cannot be made slow: /);
-  expect(error.logLines.join()).toContain('Operation not permitted');
-  other.kill('SIGINT');
-  await once(other, 'exit');
-  await end();
-});
+test.skipIf(why)(
+  `a process that cannot be traced is an error that says why${why && `: NOT TRIED, ${why}`}`,
+  async () => {
+    const { fleet, end } = await startTestFleet({ replicas: 1 });
+    const redis = descendantsOf(process.pid).find((pid) => commandOf(pid).startsWith('redis-server'));
+    // A process has at most one tracer.
+    const other = spawn('strace', ['-o', '/dev/null', '-p', String(redis)], { stdio: ['ignore', 'ignore', 'pipe'] });
+    await once(other.stderr, 'data');
+    const error: FleetError = await Promise.resolve(fleet.redis.slowDisk?.(300)).catch((err) => err);
+    expect(error.message).toMatch(/^the disk cannot be slowed: /);
+    expect(error.logLines.join()).toContain('Operation not permitted');
+    other.kill('SIGINT');
+    await once(other, 'exit');
+    await end();
+  },
+);
 
 const straces = () => descendantsOf(process.pid).filter((pid) => commandOf(pid).startsWith('strace '));
 
-/** Why a disk cannot be made slow here; empty where it can. */
+/** Why a disk cannot be made slow here; empty if it can. */
 function whyNot(): string {
   const target = spawn('sleep', ['10']);
   const options = { encoding: 'utf8', timeout: 300 } as const;

@@ -1,20 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { FleetError } from './fleet.ts';
-import type { StartServer } from './local-servers.ts';
-import type { ServerProcess } from './process.ts';
+import { FleetError } from '../fleet.ts';
+import type { ServerProcess, StartServer } from '../process.ts';
 
-/**
- * Makes fsync slow for one process, by strace, which holds back the return of the call. The process is slowed a little in
- * all it does: strace stops it at every system call.
- */
-export interface SlowDisk {
-  /** @param ms how much longer each fsync takes; 0 ends it. Resolves once it is so. @throws {FleetError} */
-  set(ms: number): Promise<void>;
-}
-
-/** Whether this user may trace a process that runs, by trying it: where strace is missing, or forbidden, it may not. */
+/** Tries whether this user may trace a running process: not if strace is missing or forbidden. */
 export async function canTrace(env: NodeJS.ProcessEnv): Promise<boolean> {
   if (process.platform !== 'linux') return false;
   const target = spawn('sleep', ['10'], { env, stdio: 'ignore' });
@@ -22,12 +12,12 @@ export async function canTrace(env: NodeJS.ProcessEnv): Promise<boolean> {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  for (const child of [target, strace]) child.on('error', () => {}); // it is missing: then nothing is said
+  for (const child of [target, strace]) child.on('error', () => {}); // it is missing: then there is no output
   try {
     // "strace: Process 1 attached", or why not.
     const signal = AbortSignal.timeout(5000);
-    const [said] = await Promise.race([once(strace.stderr, 'data', { signal }), once(strace, 'exit', { signal })]);
-    return String(said).includes('attached');
+    const [output] = await Promise.race([once(strace.stderr, 'data', { signal }), once(strace, 'exit', { signal })]);
+    return String(output).includes('attached');
   } catch {
     return false;
   } finally {
@@ -35,13 +25,18 @@ export async function canTrace(env: NodeJS.ProcessEnv): Promise<boolean> {
   }
 }
 
-/** @param pidOf whose fsync it is; it throws where that process is down */
-export function createSlowDisk(pidOf: () => number, start: StartServer): SlowDisk {
+/**
+ * Slows fsync of one process with strace, which delays the return of the call. strace stops the process at every system
+ * call, so everything it does becomes a little slower.
+ * @param pidOf the process to slow; throws if it is down
+ * @returns a function that makes each fsync take `ms` longer, or ends that with 0. It resolves once that is in effect.
+ */
+export function createSlowDisk(pidOf: () => number, start: StartServer): (ms: number) => Promise<void> {
   let strace: ServerProcess | undefined;
-  let turn: Promise<unknown> = Promise.resolve(); // one process can be traced by one other alone
+  let turn: Promise<unknown> = Promise.resolve(); // a process can have one tracer only
 
   async function set(ms: number): Promise<void> {
-    await strace?.stop('SIGINT', 5000); // it lets go of the process, which goes on
+    await strace?.stop('SIGINT', 5000); // it detaches, and the process continues
     strace = undefined;
     if (ms === 0) return;
     const pid = pidOf();
@@ -52,13 +47,12 @@ export function createSlowDisk(pidOf: () => number, start: StartServer): SlowDis
     await attached(strace, pid);
   }
 
-  return {
-    async set(ms) {
-      if (!Number.isInteger(ms) || ms < 0) throw new FleetError('a disk is slower by whole milliseconds, or by 0');
-      const mine = turn.then(() => set(ms));
-      turn = mine.catch(() => {}); // its caller hears of it
-      return mine;
-    },
+  return async function slowDisk(ms) {
+    if (!Number.isInteger(ms) || ms < 0)
+      throw new FleetError('the delay of a disk is a whole number of milliseconds, 0 or more');
+    const mine = turn.then(() => set(ms));
+    turn = mine.catch(() => {}); // its caller gets the error
+    return mine;
   };
 }
 
@@ -67,11 +61,11 @@ async function attached(strace: ServerProcess, pid: number): Promise<void> {
     await strace.ready(async () => tracersOf(pid).every((tracer) => tracer === strace.pid));
   } catch (cause) {
     await strace.stop('SIGINT', 1000);
-    throw new FleetError(`the disk cannot be made slow: ${hint()}`, (cause as FleetError).logLines, { cause });
+    throw new FleetError(`the disk cannot be slowed: ${hint()}`, (cause as FleetError).logLines, { cause });
   }
 }
 
-/** Who traces each thread of a process; 0 for nobody. */
+/** The tracer of each thread of a process; 0 for none. */
 function tracersOf(pid: number): number[] {
   const threads = readdirSync(`/proc/${pid}/task`);
   return threads.map((thread) => {
@@ -84,6 +78,6 @@ const yama = '/proc/sys/kernel/yama/ptrace_scope';
 
 function hint(): string {
   const scope = existsSync(yama) ? readFileSync(yama, 'utf8').trim() : '0';
-  if (scope !== '0') return `this system lets nobody trace a running process: run as root, or set ${yama} to 0`;
+  if (scope !== '0') return `this system does not allow tracing a running process: run as root, or set ${yama} to 0`;
   return 'strace may not trace it; in a container it needs the capability SYS_PTRACE';
 }

@@ -1,33 +1,33 @@
-import type { ReplicaStatus, Settings } from './fleet.ts';
-import type { ServerProcess } from './process.ts';
+import type { ReplicaStatus, Settings } from '../fleet.ts';
+import type { ServerProcess } from '../process.ts';
 
-/** A replica of a local fleet. Its ports are its own for life, so that nginx finds it again without being told. */
+/** A replica of a local fleet. It keeps its ports for life, so nginx finds it again after a restart without a reload. */
 export interface LocalReplica {
   number: number;
   name: string;
   port: number;
   adminPort: number;
-  /** Where it finds Redis: a link of its own, or Redis itself. */
+  /** Port of its own proxy to Redis, or of Redis itself. */
   redisPort: number;
-  /** Its own, over those of the fleet. */
+  /** Its own settings, over those of the fleet. */
   settings: Settings;
   process: ServerProcess | undefined;
   paused: boolean;
 }
 
-export async function statusOf(replica: LocalReplica): Promise<ReplicaStatus> {
+export async function readStatus(replica: LocalReplica): Promise<ReplicaStatus> {
   const { number, name, adminPort, process, paused } = replica;
   const base = { number, name, runsAs: process ? `pid ${process.pid}` : '-' };
   if (!process) return { ...base, state: 'starting', since: null, requestsServed: null };
   if (process.end) return { ...base, state: 'down', since: process.end.at.toISOString(), requestsServed: null };
   const since = process.startedAt.toISOString();
   if (paused) return { ...base, state: 'paused', since, requestsServed: null };
-  // What does not answer is on its way up or down. One without metrics does not count.
+  // A replica that does not answer is starting or ending. Without metrics it counts no requests.
   const { state = 'starting', requestsServed = null } = (await readReadiness(adminPort)) ?? {};
   return { ...base, state, since, requestsServed };
 }
 
-/** True where the process with this id, and no other, answers on the port that it is ready. */
+/** True if the process with this id, and no other, answers on the port that it is ready. */
 export async function isReady(adminPort: number, pid: number): Promise<boolean> {
   const answer = await readReadiness(adminPort);
   return answer?.state === 'ready' && answer.pid === pid;

@@ -1,4 +1,4 @@
-// Shows on a plot when faults lasted. Their kinds differ in pattern as well as in colour.
+// Shades the faults on a plot. Their kinds differ in pattern and in colour.
 globalThis.createFaultBands = function createFaultBands(bands, colourOf, isLabelled) {
   const dots = devicePixelRatio;
 
@@ -10,7 +10,7 @@ globalThis.createFaultBands = function createFaultBands(bands, colourOf, isLabel
     brush.globalAlpha = kind === 'redis' ? 0.4 : kind === 'nginx' ? 0.6 : 0.16;
     brush.lineWidth = dots;
     if (kind === 'redis') {
-      // Three strokes, or the corners of a tile would show.
+      // Three strokes, or the corners of a tile would be visible.
       for (const shift of [-size, 0, size]) {
         brush.moveTo(shift, size);
         brush.lineTo(shift + size, 0);
@@ -25,7 +25,7 @@ globalThis.createFaultBands = function createFaultBands(bands, colourOf, isLabel
     return context.createPattern(tile, 'repeat');
   }
 
-  /** From and to in pixels of the canvas; undefined where it is out of sight. */
+  /** From and to in pixels of the canvas; undefined outside the visible part. */
   function extentOf(plot, { start, end }) {
     const { left, width } = plot.bbox;
     const from = Math.max(left, plot.valToPos(start, 'x', true));
@@ -53,7 +53,7 @@ globalThis.createFaultBands = function createFaultBands(bands, colourOf, isLabel
     context.restore();
   }
 
-  /** The number always, the name where there is room before the next; what would overlap goes one line up. */
+  /** Draws the number, and the name if there is room before the next; a label that would overlap moves one line up. */
   function drawLabels(plot) {
     const { ctx: context, bbox } = plot;
     context.save();

@@ -1,4 +1,4 @@
-// Makes the page's plots and filters work. Without it the page says the same in tables.
+// Makes the page's plots and filters work. Without it the page shows the same in tables.
 document.documentElement.classList.add('scripted');
 
 const plots = new Map();
@@ -7,7 +7,7 @@ for (const report of JSON.parse(document.getElementById('data').textContent)) {
   for (const element of document.querySelectorAll(`#${report.id}-plots .plot`)) followSize(element, report);
 }
 
-/** A plot is drawn once it has a width: those in a folded report have none. */
+/** A plot is drawn once it has a width; in a folded report it has none. */
 function followSize(element, report) {
   new ResizeObserver(() => {
     const plot = plots.get(element)?.plot;
@@ -46,7 +46,7 @@ for (const filter of document.querySelectorAll('.filter')) {
   });
 }
 
-// A link shows where it leads, whatever is folded (not every browser unfolds it) or hidden by the filter.
+// A link unfolds its target (not every browser does) and clears the filter.
 addEventListener('hashchange', () => {
   const target = document.getElementById(location.hash.slice(1));
   for (let fold = target?.closest('details'); fold; fold = fold.parentElement.closest('details')) fold.open = true;

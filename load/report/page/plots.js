@@ -2,7 +2,9 @@
 globalThis.drawPlots = function drawPlots({ id, seconds, timeline, bands }) {
   const { bucketSeconds: width, requests, failed, p50, p99, replicas } = timeline;
   const times = requests.map((_, index) => (index + 0.5) * width);
-  const colourOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const swatch = document.createElement('span');
+  swatch.hidden = true;
+  document.body.append(swatch);
   const number = (value) =>
     value === null || value === undefined ? '–' : Number(value.toPrecision(4)).toLocaleString('en-US');
   const series = [colourOf('--series-1'), colourOf('--series-2')];
@@ -26,7 +28,7 @@ globalThis.drawPlots = function drawPlots({ id, seconds, timeline, bands }) {
       height: 120,
       data: [failed],
       series: [
-        line('without success', colourOf('--bad'), {
+        line('failed', colourOf('--bad'), {
           fill: colourOf('--bad'),
           paths: uPlot.paths.bars({ size: [0.8, 12] }),
           points: { show: false },
@@ -38,10 +40,10 @@ globalThis.drawPlots = function drawPlots({ id, seconds, timeline, bands }) {
     latency: {
       height: 200,
       data: [p50.map(positive), p99.map(positive)],
-      series: [line('half took at most', series[0]), line('99 % took at most', series[1], { dash: [6, 3] })],
+      series: [line('median', series[0]), line('p99', series[1], { dash: [6, 3] })],
       range: (_, least, most) => uPlot.rangeLog(least, most, 10, true),
       scale: { distr: 3 },
-      // The lines of whole powers of ten are enough.
+      // Grid lines at powers of ten are enough.
       grid: { filter: (_, splits) => splits.map((split) => (Number.isInteger(Math.log10(split)) ? split : null)) },
     },
     replicas: {
@@ -52,7 +54,7 @@ globalThis.drawPlots = function drawPlots({ id, seconds, timeline, bands }) {
       series: replicas.map(({ name, answers }, index) => {
         const colour = colourOf(`--series-${(index % 8) + 1}`);
         return line(name, colour, {
-          fill: faint(colour, '99'),
+          fill: faint(colour, 0.6),
           width: 1,
           value: (_, __, ___, at) => number(at === null ? null : answers[at]),
         });
@@ -111,8 +113,14 @@ globalThis.drawPlots = function drawPlots({ id, seconds, timeline, bands }) {
     return value === null ? null : Math.max(value, 0.01);
   }
 
-  function faint(colour, alpha = '26') {
-    return `${colour}${alpha}`;
+  /** A colour of the style sheet as a canvas understands it. */
+  function colourOf(name) {
+    swatch.style.color = `var(${name})`;
+    return getComputedStyle(swatch).color;
+  }
+
+  function faint(colour, alpha = 0.15) {
+    return colour.replace(')', `, ${alpha})`);
   }
 
   /** Each on top of those that follow it. */

@@ -1,31 +1,39 @@
 import type { CheckResult } from '../../checks/judgement.ts';
 import type { Report } from '../json.ts';
-import { type Html, html } from '../markup.ts';
-import { count } from '../words.ts';
-import { icon, type Place, type Sign, section } from './section.ts';
-import { table } from './table.ts';
+import { type Html, html } from '../../../web/html.ts';
+import { formatNumber } from '../../../web/format.ts';
+import { icon, type Place, section, type Sign, table } from './section.ts';
 
-/** Every check, whether it held, and what it stands for. */
+/** Every check, failures first; the checks that held are folded. */
 export function renderChecks({ checks }: Report, place: Place): Html {
+  const failed = checks.filter(({ count }) => count > 0);
+  const others = checks.filter(({ count }) => count === 0);
   const columns = [
     { name: 'Check' },
-    { name: 'Held' },
-    { name: 'Found', numeric: true },
-    { name: 'Looked at', numeric: true },
-    { name: 'What it is about' },
+    { name: 'Result' },
+    { name: 'Violations', numeric: true },
+    { name: 'Checked', numeric: true },
+    { name: 'Meaning of a violation' },
   ];
-  const rows = checks.map((check) => [
-    html`${check.title}`,
+  const row = (check: CheckResult) => [
+    html`${check.holds}`,
     mark(check, place),
-    html`${count(check.count)}`,
-    html`${count(check.checked)}`,
+    html`${formatNumber(check.count)}`,
+    html`${formatNumber(check.checked)}`,
     html`${check.about}`,
-  ]);
+  ];
+  const caption = 'Any violation fails the run';
+  const held = others.filter(({ checked }) => checked > 0).length;
   return section(
     place,
     'checks',
-    'What was checked',
-    table('A count above 0 is a claim that does not hold', columns, rows),
+    'Checks',
+    html`
+      ${failed.length > 0 && table(caption, columns, failed.map(row))}
+      <details class="held">
+        <summary>${icon('good')}${formatNumber(held)} of ${formatNumber(checks.length)} checks held</summary>
+        ${table(caption, columns, others.map(row))}
+      </details>`,
   );
 }
 
@@ -35,8 +43,8 @@ export function signOf({ count, checked }: CheckResult): Sign {
 
 function mark(check: CheckResult, { id }: Place): Html {
   const sign = signOf(check);
-  const words = { good: 'yes', bad: 'no', unknown: 'nothing to look at' }[sign];
-  const content = html`${icon(sign)}${words}`;
+  const text = { good: 'held', bad: 'violated', unknown: 'nothing to check' }[sign];
+  const content = html`${icon(sign)}${text}`;
   return check.violations.length > 0
     ? html`<a class="mark ${sign}" href="#${id}-violations-${check.name}">${content}</a>`
     : html`<span class="mark ${sign}">${content}</span>`;

@@ -1,12 +1,11 @@
-import { aboutExcused, countsOf, titles } from '../compared.ts';
+import { aboutExcused, countsOf, titles } from '../comparison.ts';
 import type { Report } from '../json.ts';
-import { type Html, html } from '../markup.ts';
-import { capitalise, count, duration, list } from '../words.ts';
-import { icon } from './section.ts';
-import { type Column, table } from './table.ts';
+import { type Html, html } from '../../../web/html.ts';
+import { capitalize, formatDuration, formatNumber, joinWords } from '../../../web/format.ts';
+import { type Column, icon, table } from './section.ts';
 import { signs } from './verdict.ts';
 
-const columns: Column[] = titles.map((title, index) => ({ name: capitalise(title), numeric: index > 1 }));
+const columns: Column[] = titles.map((title, index) => ({ name: capitalize(title), numeric: index > 1 }));
 
 /** The same plans against several stores, side by side; each row links to its report. */
 export function renderComparison(reports: Report[], idOf: (index: number) => string): Html {
@@ -19,10 +18,10 @@ export function renderComparison(reports: Report[], idOf: (index: number) => str
   return html`
     <header class="comparison">
       <div class="page">
-        <h1>${compareWords(reports)}</h1>
-        <p class="sentence">${plans.length === 1 ? 'The same plan' : `The same ${count(plans.length)} plans`} with the same users, one store after the other; ${seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${list(seeds.map(String))}`}.</p>
+        <h1>${compareStores(reports)}</h1>
+        <p class="sentence">${plans.length === 1 ? 'The same plan' : `The same ${formatNumber(plans.length)} plans`} with the same users, one store after the other; ${seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${joinWords(seeds.map(String))}`}.</p>
         ${tables}
-        <p class="hint">${aboutExcused}</p>
+        <p class="hint">${aboutExcused.replaceAll('*', '')}</p>
       </div>
     </header>`;
 }
@@ -34,17 +33,17 @@ function row(report: Report, id: string): Html[] {
     html`<a href="#${id}-verdict">${store}</a>`,
     html`<span class="mark ${sign}">${icon(sign)}${verdict.toUpperCase()}</span>`,
     ...countsOf(report).map(({ count: found, checked, excused }) => {
-      if (checked === 0 && found === 0) return html`<span title="nothing to look at">–</span>`;
-      const shown = found > 0 ? html`<strong class="bad">${count(found)}</strong>` : html`0`;
-      const also = excused > 0 && html`<br><small>${count(excused)} more excused</small>`;
-      return html`${shown} <small>of ${count(checked)}</small>${also}`;
+      if (checked === 0 && found === 0) return html`<span title="nothing to check">–</span>`;
+      const shown = found > 0 ? html`<strong class="bad">${formatNumber(found)}</strong>` : html`0`;
+      const also = excused > 0 && html`<br><small>plus ${formatNumber(excused)} excused</small>`;
+      return html`${shown} <small>of ${formatNumber(checked)}</small>${also}`;
     }),
-    html`${duration(longestStallMs)}`,
+    html`${formatDuration(longestStallMs)}`,
   ];
 }
 
-/** A store holds where all of its runs passed. */
-function compareWords(reports: Report[]): string {
+/** A store passed if all of its runs did. */
+function compareStores(reports: Report[]): string {
   const stores = [...new Set(reports.map(({ store }) => store))];
   const verdictsOf = (store: string) =>
     reports.filter((report) => report.store === store).map(({ verdict }) => verdict);
@@ -52,10 +51,9 @@ function compareWords(reports: Report[]): string {
   const held = stores.filter((store) => verdictsOf(store).every((verdict) => verdict === 'pass'));
   const unsure = stores.filter((store) => !failed.includes(store) && !held.includes(store));
   const parts = [
-    held.length > 0 ? `${list(held)} held` : '',
-    failed.length > 0 ? `${list(failed)} did not` : '',
-    unsure.length > 0 ? `of ${list(unsure)} nothing can be said` : '',
+    held.length > 0 ? `${joinWords(held)} passed` : '',
+    failed.length > 0 ? `${joinWords(failed)} failed` : '',
+    unsure.length > 0 ? `${joinWords(unsure)} proved nothing` : '',
   ].filter(Boolean);
-  const words = held.length > 0 ? parts.join('; ') : parts.join('; ').replace(/did not/, 'did not hold');
-  return `${capitalise(words)}.`;
+  return `${capitalize(parts.join('; '))}.`;
 }

@@ -1,8 +1,8 @@
 import type { Report } from '../json.ts';
-import { type Html, html } from '../markup.ts';
+import { type Html, html } from '../../../web/html.ts';
 import { type Place, section } from './section.ts';
 
-/** What it ran on, and the commands that repeat it and judge it again. */
+/** The environment of the run, and the commands that repeat it and judge it again. */
 export function renderOrigin(report: Report, place: Place, historyFile: string): Html {
   const { environment, seed, schemaVersion } = report;
   const settings: [string, string][] = [
@@ -13,11 +13,11 @@ export function renderOrigin(report: Report, place: Place, historyFile: string):
   return section(
     place,
     'origin',
-    'Where this comes from',
+    'How to reproduce',
     html`
-      <p>The same seed makes the same choices. To run it again:</p>
+      <p>The same seed makes the same choices. To repeat the run:</p>
       <pre tabindex="0"><code>${report.command}</code></pre>
-      <p>To judge the recorded history again:</p>
+      <p>To judge its history again:</p>
       <pre tabindex="0"><code>npm run survive -- --judge ${quoted(historyFile)}</code></pre>
       <dl class="settings">${settings.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`,
   );

@@ -1,45 +1,42 @@
 import type { Report } from '../json.ts';
-import { type Html, html } from '../markup.ts';
-import { count, duration, list } from '../words.ts';
-import { type FaultKind, faultKindOf, faultKinds } from './fault-kind.ts';
-import { type Place, section } from './section.ts';
-import { table } from './table.ts';
+import { type Html, html } from '../../../web/html.ts';
+import { formatDuration, formatNumber, joinWords } from '../../../web/format.ts';
+import { type FaultKind, faultKinds, kindOfTarget, type Place, section, table } from './section.ts';
 
-/** The plots, which the page's script draws, and each replica's share, which needs none. */
+/** The plots, which the page's script draws, and each replica's share, which needs no script. */
 export function renderTimeline(report: Report, place: Place): Html {
   const { timeline, shares, latencyMs } = report;
-  const wide = timeline.bucketSeconds === 1 ? 'second' : `${timeline.bucketSeconds} seconds`;
+  const bucket = timeline.bucketSeconds === 1 ? 'second' : `${timeline.bucketSeconds} seconds`;
   return section(
     place,
     'timeline',
-    'What happened when',
+    'Timeline',
     html`
       <p class="hint">
-        One point stands for each ${wide}; the end cuts the last one short. Shaded: while a fault lasted, numbered as in the table of faults.
-        <span class="with-script">Drag to look closer, double-click to see all; arrow keys move the cursor.</span>
+        One point per ${bucket}; the last one may be shorter. Shaded: faults, numbered as in the table.
+        <span class="with-script">Drag to zoom in, double-click to zoom out; arrow keys move the cursor.</span>
       </p>
       <p>
-        Half of all answers took ${duration(latencyMs.p50)} or less, 99 % ${duration(latencyMs.p99)} or less, the slowest
-        ${duration(latencyMs.max)}.
+        Response time: median ${formatDuration(latencyMs.p50)}, p99 ${formatDuration(latencyMs.p99)}, max ${formatDuration(latencyMs.max)}.
       </p>
       ${renderLegend(report)}
-      <noscript><p class="hint">The plots need JavaScript. Everything else on this page does not.</p></noscript>
+      <noscript><p class="hint">The plots need JavaScript; the rest of this page does not.</p></noscript>
       <div class="plots with-script" id="${place.id}-plots">
-        ${plot('requests', 'Requests a second')}
-        ${plot('failed', 'Requests a second that did not succeed')}
-        ${plot('latency', 'Milliseconds to an answer')}
-        ${plot('replicas', 'Answers a second, by replica')}
+        ${plot('requests', 'Requests per second')}
+        ${plot('failed', 'Failed requests per second')}
+        ${plot('latency', 'Response time (ms)')}
+        ${plot('replicas', 'Responses per second, by replica')}
       </div>
       ${renderShares(shares)}`,
   );
 }
 
-/** What the plots are drawn from. */
+/** The data of the plots. */
 export function plotData({ timeline, faults, seconds }: Report, { id }: Place): unknown {
   const bands = faults.map((fault, index) => ({
     number: index + 1,
     fault: fault.fault,
-    kind: faultKindOf(fault),
+    kind: kindOfTarget[fault.target],
     start: fault.start / 1000,
     end: fault.end === null ? seconds : fault.end / 1000,
   }));
@@ -56,7 +53,7 @@ function plot(name: string, caption: string): Html {
 
 function renderLegend({ faults }: Report): Html | false {
   const kinds = (Object.keys(faultKinds) as FaultKind[]).filter((kind) =>
-    faults.some((fault) => faultKindOf(fault) === kind),
+    faults.some((fault) => kindOfTarget[fault.target] === kind),
   );
   if (kinds.length === 0) return false;
   return html`
@@ -69,29 +66,29 @@ function renderShares(shares: Record<string, number>): Html {
   const entries = Object.entries(shares);
   if (entries.length === 0) return html`<p>No replica answered.</p>`;
   const all = entries.reduce((sum, [, answers]) => sum + answers, 0);
-  const most = Math.max(...Object.values(shares));
+  const max = Math.max(...Object.values(shares));
   const percent = (answers: number) => `${((100 * answers) / all).toFixed(1)} %`;
-  const first = entries.slice(0, mostNamed).map(([replica, answers]) => `${replica} ${percent(answers)}`);
+  const first = entries.slice(0, maxNamed).map(([replica, answers]) => `${replica} ${percent(answers)}`);
   const rest = entries.length - first.length;
-  const named = list(rest > 0 ? [...first, `${count(rest)} more`] : first);
+  const named = joinWords(rest > 0 ? [...first, `${formatNumber(rest)} more`] : first);
   const rows = entries.map(([replica, answers]) => [
     html`${replica}`,
-    html`${count(answers)}`,
+    html`${formatNumber(answers)}`,
     html`${percent(answers)}`,
-    bar(answers / most),
+    bar(answers / max),
   ]);
   return html`
     <details class="shares">
-      <summary>Who answered: ${named}</summary>
-      ${table('Answers by replica', shareColumns, rows)}
+      <summary>Responses by replica: ${named}</summary>
+      ${table('Responses by replica', shareColumns, rows)}
     </details>`;
 }
 
-const mostNamed = 5;
+const maxNamed = 5;
 
 const shareColumns = [
   { name: 'Replica' },
-  { name: 'Answers', numeric: true },
+  { name: 'Responses', numeric: true },
   { name: 'Share', numeric: true },
   { name: 'Compared' },
 ];

@@ -1,21 +1,21 @@
 import type { Report } from '../json.ts';
-import { type Html, html } from '../markup.ts';
-import { mostReasons, sentenceOf } from '../sentence.ts';
-import { count, list } from '../words.ts';
+import { type Html, html } from '../../../web/html.ts';
+import { maxReasons, headlineOf } from '../headline.ts';
+import { formatNumber, joinWords } from '../../../web/format.ts';
 import { icon, type Place, type Sign } from './section.ts';
 
 export const signs: Record<Report['verdict'], Sign> = { pass: 'good', fail: 'bad', unknown: 'unknown' };
 
-/** The verdict, large, in one sentence, and what it is about. */
+/** The verdict in large type, in one sentence, and the facts of the run. */
 export function renderVerdict(report: Report, { id, level }: Place): Html {
   const { verdict, reasons, interrupted } = report;
-  const words = html`${icon(signs[verdict])}<span>${verdict.toUpperCase()}</span>`;
+  const title = html`${icon(signs[verdict])}<span>${verdict.toUpperCase()}</span>`;
   return html`
     <header class="verdict ${signs[verdict]}">
-      ${level === 1 ? html`<h1 id="${id}-verdict">${words}</h1>` : html`<h2 id="${id}-verdict">${words}</h2>`}
-      <p class="sentence">${sentenceOf(report)}</p>
-      ${reasons.length > mostReasons && html`<ul class="reasons">${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`}
-      ${interrupted && html`<p class="interrupted">Somebody ended this run before its time.</p>`}
+      ${level === 1 ? html`<h1 id="${id}-verdict">${title}</h1>` : html`<h2 id="${id}-verdict">${title}</h2>`}
+      <p class="sentence">${headlineOf(report)}</p>
+      ${reasons.length > maxReasons && html`<ul class="reasons">${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`}
+      ${interrupted && html`<p class="interrupted">This run was interrupted.</p>`}
       ${renderFacts(report)}
     </header>`;
 }
@@ -25,9 +25,9 @@ function renderFacts({ plan, store, driver, replicas, users, seconds, startedAt 
     ['Plan', plan],
     ['Store', store],
     ['Fleet', driver],
-    ['Replicas', html`<span title="${list(replicas)}">${count(replicas.length)}</span>`],
-    ['Users', count(users)],
-    ['Length', `${count(Math.round(seconds * 10) / 10)} s`],
+    ['Replicas', html`<span title="${joinWords(replicas)}">${formatNumber(replicas.length)}</span>`],
+    ['Users', formatNumber(users)],
+    ['Length', `${formatNumber(Math.round(seconds * 10) / 10)} s`],
     ['When', html`<time datetime="${startedAt}">${startedAt.slice(0, 16).replace('T', ' ')} UTC</time>`],
   ];
   return html`<dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;

@@ -1,3 +1,24 @@
+/** A single Redis, as node-redis's `createClient` gives it. */
+export interface Client {
+  isReady: boolean;
+  isOpen: boolean;
+  on(event: 'connect' | 'ready' | 'reconnecting' | 'error', listener: () => void): unknown;
+  connect(): Promise<unknown>;
+  destroy(): void;
+  get(key: string): Promise<string | null>;
+  getEx(key: string, options: { type: 'EX'; value: number }): Promise<string | null>;
+  del(keys: string[]): Promise<number>;
+  hGet(key: string, field: string): Promise<string | null>;
+  mGet(keys: string[]): Promise<(string | null)[]>;
+  pTTL(key: string): Promise<number>;
+  renameNX(from: string, to: string): Promise<number>;
+  /** Seconds, and microseconds of the second. */
+  time(): Promise<[string, string]>;
+  zRange(key: string, start: number, stop: number): Promise<string[]>;
+  evalSha(digest: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  eval(text: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+}
+
 /**
  * Options for node-redis's `createClient` that suit the store: it reconnects for ever, at first after 50 ms, then after
  * twice as long up to 500 ms, less up to half at random so that replicas do not return in step; and while it is

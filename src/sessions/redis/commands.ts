@@ -1,9 +1,10 @@
 import type { RedisStore } from 'connect-redis';
+import { SessionError } from '../errors.ts';
+import type { StoreCommand, StoreOutcome, Tell } from '../events.ts';
+import type { Client } from './client.ts';
 import { DeadlineError, withDeadline } from './deadline.ts';
-import { SessionError } from './errors.ts';
-import type { StoreCommand, StoreOutcome, Tell } from './events.ts';
 import type { Script } from './scripts.ts';
-import { watchSilence } from './silence.ts';
+import { watchSilence } from './stale-connection.ts';
 
 /** Calls to Redis that each end within the deadline, as a value or as a SessionError, and are told of. */
 export interface RedisCalls {
@@ -11,27 +12,6 @@ export interface RedisCalls {
   read<T>(command: StoreCommand, call: (client: Client) => Promise<T>): Promise<T>;
   /** Runs a script. Where it may have been carried out without our knowing, the error is outcome-unknown. */
   run<T>(script: Script, keys: string[], args: (string | number)[], ms?: number): Promise<T>;
-}
-
-/** A single Redis, as node-redis's `createClient` gives it. */
-export interface Client {
-  isReady: boolean;
-  isOpen: boolean;
-  on(event: 'connect' | 'ready' | 'reconnecting' | 'error', listener: () => void): unknown;
-  connect(): Promise<unknown>;
-  destroy(): void;
-  get(key: string): Promise<string | null>;
-  getEx(key: string, options: { type: 'EX'; value: number }): Promise<string | null>;
-  del(keys: string[]): Promise<number>;
-  hGet(key: string, field: string): Promise<string | null>;
-  mGet(keys: string[]): Promise<(string | null)[]>;
-  pTTL(key: string): Promise<number>;
-  renameNX(from: string, to: string): Promise<number>;
-  /** Seconds, and microseconds of the second. */
-  time(): Promise<[string, string]>;
-  zRange(key: string, start: number, stop: number): Promise<string[]>;
-  evalSha(digest: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
-  eval(text: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
 }
 
 export function createRedisCalls(anyClient: RedisStore['client'], deadlineMs: number, tell: Tell): RedisCalls {

@@ -1,6 +1,6 @@
 import { createClient } from 'redis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startTestRedis, type TestRedis } from '../testing.ts';
+import { startTestRedis, type TestRedis } from '../../../test/replica.ts';
 import { DeadlineError, withDeadline } from './deadline.ts';
 
 let redis: TestRedis;

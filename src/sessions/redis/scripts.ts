@@ -1,5 +1,5 @@
-import type { StoreCommand } from './events.ts';
-import { sha1 } from './hash.ts';
+import type { StoreCommand } from '../events.ts';
+import { sha1 } from '../hash.ts';
 
 /** A Lua script: its text, the digest under which Redis keeps it, and what it is told of as. */
 export interface Script {

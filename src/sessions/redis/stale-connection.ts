@@ -1,4 +1,4 @@
-import type { Client } from './redis-calls.ts';
+import type { Client } from './client.ts';
 
 /**
  * An attempt to connect notices that its client was destroyed when its socket has closed, and only if the client is not

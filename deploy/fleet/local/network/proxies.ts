@@ -1,37 +1,28 @@
 import { Worker } from 'node:worker_threads';
-import { FleetError, type Links } from './fleet.ts';
-import { pingRedis } from './redis-ping.ts';
+import { FleetError, type Network } from '../../fleet.ts';
+import { pingRedis } from '../../wait.ts';
+import type { ProxyCall, ProxyReply } from './worker.ts';
 
-/** The links of a local fleet: every replica reaches Redis through one of its own. */
-export interface LocalLinks extends Required<Links> {
+/** The network of a local fleet: every replica reaches Redis through a proxy of its own. */
+export interface LocalNetwork extends Required<Network> {
   /** @returns the port on 127.0.0.1 at which the replica finds Redis */
   open(replica: number): Promise<number>;
   close(replica: number): Promise<void>;
-  /** Ends all of them. Safe to call twice. */
+  /** Ends all proxies. Safe to call twice. */
   end(): Promise<void>;
 }
 
-/** What the thread is asked to do, and what it answers. */
-export interface LinkCall {
-  id: number;
-  call: 'open' | 'port' | 'close' | 'cut' | 'heal' | 'delay' | 'reset';
-  replica: number;
-  ms?: number;
-}
-/** The result is the link's port, or of `reset` how many connections there were. */
-export type LinkReply = { id: number; result: number } | { id: number; error: string };
-
-/** Starts the thread that carries all links to `targetPort` on 127.0.0.1. It does not keep this process alive. */
-export function startLinks(targetPort: number): LocalLinks {
-  const worker = new Worker(new URL('./links-worker.ts', import.meta.url), {
-    workerData: { targetPort },
-    execArgv: [],
-  });
+/**
+ * Starts the thread that carries all connections to `targetPort` on 127.0.0.1: what measures a fleet must not slow its
+ * network. The thread does not keep this process alive.
+ */
+export function startProxies(targetPort: number): LocalNetwork {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { targetPort }, execArgv: [] });
   worker.unref();
   const waiting = new Map<number, PromiseWithResolvers<number>>();
   let calls = 0;
   let hasEnded = false;
-  worker.on('message', (reply: LinkReply) => {
+  worker.on('message', (reply: ProxyReply) => {
     const { resolve, reject } = waiting.get(reply.id) ?? Promise.withResolvers<number>();
     waiting.delete(reply.id);
     if ('error' in reply) reject(new FleetError(reply.error));
@@ -39,19 +30,19 @@ export function startLinks(targetPort: number): LocalLinks {
   });
   const fail = (cause: unknown) => {
     hasEnded = true;
-    for (const { reject } of waiting.values()) reject(new FleetError('the links have ended', [], { cause }));
+    for (const { reject } of waiting.values()) reject(new FleetError('the network proxies have ended', [], { cause }));
     waiting.clear();
   };
   worker.on('error', fail);
   worker.on('exit', fail);
 
-  async function ask(call: LinkCall['call'], replica: number, ms?: number): Promise<number> {
-    if (hasEnded) throw new FleetError('the links have ended');
+  async function ask(call: ProxyCall['call'], replica: number, ms?: number): Promise<number> {
+    if (hasEnded) throw new FleetError('the network proxies have ended');
     const id = calls++;
     const reply = Promise.withResolvers<number>();
     waiting.set(id, reply);
-    worker.ref(); // until it has answered, or the process could end while it waits
-    worker.postMessage({ id, call, replica, ...(ms !== undefined && { ms }) } satisfies LinkCall);
+    worker.ref(); // until the reply, or the process could end while it waits
+    worker.postMessage({ id, call, replica, ...(ms !== undefined && { ms }) } satisfies ProxyCall);
     return reply.promise.finally(() => waiting.size === 0 && worker.unref());
   }
   return {

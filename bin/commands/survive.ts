@@ -1,0 +1,156 @@
+import path from 'node:path';
+import { type Command, Option } from 'commander';
+import { type DriverName, drivers } from '../../deploy/fleet/drivers.ts';
+import { type Fleet, FleetError } from '../../deploy/fleet/fleet.ts';
+import { watchExternalSite } from '../../load/run/external-site.ts';
+import { readHistory } from '../../load/run/history-file.ts';
+import { missingCapabilityOf, quick } from '../../load/run/plan.ts';
+import { type PlanName, planNames, plans } from '../../load/run/plans.ts';
+import { runPlan } from '../../load/run/run.ts';
+import { exitCodeOf, judgeAndReport, type Print, saveAndJudge } from '../../load/run/verdict.ts';
+import type { History } from '../../load/users/history.ts';
+import { shopping } from '../../load/users/workload.ts';
+import { endOfProcess } from '../foreground.ts';
+import {
+  addCommand,
+  type CommonOptions,
+  jsonOption,
+  pathOption,
+  planOption,
+  run,
+  seedOption,
+  stores,
+  wholeNumber,
+} from '../options.ts';
+import { createTerminal, renderTable, type Terminal } from '../terminal.ts';
+
+interface SurviveOptions extends CommonOptions {
+  plan: PlanName;
+  list?: boolean;
+  quick?: boolean;
+  users: number;
+  seconds?: number;
+  replicas: number;
+  rate: number;
+  background: number;
+  store?: string;
+  fleet: DriverName;
+  url?: string;
+  judge?: string;
+  seed: number;
+  report: string;
+}
+
+const noVerdict = 2;
+
+export function addSurvive(program: Command): void {
+  addCommand(
+    program,
+    'Proof:',
+    'survive',
+    'keep users busy, break something, and check every response; exit code 0 only on a pass',
+    [
+      ['survive --plan kill-replica', 'kill a replica under load'],
+      ['survive --plan all --quick', 'every fault, in about three minutes'],
+      ['survive --list', 'all plans'],
+      ['survive --url http://127.0.0.1:8080', 'users only; you break the site by hand'],
+      ['survive --judge report/history.jsonl', 'judge a saved history again'],
+    ],
+  )
+    .addOption(planOption('kill-replica'))
+    .option('--list', 'list the plans')
+    .option('--quick', 'the same faults in about a third of the time')
+    .option('--users <n>', 'number of users', wholeNumber(1, 10_000), 200)
+    .option('--rate <n>', 'requests per second of all users together', wholeNumber(1, 100_000), 600)
+    .option('--background <n>', 'requests per second by autocannon beside them; 0 for none', readBackground, 100)
+    .option('--seconds <n>', 'shortest duration (each plan has its own)', wholeNumber(3, 3600))
+    .option('--replicas <n>', 'number of replicas (local)', wholeNumber(2, 50), 3)
+    .addOption(
+      new Option('--store <store>', 'session store (local: durable; compose: the running one)').choices(stores),
+    )
+    .addOption(
+      new Option('--fleet <driver>', 'local: a temporary fleet; compose: the containers that are up')
+        .choices(Object.keys(drivers))
+        .default('local'),
+    )
+    .option('--url <url>', 'users only, at a site that you break by hand')
+    .option('--judge <file>', 'judge a saved history')
+    .addOption(seedOption())
+    .addOption(pathOption('--report <folder>', 'folder of the history and the reports', 'report'))
+    .addOption(jsonOption())
+    .action(run(survive, noVerdict));
+}
+
+function readBackground(text: string): number {
+  return text === '0' ? 0 : wholeNumber(16, 100_000)(text);
+}
+
+async function survive(options: SurviveOptions): Promise<number> {
+  const terminal = createTerminal(options);
+  const { print: write, style, width } = terminal;
+  const print: Print = { json: options.json ?? false, write, cwd: process.cwd(), style, width };
+  if (options.list) return list(terminal);
+  if (options.judge !== undefined) {
+    const file = path.resolve(options.judge);
+    return exitCodeOf(judgeAndReport(await readHistory(file), options.report, file, print));
+  }
+  const ending = endOfProcess();
+  // The files of a temporary fleet are gone before the history is saved: the disk may not have room for both.
+  const history = await (options.url === undefined
+    ? surviveFaults(options, terminal, ending)
+    : surviveByHand(options.url, options, terminal, ending));
+  return history ? exitCodeOf(saveAndJudge(history, options.report, print)) : noVerdict;
+}
+
+function surviveByHand(
+  url: string,
+  options: SurviveOptions,
+  { progress }: Terminal,
+  ending: AbortSignal,
+): Promise<History> {
+  const { users, rate, seed, seconds = 60 } = options;
+  const site = { url, users, rate, seed, seconds, command: commandOf(options), workload: shopping };
+  return watchExternalSite({ ...site, progress, ending });
+}
+
+/** @returns undefined if it was ended before the fleet was up */
+function surviveFaults(
+  options: SurviveOptions,
+  { progress }: Terminal,
+  ending: AbortSignal,
+): Promise<History | undefined> {
+  const { plan: name, fleet: driver, store, replicas, seconds, users, rate, background, seed } = options;
+  const chosen = plans[name];
+  const plan = { ...(options.quick ? quick(chosen) : chosen), ...(seconds && { seconds }) };
+  const place = { replicas, store, env: process.env, report: progress.report };
+  return drivers[driver].withRunFleet(place, ending, (fleet, environment) => {
+    requireCapabilities(name, fleet);
+    progress.report(`${name}: ${plan.about}`);
+    const load = { users, rate, background, workload: shopping };
+    const facts = { seed, environment, command: commandOf(options) };
+    return runPlan({ fleet, name, plan, ...load, ...facts, progress, ending });
+  });
+}
+
+/** @throws {FleetError} if the fleet does not support the plan's only fault */
+function requireCapabilities(name: PlanName, fleet: Fleet): void {
+  const [step, ...others] = plans[name].steps;
+  const missing = step && others.length === 0 ? missingCapabilityOf(step, fleet) : undefined;
+  if (missing) throw new FleetError(`${name}: ${missing}`);
+}
+
+/** The command with everything that determines the choices of a run. */
+function commandOf(options: SurviveOptions): string {
+  const { plan, quick, seed, users, rate, background, seconds, url, fleet, replicas, store } = options;
+  const site = url === undefined ? ['--plan', plan, ...(quick ? ['--quick'] : [])] : ['--url', url];
+  const choices = ['--seed', seed, '--users', users, '--rate', rate, ...(seconds ? ['--seconds', seconds] : [])];
+  const place = fleet === 'local' ? ['--replicas', replicas] : ['--fleet', fleet];
+  const rest = url === undefined ? ['--background', background, ...place, ...(store ? ['--store', store] : [])] : [];
+  return ['npm run survive --', ...site, ...choices, ...rest].join(' ');
+}
+
+function list({ print, width }: Terminal): number {
+  const rows = planNames.map((name) => [name, plans[name].about]);
+  print(renderTable(['plan', 'what happens'], rows, width));
+  return 0;
+}

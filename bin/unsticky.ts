@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+import { styleText } from 'node:util';
+import { Command } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { addBench } from './commands/bench.ts';
+import { addCompare } from './commands/compare.ts';
+import { addDemo } from './commands/demo.ts';
+import { addFleetCommands } from './commands/fleet.ts';
+import { addLoad } from './commands/load.ts';
+import { addLogs } from './commands/logs.ts';
+import { addRoom } from './commands/room.ts';
+import { addSurvive } from './commands/survive.ts';
+import { addUp } from './commands/up.ts';
+
+const bold = (text: string) => styleText('bold', text, { stream: process.stdout });
+
+const program = new Command('unsticky')
+  .description('Express sessions that survive load balancing, crashes and restarts, and the proof.')
+  .version(packageJson.version)
+  .configureHelp({ styleTitle: bold, showGlobalOptions: false })
+  .helpCommand(false)
+  .addHelpText(
+    'after',
+    '\nStart with "unsticky demo", or "unsticky up --detach". "unsticky <command> --help" shows examples.',
+  );
+
+addDemo(program);
+addUp(program);
+addFleetCommands(program);
+addLogs(program);
+addRoom(program);
+addSurvive(program);
+addCompare(program);
+addLoad(program);
+addBench(program);
+
+await program.parseAsync();
+process.exit(); // open connections would keep the process alive

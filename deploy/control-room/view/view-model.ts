@@ -1,0 +1,140 @@
+import { capitalize, plural } from '../../../web/format.ts';
+import type { ReplicaStatus } from '../../fleet/fleet.ts';
+import type { Dispatcher } from '../actions/dispatcher.ts';
+import type { createReplicaHistory } from '../monitor/changes.ts';
+import type { Probes } from '../monitor/probes.ts';
+import { noMetrics } from '../monitor/replica-metrics.ts';
+import type { RoomState } from '../monitor/state.ts';
+import type { Button, PartView, Point, ReplicaView, View } from '../protocol.ts';
+import { headlineOf } from './headline.ts';
+
+export interface ViewFacts {
+  state: RoomState;
+  probes: Probes;
+  dispatcher: Dispatcher;
+  history: ReturnType<typeof createReplicaHistory>;
+  /** The last second of the timeline. */
+  last: Point | undefined;
+}
+
+/** Everything that the page shows, from everything that is known. */
+export function composeView(facts: ViewFacts): View {
+  const { description, replicas, redis, nginx } = facts.state;
+  const users = usersView(facts);
+  const replicaViews = replicas.map((replica) => replicaView(replica, facts));
+  const rates = replicaViews.map(({ perSecond }) => perSecond).filter((rate) => rate !== null);
+  const { store = '', driver = '', http = '', prometheus = null } = description ?? {};
+  return {
+    at: Date.now(),
+    fleet: description ? { driver, store, http, prometheus } : null,
+    notices: noticesOf(facts),
+    headline: description ? headlineOf({ replicas, redis, nginx, users, store }) : noFleetHeadline(facts),
+    users,
+    nginx: {
+      state: nginx,
+      text: { up: 'answers', down: 'is down', silent: 'does not answer', hangs: 'hangs', unknown: '' }[nginx],
+      perSecond: rates.length > 0 ? rates.reduce((sum, rate) => sum + rate, 0) : null,
+      buttons: buttons(facts, ['nginx-reload', nginx === 'up' || nginx === 'unknown' ? 'nginx-kill' : 'nginx-start']),
+    },
+    replicas: replicaViews,
+    all: buttons(facts, ['add', 'remove', 'roll']),
+    redis: redisView(facts),
+    stores: storeViews(facts),
+  };
+}
+
+function noFleetHeadline({ probes }: ViewFacts): View['headline'] {
+  const problem = probes.description.problem ?? probes.replicas.problem ?? 'no fleet is up';
+  return { tone: 'unknown', text: `${capitalize(problem)}.` };
+}
+
+function buttons({ dispatcher, state }: ViewFacts, names: string[], replica?: number): Button[] {
+  return names.map((name) => dispatcher.button(name, state, replica));
+}
+
+function replicaView(status: ReplicaStatus, facts: ViewFacts): ReplicaView {
+  const { number, name, runsAs, state, since } = status;
+  const measured = facts.probes.metrics.value?.replicas.get(name) ?? noMetrics;
+  const seen = facts.history.of(name);
+  const isServing = state === 'ready' || state === 'draining';
+  const actions = ['kill', 'stop', state === 'paused' ? 'resume' : 'pause', state === 'down' ? 'start' : 'restart'];
+  return {
+    ...{ number, name, runsAs, state },
+    since: since === null ? null : Date.parse(since),
+    ...(isServing ? { ...measured, perSecond: measured.perSecond ?? seen?.perSecond ?? null } : noMetrics),
+    restarts: Math.max(measured.restarts ?? 0, seen?.restarts ?? 0),
+    buttons: buttons(facts, actions, number),
+  };
+}
+
+function usersView({ state, dispatcher, last }: ViewFacts): View['users'] {
+  const { state: activity, users, totals } = state.users;
+  const measured = last?.by === 'users' ? last : undefined;
+  const action = activity === 'away' || activity === 'arriving' ? 'users-start' : 'users-stop';
+  return {
+    state: activity,
+    users,
+    totals,
+    unseenSeconds: unseenSecondsOf(state.users),
+    perSecond: measured?.requests ?? null,
+    failedPerSecond: measured?.failed ?? null,
+    p50: measured?.p50 ?? null,
+    p99: measured?.p99 ?? null,
+    button: dispatcher.button(action, state),
+  };
+}
+
+/** Seconds since the last success of busy users; null if it was a moment ago. */
+function unseenSecondsOf({ state, totals, seconds }: RoomState['users']): number | null {
+  if (state !== 'busy' || !totals) return null;
+  const last = seconds.findLast(({ p50 }) => p50 !== null)?.at ?? totals.since / 1000;
+  const unseen = Math.floor(Date.now() / 1000 - last);
+  return unseen > 2 ? unseen : null;
+}
+
+function redisView(facts: ViewFacts): PartView {
+  const { redis, description } = facts.state;
+  const connected = facts.probes.metrics.value?.connected;
+  const isUsed = description?.store !== 'memory';
+  const isSilent = redis === 'hangs' || redis === 'silent';
+  const isGone = redis === 'down' || redis === 'silent';
+  const actions = ['redis-restart', isSilent ? 'redis-resume' : 'redis-pause', isGone ? 'redis-start' : 'redis-kill'];
+  return {
+    state: redis,
+    text: {
+      up: isUsed && connected != null ? `answers; ${plural(connected, 'replica')} connected` : 'answers',
+      hangs: 'not responding: it accepts connections and does not answer',
+      down: 'is down',
+      silent: 'does not answer',
+      unknown: '',
+    }[redis],
+    buttons: buttons(facts, actions),
+  };
+}
+
+const stores = {
+  durable: "unsticky's store: no acknowledged write is lost",
+  plain: 'connect-redis, as in its README',
+  memory: 'the default MemoryStore: each replica on its own',
+};
+
+function storeViews({ state, dispatcher }: ViewFacts): View['stores'] {
+  return Object.entries(stores).map(([name, about]) => {
+    const isChosen = state.description?.store === name;
+    return { name, about, isChosen, button: dispatcher.button(`store-${name}`, state) };
+  });
+}
+
+function noticesOf({ state, probes }: ViewFacts): View['notices'] {
+  const { description, users } = state;
+  if (!description) return [{ tone: 'unknown', text: 'This page continues by itself once a fleet is up.' }];
+  return [
+    ...(probes.replicas.problem ? [`The replicas cannot be observed: ${probes.replicas.problem}.`] : []),
+    ...(description.prometheus === undefined
+      ? ['This fleet runs without Prometheus: latency and requests in flight are unknown.']
+      : probes.metrics.problem
+        ? [`Prometheus does not answer (${probes.metrics.problem}): latency and requests in flight are unknown.`]
+        : []),
+    ...(users.reserved && users.state !== 'away' ? [capitalize(`${users.reserved}.`)] : []),
+  ].map((text) => ({ tone: 'unknown', text }));
+}

@@ -1,0 +1,88 @@
+import { createComposeFleet, startComposeFleet } from './compose/fleet.ts';
+import { type Fleet, FleetError, type LogOptions } from './fleet.ts';
+import { connectFleet, serveFleet } from './local/remote.ts';
+import { type LocalOptions, startLocalFleet } from './local/fleet.ts';
+import { type RunFleetOptions, withTemporaryFleet } from './local/temporary.ts';
+import { writeLogs } from './logs.ts';
+
+/** What runs the replicas. A new driver is one entry in `drivers` and a folder of its own. */
+export interface Driver {
+  /** The fleet lives as long as the process that started it. */
+  isForeground: boolean;
+  /** @returns the fleet that is up; undefined if none is @throws {FleetError} if that cannot be found out */
+  find(place: Place): Promise<Fleet | undefined>;
+  /** Starts a fleet that other processes can find. Resolves once it is ready. */
+  start(options: StartOptions): Promise<StartedFleet>;
+  /** Writes log lines of the parts; those of a local fleet can be read after it has ended. */
+  logs(place: Place, options: LogOptions, write: (line: string) => void): Promise<void>;
+  /**
+   * Calls `use` with a fleet for one survival run, which may break it: a temporary local fleet, or the containers that are up.
+   * @returns undefined if `ending` aborted before the fleet was up
+   * @throws {FleetError} if the containers use another store
+   */
+  withRunFleet<T>(options: RunFleetOptions, ending: AbortSignal, use: UseFleet<T>): Promise<T | undefined>;
+}
+
+/** Where a fleet is. */
+export interface Place {
+  /** Folder of a local fleet's data and logs. */
+  dir: string;
+  /** The environment of the processes that are started. */
+  env: NodeJS.ProcessEnv;
+}
+
+/** Compose takes the ports from the environment. */
+export type StartOptions = Omit<LocalOptions, 'settings' | 'breakableNetwork' | 'main' | 'maxLogBytes'>;
+
+export interface StartedFleet {
+  fleet: Fleet;
+  /** Resolves once another process has ended the fleet; null if the fleet outlives the process that started it. */
+  ended: Promise<void> | null;
+}
+
+/** `environment` describes the machine, for the history. */
+export type UseFleet<T> = (fleet: Fleet, environment: Record<string, string>) => Promise<T>;
+
+const local: Driver = {
+  isForeground: true,
+  find: ({ dir }) => connectFleet(dir),
+  async start(options) {
+    const fleet = await startLocalFleet(options);
+    const { down } = await serveFleet(fleet, options.dir);
+    return { fleet, ended: down };
+  },
+  logs: ({ dir }, options, write) => writeLogs(`${dir}/logs`, options, write),
+  withRunFleet: (options, ending, use) =>
+    withTemporaryFleet(options, ending, (fleet, _dir, environment) => use(fleet, environment)),
+};
+
+const compose: Driver = {
+  isForeground: false,
+  async find({ env }) {
+    const fleet = createComposeFleet(env);
+    await fleet.describe();
+    return fleet;
+  },
+  async start({ env, replicas, store, report }) {
+    return { fleet: await startComposeFleet(env, replicas, store, report), ended: null };
+  },
+  logs: ({ env }, options, write) => createComposeFleet(env).logs(options, write),
+  async withRunFleet({ env, store }, _ending, use) {
+    const fleet = createComposeFleet(env);
+    const running = (await fleet.describe()).store;
+    if (store === undefined || store === running) return use(fleet, {});
+    const command = `SESSION_STORE=${store} docker compose up --detach --wait`;
+    throw new FleetError(`the containers use the ${running} store; to change it: ${command}`);
+  },
+};
+
+export const drivers = { local, compose } satisfies Record<string, Driver>;
+
+export type DriverName = keyof typeof drivers;
+
+/** @throws {FleetError} if no fleet is up */
+export async function openFleet(driver: DriverName, place: Place): Promise<Fleet> {
+  const fleet = await drivers[driver].find(place);
+  if (fleet) return fleet;
+  throw new FleetError('no fleet is up: start one with "unsticky up --detach" or "unsticky demo"');
+}
