@@ -7,6 +7,8 @@ import { waitFor } from '../wait.ts';
 /** The folder of docker-compose.yml. */
 export const project = fileURLToPath(new URL('../../..', import.meta.url));
 const timeoutMs = 300_000;
+/** Where Compose notes what a container or network is. */
+export const label = 'com.docker.compose';
 
 /** The containers of docker-compose.yml, by Docker's command line. */
 export interface Docker {
@@ -16,6 +18,8 @@ export interface Docker {
   run(args: string[], variables?: Settings): Promise<string>;
   /** Runs `docker compose` with extra environment variables. */
   compose(args: string[], variables?: Settings): Promise<string>;
+  /** The containers of all services, running or not. Takes two calls of `docker`, each about 0.1 s. */
+  containers(): Promise<Container[]>;
   /** The replicas' containers by number; `docker compose ps` sorts by name, where 10 comes before 2. */
   replicas(): Promise<{ number: number; container: Container }[]>;
   /** @throws {FleetError} if the service is not up */
@@ -48,18 +52,12 @@ export function createDocker(env: NodeJS.ProcessEnv): Docker {
       throw new FleetError(`docker ${args.slice(0, 3).join(' ')} failed`, lines.slice(-8));
     },
     compose: (args, variables) => docker.run(['compose', ...args], variables),
-    async replicas() {
-      const label = 'com.docker.compose.container-number';
-      const containers = await inspect(docker, 'app');
-      return containers
-        .map((container) => ({ number: Number(container.Config.Labels[label]), container }))
-        .sort((a, b) => a.number - b.number);
+    async containers() {
+      const ids = (await docker.compose(['ps', '--all', '--quiet'])).split('\n').filter((id) => id !== '');
+      return ids.length > 0 ? (JSON.parse(await docker.run(['inspect', ...ids])) as Container[]) : [];
     },
-    async containerOf(service) {
-      const [found] = await inspect(docker, service);
-      if (found) return found;
-      throw new FleetError(`${service} is not up: run "docker compose up --build --detach --wait"`);
-    },
+    replicas: async () => replicasOf(await docker.containers()),
+    containerOf: async (service) => serviceOf(await docker.containers(), service),
     async healthy(id) {
       const isHealthy = async () => {
         const [container] = JSON.parse(await docker.run(['inspect', id])) as Container[];
@@ -72,9 +70,23 @@ export function createDocker(env: NodeJS.ProcessEnv): Docker {
   return docker;
 }
 
-async function inspect(docker: Docker, service: string): Promise<Container[]> {
-  const ids = (await docker.compose(['ps', '--all', '--quiet', service])).split('\n').filter((id) => id !== '');
-  return ids.length > 0 ? (JSON.parse(await docker.run(['inspect', ...ids])) as Container[]) : [];
+/** The replicas among these containers, by number. */
+export function replicasOf(containers: Container[]): { number: number; container: Container }[] {
+  return containers
+    .filter(({ Config }) => Config.Labels[`${label}.service`] === 'app')
+    .map((container) => ({ number: Number(container.Config.Labels[`${label}.container-number`]), container }))
+    .sort((a, b) => a.number - b.number);
+}
+
+export function findService(containers: Container[], service: string): Container | undefined {
+  return containers.find(({ Config }) => Config.Labels[`${label}.service`] === service);
+}
+
+/** @throws {FleetError} if the service has no container */
+export function serviceOf(containers: Container[], service: string): Container {
+  const found = findService(containers, service);
+  if (found) return found;
+  throw new FleetError(`${service} is not up: run "docker compose up --build --detach --wait"`);
 }
 
 /** Runs in a process group of its own: a Ctrl-C in the terminal must not interrupt it, or a fault would be half applied. */

@@ -1,9 +1,9 @@
 import { checkCount, type Fleet, pickReplica, type Reporter } from '../fleet.ts';
-import { createDocker } from './docker.ts';
+import { createDocker, replicasOf } from './docker.ts';
 import { createComposeNetwork } from './network.ts';
 import { deployReplicas, rotateSecrets, scaleReplicas } from './replicas.ts';
 import { createComposeNginx, createComposeRedis, writeComposeLogs } from './services.ts';
-import { describe, readRequestsServed, toStatus } from './status.ts';
+import { describe, prometheusOf, readRequestsServed, toStatus } from './status.ts';
 
 /**
  * Drives the containers that `docker compose up` started from docker-compose.yml. All state is Docker's.
@@ -14,10 +14,11 @@ export function createComposeFleet(env: NodeJS.ProcessEnv): Fleet {
   const replica = async (number: number) => pickReplica(await docker.replicas(), number).container;
   const fleet: Fleet = {
     driver: 'compose',
-    describe: () => describe(docker),
-    replicas: async () => {
-      const served = await readRequestsServed(docker);
-      return (await docker.replicas()).map(({ number, container }) => toStatus(number, container, served));
+    describe: async () => describe(await docker.containers()),
+    async replicas() {
+      const containers = await docker.containers();
+      const served = await readRequestsServed(prometheusOf(containers));
+      return replicasOf(containers).map(({ number, container }) => toStatus(number, container, served));
     },
     async scale(count, report, settings) {
       checkCount(count);

@@ -1,5 +1,5 @@
 import { FleetError, type Network, pickReplica } from '../fleet.ts';
-import type { Container, Docker } from './docker.ts';
+import { type Container, type Docker, label } from './docker.ts';
 import { measure } from './services.ts';
 
 /**
@@ -38,7 +38,6 @@ const askRedis = `
 
 /** The name of the network `back`, which starts with the project's name. */
 async function backNetwork(docker: Docker, { Config }: Container): Promise<string> {
-  const label = 'com.docker.compose';
   const filters = [`label=${label}.network=back`, `label=${label}.project=${Config.Labels[`${label}.project`]}`];
   const options = filters.flatMap((filter) => ['--filter', filter]);
   const found = await docker.run(['network', 'ls', '--format', '{{.Name}}', ...options]);

@@ -37,7 +37,7 @@ export async function deployReplicas(docker: Docker, settings: Settings, report?
   }
   const names = (await added()).map(({ Config }) => Config.Hostname);
   report?.(`started ${names.join(', ')}`);
-  await servedBy((await describe(docker)).http, names);
+  await servedBy(describe(await docker.containers()).http, names);
   for (const { container } of old) {
     await docker.run(['stop', container.Id]);
     await docker.run(['rm', container.Id]);

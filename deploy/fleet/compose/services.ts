@@ -32,7 +32,7 @@ function createServicePart(docker: Docker, service: string, answers: () => Promi
 /** Any response shows that nginx is up, even if all replicas are down. */
 export function createComposeNginx(docker: Docker): Part {
   return createServicePart(docker, 'nginx', async () => {
-    const { http } = await describe(docker);
+    const { http } = describe(await docker.containers());
     const { status } = await fetch(`${http}/whoami`, { signal: AbortSignal.timeout(1000) });
     return status > 0;
   });

@@ -1,21 +1,28 @@
 import type { Description, ReplicaStatus } from '../fleet.ts';
-import type { Container, Docker } from './docker.ts';
+import { type Container, findService, replicasOf, serviceOf } from './docker.ts';
 
-export async function describe(docker: Docker): Promise<Description> {
-  const nginx = await docker.containerOf('nginx');
-  const [app] = await docker.replicas();
-  const prometheus = await docker.containerOf('prometheus').catch(() => undefined);
-  const redis = await docker.containerOf('redis').catch(() => undefined);
+/** @throws {FleetError} if nginx has no container */
+export function describe(containers: Container[]): Description {
+  const nginx = serviceOf(containers, 'nginx');
+  const [app] = replicasOf(containers);
   const store = app?.container.Config.Env.find((line) => line.startsWith('SESSION_STORE='))?.split('=')[1];
-  const prometheusPort = prometheus && publishedPort(prometheus, '9090/tcp');
+  const redis = findService(containers, 'redis');
+  const prometheus = prometheusOf(containers);
   return {
     driver: 'compose',
     store: store || 'durable',
     http: `http://127.0.0.1:${publishedPort(nginx, '8080/tcp')}`,
     https: `https://127.0.0.1:${publishedPort(nginx, '8443/tcp')}`,
     versions: { nginx: nginx.Config.Image, redis: redis?.Config.Image ?? 'unknown' },
-    ...(prometheusPort && { prometheus: `http://127.0.0.1:${prometheusPort}` }),
+    ...(prometheus && { prometheus }),
   };
+}
+
+/** The address of Prometheus; undefined if it is not up. */
+export function prometheusOf(containers: Container[]): string | undefined {
+  const container = findService(containers, 'prometheus');
+  const port = container && publishedPort(container, '9090/tcp');
+  return port && `http://127.0.0.1:${port}`;
 }
 
 function publishedPort(container: Container, port: string): string | undefined {
@@ -45,9 +52,8 @@ function stateOf({ State: { Status, Health } }: Container): ReplicaStatus['state
 }
 
 /** Requests served by IP address, from Prometheus's last scrape: the replicas' admin listeners are not published. */
-export async function readRequestsServed(docker: Docker): Promise<Map<string, number>> {
+export async function readRequestsServed(prometheus: string | undefined): Promise<Map<string, number>> {
   try {
-    const { prometheus } = await describe(docker);
     const query = encodeURIComponent('sum by (instance) (http_requests_total)');
     const response = await fetch(`${prometheus}/api/v1/query?query=${query}`, { signal: AbortSignal.timeout(1000) });
     const { data } = (await response.json()) as {
