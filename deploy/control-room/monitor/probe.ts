@@ -10,7 +10,7 @@ export interface Probe<T> {
   readonly at: number;
   /** Asks, unless it is too early, and waits at most `patienceMs`: a later answer is there the next time. Never rejects. */
   ask(patienceMs: number): Promise<void>;
-  /** Makes the next `ask` not too early. */
+  /** Makes the next `ask` not too early; an answer that is pending may be about the state before, and is asked for again. */
   refreshSoon(): void;
 }
 
@@ -57,9 +57,11 @@ export function createProbe<T>(
     const isPassing = error && !(error instanceof LastingError) && now - probe.at < graceMs;
     if (!isPassing || probe.value === undefined) Object.assign(probe, { value, problem: error?.message });
     if (!error) probe.at = now;
-    earliest = isStale ? 0 : start + Math.max(everyMs, Math.min((now - start) / share, maxIntervalMs));
-    isStale = false;
+    earliest = start + Math.max(everyMs, Math.min((now - start) / share, maxIntervalMs));
     pending = undefined;
+    if (!isStale) return;
+    isStale = false;
+    await (pending = run());
   }
 
   const probe = {
@@ -79,7 +81,7 @@ export function createProbe<T>(
     },
     refreshSoon(): void {
       earliest = 0;
-      isStale = pending !== undefined; // the pending answer may be about the state before
+      isStale = pending !== undefined;
     },
   };
   return probe;
