@@ -141,7 +141,9 @@ test('replicas with settings of their own are added and removed without affectin
   expect(Object.values(await versions())).toEqual([base, base, '2', base]);
   await fleet.scale(2);
   expect(containerIds()).toEqual(before);
-  await expect(fleet.scale(3, undefined, { PORT: '1' })).rejects.toThrow('does not pass PORT on to replicas');
+  await expect(fleet.scale(3, undefined, { PORT: '1' })).rejects.toThrow(
+    'docker-compose.yml does not pass PORT to replicas',
+  );
 });
 
 test('the control room follows containers: one killed there is shown as down within 2 s, and is started again', async () => {

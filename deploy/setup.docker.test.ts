@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -6,7 +6,13 @@ const project = fileURLToPath(new URL('..', import.meta.url));
 const docker = (...args: string[]) =>
   execFileSync('docker', args, { encoding: 'utf8', stdio: 'pipe', maxBuffer: 1 << 26 });
 let container: string;
-const inside = (script: string) => docker('exec', container, 'sh', '-c', script);
+
+/** Runs a script on the fresh machine. @throws {Error} with its exit code and its whole output */
+function inside(script: string): string {
+  const { status, stdout, stderr } = spawnSync('docker', ['exec', container, 'sh', '-c', script], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${script}: exit code ${status}\n${stdout}${stderr}`);
+  return stdout;
+}
 
 // A bare Debian with nodejs and npm, and the files that git tracks.
 beforeAll(() => {
@@ -36,7 +42,7 @@ const processes = () => inside('cat /proc/[0-9]*/comm').trim().split('\n').sort(
 test('npm run demo -- --once sets up a fresh machine and passes', () => {
   const out = inside('cd /app && npm run demo -- --once');
   expect(out).toContain('setup: installing nginx redis-server prometheus');
-  expect(out).toMatch(/PASS: all \d+ sessions survived 3 faults/);
+  expect(out).toMatch(/PASS: All \d+ sessions survived 3 faults/);
 });
 
 test('no service stays enabled and no process running', () => {

@@ -65,4 +65,9 @@ if [ ! -x node_modules/.bin/node ] || ! cmp -s package-lock.json node_modules/.i
   echo "setup: installing npm packages …"
   npm ci --include=dev --no-fund --no-audit --loglevel=error || fail "npm could not install the packages: run npm ci"
   cp package-lock.json node_modules/.installed-lock.json
+  missing="$missing npm-packages"
 fi
+
+# The kernel writes what was installed to the disk half a minute later, hundreds of MB. An fsync of Redis would wait
+# behind it, beyond the deadline of a session (500 ms), and users would be answered 503. So it is written now.
+[ -z "$missing" ] || sync
