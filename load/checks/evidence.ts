@@ -58,7 +58,7 @@ export function missingEvidence(
 }
 
 /** When each replica answered. */
-function servedBy(operations: Operation[]): Map<string, number[]> {
+export function servedBy(operations: Operation[]): Map<string, number[]> {
   const served = new Map<string, number[]>();
   for (const { replica, end } of operations) {
     if (replica === null) continue;

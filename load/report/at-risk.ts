@@ -1,3 +1,4 @@
+import { servedBy } from '../checks/evidence.ts';
 import { sessionsOf } from '../checks/sessions.ts';
 import type { History } from '../users/history.ts';
 
@@ -17,16 +18,15 @@ export interface AtRisk {
 /** What was at risk at each fault: a fault of an idle replica proves nothing. */
 export function atRiskOf({ operations, faults, replicas }: History): AtRisk[] {
   const sessions = sessionsOf(operations);
-  const names = new Set(replicas);
-  for (const { replica } of operations) if (replica !== null) names.add(replica);
+  const answered = servedBy(operations);
   return faults.map(({ fault, start, targets }) => ({
     fault,
     start,
     underWay: operations.filter((operation) => operation.start < start && operation.end >= start).length,
     sessionsOpen: sessions.filter(({ login, endAskedAt }) => login && login.end <= start && start < endAskedAt).length,
     served: targets.map((target) => {
-      const answered = operations.filter(({ replica, end }) => replica === target && end < start).length;
-      return { target, answers: names.has(target) ? answered : null };
+      const times = answered.get(target) ?? (replicas.includes(target) ? [] : undefined);
+      return { target, answers: times ? times.filter((end) => end < start).length : null };
     }),
   }));
 }

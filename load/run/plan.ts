@@ -32,11 +32,11 @@ const changeSeconds = 2;
 
 /** About how long the plan takes, in seconds. */
 export function estimateSeconds({ steps, calmSeconds, seconds = 0 }: Plan): number {
-  const lasting = steps.map((step) => (step.after ?? calmSeconds) + secondsOf(step) + changeSeconds);
+  const lasting = (step: Step) => (step.after ?? calmSeconds) + secondsOf(step) + changeSeconds;
   return Math.round(
     Math.max(
       seconds,
-      lasting.reduce((sum, one) => sum + one, calmSeconds),
+      steps.reduce((sum, step) => sum + lasting(step), calmSeconds),
     ),
   );
 }

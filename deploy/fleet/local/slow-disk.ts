@@ -49,7 +49,7 @@ export function createSlowDisk(pidOf: () => number, start: StartServer): (ms: nu
 
   return async function slowDisk(ms) {
     if (!Number.isInteger(ms) || ms < 0)
-      throw new FleetError('the delay of a disk is a whole number of milliseconds, 0 or more');
+      throw new FleetError('the delay of a disk must be an integer in milliseconds, 0 or more');
     const mine = turn.then(() => set(ms));
     turn = mine.catch(() => {}); // its caller gets the error
     return mine;
