@@ -61,7 +61,8 @@ export function createProbe<T>(
     pending = undefined;
     if (!isStale) return;
     isStale = false;
-    await (pending = run());
+    pending = run();
+    await pending;
   }
 
   const probe = {
