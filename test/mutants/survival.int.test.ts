@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { Fleet } from '../../deploy/fleet/fleet.ts';
@@ -6,6 +6,7 @@ import { judge } from '../../load/checks/judge.ts';
 import type { Judgement } from '../../load/checks/judgement.ts';
 import { silent } from '../../load/run/progress.ts';
 import { type Workload, shopping } from '../../load/users/workload.ts';
+import { waitFor } from '../../deploy/fleet/wait.ts';
 import { type RunFleetOptions, withTemporaryFleet } from '../../deploy/fleet/local/temporary.ts';
 import { quick } from '../../load/run/plan.ts';
 import { type PlanName, plans } from '../../load/run/plans.ts';
@@ -60,6 +61,9 @@ function expectFound(judgement: Judgement, name: string, summary: RegExp, kinds:
   expect(kinds).toContainEqual(first?.operations.map(({ kind }) => kind));
   expect(judgement.reasons.join()).toContain(check?.title);
 }
+
+/** When a file in this folder was last written to, in milliseconds since 1970. */
+const modifiedAt = (dir: string) => Math.max(...readdirSync(dir).map((name) => statSync(path.join(dir, name)).mtimeMs));
 
 const write = ['add', 'prefer', 'remove'];
 const read = ['cart', 'add', 'remove', 'prefer', 'preferences'];
@@ -136,10 +140,17 @@ test('an nginx that repeats requests without a key adds an item twice', async ()
 test('Redis with appendfsync everysec and a slow disk loses acknowledged writes when it is killed', async (context) => {
   const judgement = await run({
     plan: 'redis-kill',
-    async plant({ redis }) {
+    async plant({ redis }, dir) {
       if (!redis.slowDisk) context.skip('processes cannot be traced here');
-      await redis.slowDisk?.(4000);
       await redis.configure('appendfsync', 'everysec');
+      await redis.slowDisk?.(4000);
+      // While an fsync lasts, Redis keeps acknowledged changes in memory, and writes them to the file every 2 s.
+      const { kill } = redis;
+      redis.kill = async (signal) => {
+        const quietMs = () => Date.now() - modifiedAt(path.join(dir, 'redis/appendonlydir'));
+        await waitFor('changes are kept in memory', async () => quietMs() > 500, { timeoutMs: 10_000 });
+        return kill(signal);
+      };
     },
   });
   expectFound(judgement, 'lost-write', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
