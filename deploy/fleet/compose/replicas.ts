@@ -1,7 +1,7 @@
 import { FleetError, type Reporter, type Settings } from '../fleet.ts';
 import { developmentSecret, rotation } from '../secrets.ts';
 import { servedBy } from '../wait.ts';
-import type { Docker } from './docker.ts';
+import type { Container, Docker } from './docker.ts';
 import { describe } from './status.ts';
 
 /** Longer than a replica takes to become healthy; one that keeps crashing never does. */
@@ -21,8 +21,8 @@ export async function scaleReplicas(docker: Docker, count: number, settings: Set
 }
 
 /**
- * Starts as many new replicas beside the old ones, then ends the old ones one by one, so that there are never fewer than
- * before. The new ones get new numbers. If one does not come up, all new ones are removed.
+ * Starts as many new replicas beside the old ones, then ends the old ones, so that there are never fewer than before. The
+ * new ones get new numbers. If one does not come up, all new ones are removed.
  */
 export async function deployReplicas(docker: Docker, settings: Settings, report?: Reporter): Promise<void> {
   const old = await docker.replicas();
@@ -38,11 +38,12 @@ export async function deployReplicas(docker: Docker, settings: Settings, report?
   const names = (await added()).map(({ Config }) => Config.Hostname);
   report?.(`started ${names.join(', ')}`);
   await servedBy(describe(await docker.containers()).http, names);
-  for (const { container } of old) {
-    await docker.run(['stop', container.Id]);
-    await docker.run(['rm', container.Id]);
-    report?.(`ended ${container.Config.Hostname}`);
-  }
+  const end = async ({ Id, Config }: Container) => {
+    await docker.run(['stop', Id]);
+    await docker.run(['rm', Id]);
+    report?.(`ended ${Config.Hostname}`);
+  };
+  await Promise.all(old.map(({ container }) => end(container)));
 }
 
 /** Replicas without a secret continue to verify cookies that the public one signed. */
