@@ -7,7 +7,7 @@ const docker = (...args: string[]) =>
   execFileSync('docker', args, { encoding: 'utf8', stdio: 'pipe', maxBuffer: 1 << 26 });
 let container: string;
 
-/** Runs a script on the fresh machine. @throws {Error} with its exit code and its whole output */
+/** Runs a script on the fresh machine. @throws {Error} with its exit code and all its output */
 function inside(script: string): string {
   const { status, stdout, stderr } = spawnSync('docker', ['exec', container, 'sh', '-c', script], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${script}: exit code ${status}\n${stdout}${stderr}`);
