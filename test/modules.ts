@@ -18,7 +18,8 @@ export const productFiles = execFileSync('git', ['ls-files', '--cached', '--othe
 })
   .trim()
   .split('\n')
-  .filter((file) => !/\.test\.(ts|yml)$/.test(file) && existsSync(path.join(project, file)));
+  // The peers stand for other people's applications.
+  .filter((file) => !/\.test\.(ts|yml)$|^load\/bench\/peers\//.test(file) && existsSync(path.join(project, file)));
 
 export const productModules = productFiles.filter((file) => /\.[jt]s$/.test(file));
 

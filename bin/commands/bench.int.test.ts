@@ -1,15 +1,22 @@
-import { expect, test } from 'vitest';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, expect, test } from 'vitest';
 import { descendantsOf, isAlive, startCommand } from '../../test/fleet.ts';
 import { waitFor } from '../../deploy/fleet/wait.ts';
 
-const quick = ['metrics', '--rounds', '1', '--seconds', '1', '--connections', '4'];
+const short = ['--rounds', '1', '--seconds', '1', '--connections', '4'];
+const quick = ['metrics', ...short];
 
 /** The reaper ends shortly after the command. */
 const haveEnded = (pids: number[]) =>
   waitFor('something is left running', async () => !pids.some(isAlive), { timeoutMs: 5000 });
 
-test('both are measured, and no process is left running', async () => {
-  const { child, exited, out } = startCommand(['bench', ...quick.slice(1), '--json']); // without a subject: all;
+const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-test-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+test('metrics: both are measured, and no process is left running', async () => {
+  const { child, exited, out } = startCommand(['bench', ...quick, '--json']);
   const started = new Set<number>();
   const watch = setInterval(() => {
     for (const pid of descendantsOf(child.pid as number)) started.add(pid);
@@ -33,10 +40,40 @@ test('both are measured, and no process is left running', async () => {
   await haveEnded([...started]);
 });
 
+test('sessions: each set-up keeps what it is given, and is compared with the others', async () => {
+  const args = ['bench', 'sessions', ...short, '--only', 'article,layer', '--report', dir, '--json'];
+  const { exited, out } = startCommand(args);
+  const code = await exited;
+  const { found, pass } = JSON.parse(out());
+  const { subjects, goals } = found.sessions;
+  expect(subjects.map(({ name }: { name: string }) => name)).toEqual(['article', 'layer']);
+  for (const { samples, redisBytesPerSession } of subjects) {
+    expect(Object.keys(samples)).toEqual(['reads', 'writes']);
+    for (const [{ perSecond, redisCommands, p99 }] of Object.values(samples) as (typeof samples)[]) {
+      expect(perSecond).toBeGreaterThan(50);
+      expect(p99).toBeGreaterThanOrEqual(0);
+      expect(redisCommands).toBeGreaterThan(0.9);
+    }
+    expect(redisBytesPerSession).toBeGreaterThan(100);
+  }
+  // Which are met is not for a short round to say; goals against others than these are left out.
+  expect(goals.map(({ of, than }: { of: string; than: string }) => `${of}/${than}`)).toEqual(
+    Array.from({ length: 4 }, () => 'layer/article'),
+  );
+  expect({ code, pass }).toEqual(
+    goals.every(({ isMet }: { isMet: boolean }) => isMet) ? { code: 0, pass: true } : { code: 1, pass: false },
+  );
+  expect(JSON.parse(readFileSync(path.join(dir, 'bench.json'), 'utf8'))).toEqual(JSON.parse(out()));
+  expect(existsSync(path.join(dir, 'bench.html'))).toBe(true);
+});
+
 test('an unknown subject and an early end are reported in one line', async () => {
   const wrong = startCommand(['bench', 'nothing']);
   expect(await wrong.exited).toBe(1);
-  expect(wrong.out()).toMatch(/nothing.* must be one of metrics/i);
+  expect(wrong.out()).toMatch(/nothing.* must be one of sessions, metrics/i);
+  const unknown = startCommand(['bench', 'sessions', '--only', 'article,layers']);
+  expect(await unknown.exited).toBe(1);
+  expect(unknown.out()).toMatch(/There is no layers: name some of http, express, article, layer, /);
 
   const { child, exited, out } = startCommand(['bench', ...quick]);
   await waitFor('it did not begin', async () => out().includes('round 1 of 1: reads'), { timeoutMs: 20_000 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findingOf, rowsOf } from './bench.ts';
+import { findingOf, rowsOf } from './metrics.ts';
 import { costOf, ratiosOf, type Sample, spreadOf } from './spread.ts';
 
 const sample = (perSecond: number, cpuMicros: number | null = null): Sample => ({ perSecond, cpuMicros });
@@ -29,11 +29,10 @@ describe('a cost', () => {
   });
 
   test('is reported, and marked if it exceeds the limit', () => {
-    const rows = (cpu: number) =>
-      rowsOf([findingOf('reads', ['off', 'on'], [[sample(1000, 100), sample(990, cpu)]], 0.03)]);
+    const rows = (cpu: number) => rowsOf(findingOf('reads', [[sample(1000, 100), sample(990, cpu)]]));
     expect(rows(101).map((row) => row.join(' '))).toEqual([
-      'reads off 1000 (1000–1000) 100 (100–100) ',
-      'reads on 990 (990–990) 101 (101–101) ',
+      'reads metrics off 1000 (1000–1000) 100 (100–100) ',
+      'reads metrics on 990 (990–990) 101 (101–101) ',
       'reads second / first 0.990 (0.990–0.990) 1.010 (1.010–1.010) costs 1.0 % of the throughput',
     ]);
     expect(rows(110).at(-1)?.at(-1)).toBe('costs 9.1 % of the throughput: MORE than 3.0 %');

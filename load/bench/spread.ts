@@ -40,3 +40,10 @@ export function ratiosOf(rounds: (readonly [Sample, Sample])[]): Ratios {
 export function costOf({ throughput, cpu }: Ratios): number {
   return 1 - (cpu ? 1 / cpu.median : throughput.median);
 }
+
+/** The median, and in brackets the minimum and the maximum. */
+export function formatSpread(spread: Spread | null, digits = 0): string {
+  if (!spread) return '-';
+  const [median, min, max] = [spread.median, spread.min, spread.max].map((value) => value.toFixed(digits));
+  return `${median} (${min}–${max})`;
+}

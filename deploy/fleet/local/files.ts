@@ -108,6 +108,8 @@ function makeCertificate(dir: string): string {
 }
 
 export const replicaMain = path.join(project, 'src/main.ts');
+/** The session layer, for applications that are not this one. */
+export const sessionLayer = path.join(project, 'src/sessions/index.ts');
 /** The default folder of the fleet that `unsticky up` starts. */
 export const defaultDir = path.join(project, '.unsticky/local');
 /** Compiled modules of the replicas: loading them is most of a start. */

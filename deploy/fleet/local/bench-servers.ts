@@ -1,0 +1,138 @@
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { FleetError, type Settings } from '../fleet.ts';
+import { findPort } from '../ports.ts';
+import { createServers } from '../process.ts';
+import { makeSecret } from '../secrets.ts';
+import { pingRedis } from '../wait.ts';
+import { replicaMain, sessionLayer } from './files.ts';
+import { startReplicaProcess } from './servers.ts';
+import { isReady } from './status.ts';
+
+interface BenchReplica {
+  name: string;
+  pid: number;
+  url: string;
+  adminUrl: string;
+}
+
+/** Servers to be measured, on one Redis that writes nothing to disk: that would only add noise to a comparison. */
+export interface BenchServers {
+  redisPort: number;
+  /** Starts a replica of this application. Resolves once it is ready. A cookie of one is valid at all. */
+  startReplica(name: string, settings: Settings): Promise<BenchReplica>;
+  /** Starts another application, which listens on PORT. Resolves once it answers. */
+  startPeer(name: string, main: string, settings: Settings): Promise<BenchReplica>;
+  /** Starts nginx with one worker before these groups. @returns the address of each group */
+  startNginx(groups: Record<string, BenchReplica[]>): Promise<Record<string, string>>;
+}
+
+/** Gives `use` servers for as long as it takes. */
+export async function withBenchServers<T>(
+  env: NodeJS.ProcessEnv,
+  use: (servers: BenchServers) => Promise<T>,
+): Promise<T> {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-bench-'));
+  const servers = createServers(dir, env);
+  const taken = new Set<number>();
+  const common = { ...env, SESSION_SECRETS: makeSecret(), NODE_ENV: 'development', LOG_LEVEL: 'warn' };
+  try {
+    const redisPort = await findPort(taken);
+    const inMemory = ['--save', '', '--appendonly', 'no', '--dir', dir];
+    const args = ['--bind', '127.0.0.1', '--port', String(redisPort), ...inMemory];
+    const redis = await servers.start('redis', 'redis-server', args);
+    await redis.ready(async () => (await pingRedis(redisPort, 1000)) !== null);
+
+    const start = async (name: string, main: string, settings: Settings) => {
+      const [port, adminPort] = [await findPort(taken), await findPort(taken)];
+      const replica = { name, port, adminPort, redisPort };
+      const server = await startReplicaProcess(servers.start, replica, main, { ...common, ...settings });
+      const url = `http://127.0.0.1:${port}`;
+      return { server, adminPort, replica: { name, pid: server.pid, url, adminUrl: `http://127.0.0.1:${adminPort}` } };
+    };
+    return await use({
+      redisPort,
+      async startReplica(name, settings) {
+        const { server, adminPort, replica } = await start(name, replicaMain, settings);
+        await server.ready(() => isReady(adminPort, server.pid));
+        return replica;
+      },
+      async startPeer(name, main, settings) {
+        const { server, replica } = await start(name, main, { SESSION_LAYER: sessionLayer, ...settings });
+        await server.ready(() => responds(replica.url));
+        return replica;
+      },
+      async startNginx(groups) {
+        const ports: Record<string, number> = {};
+        for (const name of Object.keys(groups)) ports[name] = await findPort(taken);
+        const file = path.join(dir, 'nginx.conf');
+        writeFileSync(file, nginxConf(groups, ports));
+        const nginx = await servers.start('nginx', 'nginx', ['-p', dir, '-c', file, '-e', 'stderr']);
+        const urls = Object.entries(ports).map(([name, port]) => [name, `http://127.0.0.1:${port}`] as const);
+        for (const [, url] of urls) await nginx.ready(() => responds(url));
+        return Object.fromEntries(urls);
+      },
+    });
+  } finally {
+    for (const server of servers.all().toReversed()) await server.stop('SIGTERM', 5000);
+    servers.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function responds(url: string): Promise<boolean> {
+  const response = await fetch(`${url}/profile`, { signal: AbortSignal.timeout(1000) });
+  await response.body?.cancel();
+  return response.status < 502;
+}
+
+/** One worker, connections that are kept, and no log: the same for each group, and as cheap as nginx can be. */
+function nginxConf(groups: Record<string, BenchReplica[]>, ports: Record<string, number>): string {
+  const sites = Object.entries(groups).map(([name, replicas]) => {
+    const servers = replicas.map(({ url }) => `server ${new URL(url).host};`).join(' ');
+    return `
+    upstream ${name} { ${servers} keepalive 64; keepalive_requests 10000000; }
+    server {
+        listen 127.0.0.1:${ports[name]};
+        location / { proxy_pass http://${name}; }
+    }`;
+  });
+  return `
+worker_processes 1;
+daemon off;
+pid nginx.pid;
+error_log stderr warn;
+events { worker_connections 1024; }
+http {
+    access_log off;
+    keepalive_requests 10000000;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $http_host;
+    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+${sites.join('\n')}
+}
+`;
+}
+
+/**
+ * Installs the packages of the peers beside their programs, unless they are there.
+ * @throws {FleetError} with npm's last lines
+ */
+export async function installPeers(dir: string): Promise<void> {
+  const [lock, installed] = ['package-lock.json', 'node_modules/.installed-lock.json'].map((name) =>
+    path.join(dir, name),
+  );
+  const read = (file = '') => (existsSync(file) ? readFileSync(file, 'utf8') : undefined);
+  if (read(lock) === read(installed)) return;
+  try {
+    await promisify(execFile)('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error'], { cwd: dir });
+  } catch (cause) {
+    const lines = String((cause as { stderr?: string }).stderr ?? cause).split('\n');
+    throw new FleetError(`npm could not install the packages of ${dir}`, lines.slice(-8), { cause });
+  }
+  cpSync(lock as string, installed as string);
+}
