@@ -125,7 +125,7 @@ const nameOf = (number: number) => `user-${number}`;
 /** Before its speed counts, a candidate must know its user and keep what is written. */
 async function check(url: string, cookie: string, { name, sessions }: Candidate): Promise<void> {
   const profile = await readJson(await request(url, 'GET', '/profile', cookie));
-  const expected = sessions ? nameOf(1) : 'nobody';
+  const expected = sessions ? nameOf(1) : 'guest';
   if ((profile.user as { name?: string } | undefined)?.name !== expected)
     throw new FleetError(`${name}: GET /profile is wrong: ${JSON.stringify(profile)}`);
   const changed = await request(url, 'PATCH', '/preferences', cookie, { theme: 'dark' });

@@ -9,7 +9,7 @@ import { connectRedis, host, port, secret } from './serve.js';
 
 const middlewares = {
   none: async () => (req, _res, next) => {
-    req.session = { user: { name: 'nobody' } };
+    req.session = { user: { name: 'guest' } };
     next();
   },
   'express-session': async () =>

@@ -3,7 +3,7 @@
 import { createServer } from 'node:http';
 import { host, port } from './serve.js';
 
-const profile = JSON.stringify({ user: { name: 'nobody' } });
+const profile = JSON.stringify({ user: { name: 'guest' } });
 
 createServer((req, res) => {
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
