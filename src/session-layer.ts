@@ -43,14 +43,16 @@ export function createSessionLayer(
     ...(metrics && { observe: metrics.observeSessions }),
   });
   return {
-    middleware: createSessions({
-      store,
-      secrets,
-      idleSeconds,
-      secureOnly: production,
-      // The previous set-up used express-session's default name for the cookie.
-      migrateCookie: migrateFrom === undefined ? undefined : 'connect.sid',
-    }),
+    middleware: [
+      createSessions({
+        store,
+        secrets,
+        idleSeconds,
+        secureOnly: production,
+        // The previous set-up used express-session's default name for the cookie.
+        migrateCookie: migrateFrom === undefined ? undefined : 'connect.sid',
+      }),
+    ],
     describe: describeSession,
     list: listSessions,
     revoke: revokeSessions,

@@ -166,3 +166,9 @@ export async function freePort(): Promise<number> {
     if (free) return port;
   }
 }
+
+/** The session id that a cookie names: `sid=s:<id>~<time>.<signature>`, or without a time. */
+export function sessionIdOf(cookie: string): string {
+  const [, id = ''] = /^[\w-]+=s:([\w-]+)[.~]/.exec(decodeURIComponent(cookie)) ?? [];
+  return id;
+}

@@ -64,7 +64,7 @@ export function cookieIn(header: string | string[] | undefined): string | undefi
 
 /** Enough to tell two session ids apart, and nothing that opens a session. */
 export function fingerprint(cookie: string): string | null {
-  const id = cookie.slice(0, cookie.lastIndexOf('.')); // the signature changes with the secret
+  const id = cookie.replace(/(~[0-9a-z]+)?\.[^.]*$/, ''); // when it was given out, and the signature, are not the id
   return cookie === '' ? null : createHash('sha256').update(id).digest('hex').slice(0, 12);
 }
 

@@ -32,7 +32,7 @@ export function createBaseline(
   const sessions = createSessions({ store, secrets, idleSeconds, secureOnly: production });
   const fresh = stampNewSessions(store);
   return {
-    middleware: [bufferResponse, ...sessions] satisfies RequestHandler[],
+    middleware: [bufferResponse, sessions] satisfies RequestHandler[],
     describe(req: Request) {
       if (!req.session || fresh.has(req.session)) return null;
       return { handle: sessionHandle(req.sessionID), createdAt: new Date(req.session.createdAt ?? 0) };

@@ -1,4 +1,3 @@
-import type { Request } from 'express';
 import { SessionError } from './errors.ts';
 import type { Tell } from './events.ts';
 import { sha1, shortHash } from './hash.ts';
@@ -8,6 +7,7 @@ import { readAttributes, readStored, writeStored } from './record.ts';
 import type { RedisClock } from './redis/clock.ts';
 import type { RedisCalls } from './redis/commands.ts';
 import { renewScript, writeScript } from './redis/scripts.ts';
+import type { AnyRequest } from './state.ts';
 
 /** What a change needs of the store that it is made in: its limits, its keys, and its way to Redis. */
 export interface ChangeStore {
@@ -39,8 +39,6 @@ export interface Change {
   answer?: { field: string; text(): string } | undefined;
   /** The session moves to this id. The mark that stays lets a repeat of the request find it there. */
   renewal?: { id: string; mark(): string };
-  /** The cookie is given out again, whether anything else changes or not. */
-  givesCookie?: boolean;
 }
 
 /** How a change ended; every other end is a SessionError. Only a renewal finds that its session has `moved`. */
@@ -118,8 +116,8 @@ export function endedMeanwhile({ tell }: ChangeStore): SessionError {
 }
 
 /** Code that saves by itself makes that change once for a request with a key, too. */
-export function claimKey(req: Request | undefined): Change['answer'] {
-  const repeatable = req?.get && readIdempotency(req, nextUpdate(req));
+export function claimKey(req: AnyRequest | undefined): Change['answer'] {
+  const repeatable = req && readIdempotency(req, nextUpdate(req));
   return repeatable && { field: repeatable.field, text: () => JSON.stringify({ print: repeatable.print }) };
 }
 
@@ -132,18 +130,12 @@ async function findAnswer(store: ChangeStore, { id, answer }: Change, err: unkno
 }
 
 /** Makes the change upon `base`, and the keys and arguments of the script that writes it. */
-async function prepare(
-  store: ChangeStore,
-  { id, answer, renewal, apply, givesCookie }: Change,
-  base: Stored | undefined,
-) {
+async function prepare(store: ChangeStore, { id, answer, renewal, apply }: Change, base: Stored | undefined) {
   const now = await store.clock.now();
   if (base?.createdAt && now >= base.createdAt + store.absoluteMs) throw await endOverdue(store, id, base);
   const [before, attributes] = [readAttributes(base), apply(readAttributes(base))];
   const createdAt = renewal || !base?.createdAt ? now : base.createdAt;
-  // express-session gives the cookie out where attributes have changed.
-  const isGiven = !base || renewal || givesCookie || JSON.stringify(attributes) !== base.json;
-  const stored = writeStored(attributes, createdAt, isGiven ? now : base.cookieAt, store.maxBytes);
+  const stored = writeStored(attributes, createdAt, now, store.maxBytes);
   const ttlMs = Math.min(store.idleSeconds * 1000, createdAt + store.absoluteMs - now);
   const [was, user] = [base?.createdAt ? store.userOf(before) : undefined, store.userOf(attributes)];
   const [old, member] = [shortHash(id), shortHash(renewal?.id ?? id)];

@@ -1,13 +1,13 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHmac, hash, randomBytes } from 'node:crypto';
 
 /** 128 bits of SHA-256, as 22 characters. What stands in Redis is made of these, so that a dump of it opens no session. */
 export function shortHash(text: string): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
+  return hash('sha256', text, 'base64url').slice(0, 22);
 }
 
 /** As Redis's `redis.sha1hex`. */
 export function sha1(text: string): string {
-  return createHash('sha1').update(text).digest('hex');
+  return hash('sha1', text, 'hex');
 }
 
 export function newNonce(): string {
@@ -20,4 +20,9 @@ export function newNonce(): string {
  */
 export function nextId(id: string, idempotencyKey: string, nonce: string): string {
   return createHmac('sha256', id).update(`${nonce} ${idempotencyKey}`).digest('base64url').slice(0, 32);
+}
+
+/** As long as those of express-session, and as random. */
+export function newSessionId(): string {
+  return randomBytes(24).toString('base64url');
 }

@@ -9,14 +9,11 @@ export interface Stored {
   text: string;
   /** When the session began; 0 where plain connect-redis has written it, which does not say. */
   createdAt: number;
-  /** When its cookie was last given out; likewise. */
+  /** When it was last written; likewise. */
   cookieAt: number;
   /** The attributes as JSON. Parsed anew for each use, because applications change what they are given. */
   json: string;
 }
-
-/** Set on a session whose cookie is to be given out again: express-session does so where a session was modified. */
-export const cookieMark = 'cookieRenewedAt';
 
 const head = /^\{"createdAt":(\d+),"cookieAt":(\d+),"attributes":/;
 
@@ -48,10 +45,34 @@ export function readAttributes(stored: Stored | undefined): Attributes {
   return stored ? JSON.parse(stored.json) : {};
 }
 
-/** The attributes of a session object, which are all but what express-session and this layer keep there. */
+/** The attributes of a session object, which are all but its cookie. */
 export function attributesOf(session: object): Attributes {
-  const { cookie: _cookie, [cookieMark]: _mark, ...attributes } = session as Attributes;
+  const { cookie: _cookie, ...attributes } = session as Attributes;
   return attributes;
+}
+
+/** The attributes of a session object, each as JSON, as they are at this moment. */
+export function textsOf(attributes: Attributes): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const [name, value] of Object.entries(attributes)) {
+    const text = JSON.stringify(value) as string | undefined;
+    if (text !== undefined) texts.set(name, text);
+  }
+  return texts;
+}
+
+/**
+ * Puts into a session object what others have changed, and leaves alone what its own request has: an attribute that shows
+ * the same as what stands, or that was changed since `before`, keeps its value, and with it whatever refers to that.
+ */
+export function bringUpToDate(session: object, before: Map<string, string>, standing: Attributes): void {
+  const target = session as Attributes;
+  const [shown, stands] = [textsOf(attributesOf(session)), textsOf(standing)];
+  for (const name of new Set([...before.keys(), ...stands.keys()])) {
+    if (shown.get(name) !== before.get(name) || shown.get(name) === stands.get(name)) continue;
+    if (stands.has(name)) target[name] = standing[name];
+    else delete target[name];
+  }
 }
 
 /** Makes the session object show these attributes and no others, in this order: in another it would count as changed. */

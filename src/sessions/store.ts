@@ -1,15 +1,16 @@
 import { RedisStore } from 'connect-redis';
-import type { Request } from 'express';
 import type { CookieOptions, SessionData } from 'express-session';
 import { type Change, type Changed, claimKey, makeChange } from './change.ts';
 import { createTell, orTellFailed, type SessionEvent, type Tell, tellReplayed } from './events.ts';
-import { shortHash } from './hash.ts';
+import { newSessionId, shortHash } from './hash.ts';
 import { mergeAttributes } from './merge.ts';
 import type { Attributes, Stored } from './record.ts';
 import * as record from './record.ts';
+import { createRecently, type Recently } from './recently.ts';
 import { RedisClock } from './redis/clock.ts';
 import { createRedisCalls, type RedisCalls } from './redis/commands.ts';
 import { endScript } from './redis/scripts.ts';
+import { type AnyRequest, forgetSession, inTurn, stateOf } from './state.ts';
 
 export interface DurableStoreOptions {
   /** A node-redis client (`createClient`), connected or connecting. Whoever made it closes it. */
@@ -39,6 +40,14 @@ const noListing =
 
 type CreateSession = Parameters<RedisStore['createSession']>;
 
+/** The session of a request. */
+interface Attached {
+  /** What stood when the request came. */
+  stored: Stored | undefined;
+  /** Its object, once somebody has looked at it. */
+  session: object | null | undefined;
+}
+
 /**
  * A store for express-session on one Redis (not a Cluster): one command a read, one a write, no lost update, and no
  * session that comes back after it ended. Keys hold a hash of the session's id.
@@ -56,7 +65,9 @@ export class DurableStore extends RedisStore {
   readonly maxPerUser: number;
   readonly deadlineMs: number;
   readonly #migrateFrom: string | undefined;
+  readonly #extended: Recently;
   readonly #stored = new WeakMap<object, Stored>();
+  readonly #attached = new WeakMap<object, Attached>();
 
   constructor(options: DurableStoreOptions) {
     const { client, prefix = 'session:', idleSeconds = 3600, absoluteSeconds = 43_200, deadlineMs = 500 } = options;
@@ -68,6 +79,7 @@ export class DurableStore extends RedisStore {
     this.maxPerUser = options.maxPerUser ?? 100;
     this.deadlineMs = deadlineMs;
     this.#migrateFrom = options.migrateFrom;
+    this.#extended = createRecently((idleSeconds * 1000) / 60);
     this.tell = createTell(options.observe);
     this.calls = createRedisCalls(client, deadlineMs, this.tell);
     this.clock = new RedisClock(() => this.calls.read('time', (redis) => redis.time()));
@@ -75,7 +87,7 @@ export class DurableStore extends RedisStore {
 
   // What express-session calls.
 
-  /** Reads a session and extends its life, in one command. */
+  /** Reads a session and extends its life where that is due, in one command. */
   override async get(sid: string, done: Done<SessionData | null> = ignore): Promise<void> {
     await call(async () => {
       const stored = await this.read(sid);
@@ -85,13 +97,14 @@ export class DurableStore extends RedisStore {
 
   /** Saves the session object of a request; where nothing was changed that is done at once. */
   override set(sid: string, session: SessionData, done: Done = ignore): Promise<void> {
-    if (!this.isChanged(session)) return callNow(done);
-    const { req } = session as { req?: Request };
+    const { req } = session as { req?: AnyRequest };
+    if (!this.isChanged(session) && !stateOf(req)?.pendingWrites) return callNow(done);
     const save = async () => {
+      if (!this.isChanged(session)) return;
       const changed = await this.save(sid, session, claimKey(req));
       if (changed.outcome === 'replayed') tellReplayed(this, req);
     };
-    return call(() => orTellFailed(this, req, save), done);
+    return call(() => orTellFailed(this, req, () => inTurn(req, save)), done);
   }
 
   /** What others offer for all sessions would read through all keys of Redis. */
@@ -115,6 +128,12 @@ export class DurableStore extends RedisStore {
     await call(() => orTellFailed(this, undefined, () => this.end(sid)), done);
   }
 
+  /** Gives a request a new session, in place of one that was ended: express-session's regenerate(). */
+  generate(req: CreateSession[0]): void {
+    req.sessionID = newSessionId();
+    this.createSession(req, { cookie: {} } as SessionData);
+  }
+
   /** Nothing to do: the read has extended the session's life. */
   override touch(_sid: string, _session: SessionData, done: Done = ignore): Promise<void> {
     return callNow(done);
@@ -129,6 +148,11 @@ export class DurableStore extends RedisStore {
     for (const [name, value] of Object.entries(data))
       if (name in Object.prototype) Object.assign(session, { [name]: value });
     if (stored) this.#stored.set(session, stored);
+    const attached = this.#attached.get(req);
+    if (attached) {
+      attached.session = session;
+      if (!Object.getOwnPropertyDescriptor(req, 'session')?.get) this.#expose(req, attached); // it was deleted before
+    }
     return session;
   }
 
@@ -140,7 +164,63 @@ export class DurableStore extends RedisStore {
   }
 
   isChanged(session: object): boolean {
-    return JSON.stringify(record.attributesOf(session)) !== (this.#stored.get(session)?.json ?? '{}');
+    const json = this.#stored.get(session)?.json ?? '{}';
+    const now = record.attributesOf(session);
+    if (JSON.stringify(now) === json) return false;
+    const [shown, stands] = [record.textsOf(now), record.textsOf(JSON.parse(json))];
+    return shown.size !== stands.size || [...shown].some(([name, text]) => stands.get(name) !== text);
+  }
+
+  /**
+   * Gives a request its session, which is parsed when it is first looked at: many requests never do.
+   * @param stored what stands for it; undefined for a new one
+   */
+  attach(req: AnyRequest, stored: Stored | undefined): void {
+    const attached: Attached = { stored, session: undefined };
+    this.#attached.set(req, attached);
+    this.#expose(req, attached);
+  }
+
+  #expose(req: AnyRequest, attached: Attached): void {
+    Object.defineProperty(req, 'session', {
+      configurable: true,
+      enumerable: true,
+      get: () => {
+        if (attached.session === undefined) {
+          const data = attached.stored ? this.#toSessionData(attached.stored) : ({ cookie: {} } as SessionData);
+          this.createSession(req as CreateSession[0], data);
+        }
+        return attached.session;
+      },
+      set(session) {
+        attached.session = session;
+      },
+    });
+  }
+
+  /** Whether the request still has a session; it need not have been looked at. */
+  hasSession(req: AnyRequest): boolean {
+    return Object.hasOwn(req, 'session') && this.#attached.get(req)?.session !== null;
+  }
+
+  /** What stands in Redis for a request's session, as far as it knows; undefined for a new one. */
+  storedFor(req: AnyRequest): Stored | undefined {
+    if (!this.hasSession(req)) return undefined;
+    const attached = this.#attached.get(req);
+    if (!attached?.session) return attached?.stored;
+    return this.#stored.get(attached.session);
+  }
+
+  isRequestChanged(req: AnyRequest): boolean {
+    const session = this.hasSession(req) && this.#attached.get(req)?.session;
+    return session ? this.isChanged(session) : false;
+  }
+
+  /** Undoes what a request has done to its session and did not save: it shows what stands, or there is none. */
+  reset(req: AnyRequest): void {
+    const [session, stored] = [this.#attached.get(req)?.session, this.storedFor(req)];
+    if (!stored) forgetSession(req);
+    else if (session) this.adopt(session, stored);
   }
 
   /** Makes a session object show what stands in Redis. */
@@ -149,10 +229,20 @@ export class DurableStore extends RedisStore {
     record.replaceAttributes(session, record.readAttributes(stored));
   }
 
-  /** Gives the request this session in place of the one that it has. */
-  adoptAs(req: CreateSession[0], id: string, stored: Stored): void {
+  /** Notes what was written, and shows what others have changed. @param before the attributes when the write began */
+  keepUp(session: object, stored: Stored, before: Map<string, string>): void {
+    this.#stored.set(session, stored);
+    record.bringUpToDate(session, before, record.readAttributes(stored));
+  }
+
+  /** Gives the request this session in place of the one that it has; the objects in it stay. */
+  adoptAs(req: CreateSession[0], id: string, stored: Stored, before?: Map<string, string>): void {
+    const shown = before && record.attributesOf(req.session);
     req.sessionID = id;
-    this.createSession(req, this.#toSessionData(stored));
+    const session = this.createSession(req, this.#toSessionData(stored));
+    if (!shown || !before) return;
+    record.replaceAttributes(session, shown);
+    this.keepUp(session, stored, before);
   }
 
   /** @throws {SessionError} store-unavailable */
@@ -166,13 +256,14 @@ export class DurableStore extends RedisStore {
   }
 
   /** Saves what a request has done to its session object by plain `session.x = …`, merged with what others have done. */
-  async save(sid: string, session: object, answer?: Change['answer'], givesCookie = false): Promise<Changed> {
+  async save(sid: string, session: object, answer?: Change['answer']): Promise<Changed> {
     const base = this.#stored.get(session);
-    const [began, mine] = [record.readAttributes(base), record.attributesOf(session)];
+    const [began, mine] = [record.readAttributes(base), record.copyAttributes(record.attributesOf(session))];
+    const before = record.textsOf(mine);
     const apply = (standing: Attributes) => mergeAttributes(began, mine, standing);
-    const changed = await makeChange(this, { id: sid, base, apply, anew: 'merged', answer, givesCookie });
-    const stands = changed.outcome === 'saved' ? changed.stored : base;
-    if (stands) this.adopt(session, stands);
+    const changed = await makeChange(this, { id: sid, base, apply, anew: 'merged', answer });
+    if (changed.outcome === 'saved') this.keepUp(session, changed.stored, before);
+    else if (base) this.adopt(session, base); // what was done before this call was done the first time, too
     return changed;
   }
 
@@ -198,8 +289,13 @@ export class DurableStore extends RedisStore {
     return `${this.prefix}user:${shortHash(user)}`;
   }
 
-  #getEx(sid: string): Promise<string | null> {
-    return this.calls.read('get', (redis) => redis.getEx(this.keyOf(sid), { type: 'EX', value: this.idleSeconds }));
+  /** Reads a session; its life is extended where this process has not done so for a sixtieth of it. */
+  async #getEx(sid: string): Promise<string | null> {
+    const key = this.keyOf(sid);
+    if (!this.#extended.isDue(key)) return this.calls.read('get', (redis) => redis.get(key));
+    const text = await this.calls.read('get', (redis) => redis.getEx(key, { type: 'EX', value: this.idleSeconds }));
+    if (text !== null) this.#extended.note(key);
+    return text;
   }
 
   /** A session of plain connect-redis gets its new key, by whoever is first, and is then read by all under that. */

@@ -1,22 +1,14 @@
 import type { Request, Response } from 'express';
 import type { SessionData } from 'express-session';
 import { type Changed, endedMeanwhile, makeChange } from './change.ts';
-import { clearCookie } from './cookie.ts';
+import { cookieName, cookieOptions } from './cookie.ts';
 import { SessionError } from './errors.ts';
 import { orTellFailed, tellFailed, tellReplayed } from './events.ts';
 import { newNonce, nextId } from './hash.ts';
-import {
-  type KeptAnswer,
-  markFailed,
-  nextUpdate,
-  presentedId,
-  type Repeatable,
-  readIdempotency,
-  readKeptAnswer,
-} from './idempotency.ts';
+import { type KeptAnswer, nextUpdate, type Repeatable, readIdempotency, readKeptAnswer } from './idempotency.ts';
 import { mergeAttributes } from './merge.ts';
-import type { Stored } from './record.ts';
-import { type Attributes, attributesOf, copyAttributes, readAttributes } from './record.ts';
+import { type Attributes, attributesOf, copyAttributes, readAttributes, textsOf } from './record.ts';
+import { type AnyRequest, forgetSession, inTurn, stateOf } from './state.ts';
 import { DurableStore } from './store.ts';
 
 /** What a change may do to a session: read and set its attributes. */
@@ -39,12 +31,12 @@ export async function updateSession<T>(req: Request, change: (session: Draft) =>
   const store = req.sessionStore as unknown;
   if (!(store instanceof DurableStore)) return change(req.session); // as tutorials do
   const repeatable = readIdempotency(req, nextUpdate(req));
-  const { attempt, ...planned } = plan(req, store, change, repeatable);
-  return failWhole(req, store, planned.base, async () => {
+  return failWhole(req, store, async () => {
+    const { attempt, before, ...planned } = plan(req, store, change, repeatable);
     // A visitor for whom nothing is stored, and nothing is to be.
     if (!planned.base && Object.keys(planned.apply({})).length === 0) return attempt.result as T;
     const changed = await makeChange(store, { id: req.sessionID, ...planned });
-    if (changed.outcome === 'saved') store.adopt(req.session, changed.stored);
+    if (changed.outcome === 'saved') store.keepUp(req.session, changed.stored, before);
     else if (planned.base) store.adopt(req.session, planned.base); // what was done before the call was done before, too
     return resultOf(store, req, changed, attempt, repeatable);
   });
@@ -59,16 +51,16 @@ export async function renewSession<T>(req: Request, change: (session: Draft) => 
   const store = req.sessionStore as unknown;
   if (!(store instanceof DurableStore)) return renewAsTutorialsDo(req, change);
   const repeatable = readIdempotency(req, nextUpdate(req));
-  const { attempt, ...planned } = plan(req, store, change, repeatable);
-  const [from, nonce] = [req.sessionID, newNonce()];
-  // Without a key nobody may ever make it again, so it does not follow from the old one.
-  const id = repeatable ? nextId(from, repeatable.key, nonce) : nextId(newNonce(), '', nonce);
-  const mark = () => JSON.stringify({ ...keep(repeatable, attempt), nonce, field: repeatable?.field });
-  return failWhole(req, store, planned.base, async () => {
+  return failWhole(req, store, async () => {
+    const { attempt, before, ...planned } = plan(req, store, change, repeatable);
+    const [from, nonce] = [req.sessionID, newNonce()];
+    // Without a key nobody may ever make it again, so it does not follow from the old one.
+    const id = repeatable ? nextId(from, repeatable.key, nonce) : nextId(newNonce(), '', nonce);
+    const mark = () => JSON.stringify({ ...keep(repeatable, attempt), nonce, field: repeatable?.field });
     const presented = planned.base ? undefined : await redeemPresented(req, store, repeatable);
     if (presented) return presented.result as T;
     const changed = await makeChange(store, { id: from, ...planned, renewal: { id, mark } });
-    if (changed.outcome === 'saved') store.adoptAs(req, id, changed.stored);
+    if (changed.outcome === 'saved') store.adoptAs(req, id, changed.stored, before);
     if (changed.outcome !== 'moved') return resultOf(store, req, changed, attempt, repeatable);
     const redeemed = await redeem(req, store, from, changed.mark, repeatable);
     if (!redeemed) throw endedMeanwhile(store);
@@ -76,36 +68,43 @@ export async function renewSession<T>(req: Request, change: (session: Draft) => 
   });
 }
 
-/** Ends the request's session, for good, and clears its cookie. @throws {SessionError} */
+/** Ends the request's session, for good, and clears its cookie. It comes after the writes that are under way. @throws {SessionError} */
 export async function destroySession(req: Request, res: Response): Promise<void> {
   const store = req.sessionStore as unknown;
   if (store instanceof DurableStore) {
-    const stored = req.session && store.storedOf(req.session); // there is none any more after revokeSessions
-    if (stored) await orTellFailed(store, req, () => store.end(req.sessionID, readAttributes(stored)));
+    await orTellFailed(store, req, () =>
+      inTurn(req, async () => {
+        const stored = store.storedFor(req); // there is none any more after revokeSessions
+        if (stored) await store.end(req.sessionID, readAttributes(stored));
+      }),
+    );
     forgetSession(req);
+    clearCookie(req);
   } else {
     await new Promise<void>((resolve, reject) => req.session.destroy((err) => (err ? reject(err) : resolve())));
+    res.clearCookie(cookieName(req), cookieOptions(req, req.secure));
   }
-  clearCookie(req, res);
 }
 
-/** From here on the request has no session, and nothing is saved for it. */
-export function forgetSession(req: Request): void {
-  Reflect.deleteProperty(req, 'session');
+/** Makes the response clear the visitor's cookie. */
+function clearCookie(req: AnyRequest): void {
+  const state = stateOf(req);
+  if (state) state.clearsCookie = true;
 }
 
 /** The change, upon what the request has already done to its session by plain `session.x = …`, which is merged. */
 function plan<T>(req: Request, store: DurableStore, change: (session: Draft) => T, repeatable: Repeatable | undefined) {
   const attempt: { result?: T } = {};
-  const base = store.storedOf(req.session);
+  const base = store.storedFor(req);
   const [began, mine] = [readAttributes(base), copyAttributes(attributesOf(req.session))];
+  const before = textsOf(mine);
   const apply = (standing: Attributes) => {
     const draft = copyAttributes(mergeAttributes(began, mine, standing));
     attempt.result = requireNow(change(draft as Draft));
     return draft;
   };
   const answer = repeatable && { field: repeatable.field, text: () => JSON.stringify(keep(repeatable, attempt)) };
-  return { attempt, base, apply, anew: 'retried' as const, answer };
+  return { attempt, before, base, apply, anew: 'retried' as const, answer };
 }
 
 function keep(repeatable: Repeatable | undefined, { result }: { result?: unknown }): KeptAnswer {
@@ -132,35 +131,30 @@ function requireNow<T>(result: T): T {
 }
 
 /** Where a change fails, what the request has done to its session before fails with it: an error says that nothing was changed. */
-async function failWhole<T>(
-  req: Request,
-  store: DurableStore,
-  base: Stored | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
+async function failWhole<T>(req: Request, store: DurableStore, work: () => Promise<T>): Promise<T> {
   try {
-    return await work();
+    return await inTurn(req, work);
   } catch (err) {
     if (!(err instanceof SessionError)) throw err;
-    markFailed(req);
+    const state = stateOf(req);
+    if (state) state.hasFailed = true;
     tellFailed(store, req, err);
     if (err.code === 'session-ended') await takeCookie(req, store);
-    else if (base) store.adopt(req.session, base);
-    else forgetSession(req);
+    else store.reset(req);
     throw err;
   }
 }
 
 /** A session that ended under its request takes the cookie along, but for one that moved: the visitor has a new cookie then. */
-export async function takeCookie(req: Request, store: DurableStore): Promise<void> {
-  const hasMoved = await store.hasMoved(req.sessionID).catch(() => false);
+export async function takeCookie(req: AnyRequest, store: DurableStore): Promise<void> {
+  const hasMoved = await store.hasMoved(req.sessionID as string).catch(() => false);
   forgetSession(req);
-  if (!hasMoved && req.res && !req.res.headersSent) clearCookie(req, req.res);
+  if (!hasMoved) clearCookie(req);
 }
 
 /** A repeat of a login comes with the cookie of a session that has moved: only its Idempotency-Key finds it again. */
 async function redeemPresented(req: Request, store: DurableStore, repeatable: Repeatable | undefined) {
-  const id = presentedId(req);
+  const id = stateOf(req)?.presentedId;
   if (id === undefined || !repeatable) return undefined;
   const mark = await store.calls.read('find', (redis) => redis.get(`${store.keyOf(id)}:moved`));
   return mark === null ? undefined : redeem(req, store, id, mark, repeatable);

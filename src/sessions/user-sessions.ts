@@ -3,8 +3,8 @@ import { orTellFailed } from './events.ts';
 import { shortHash } from './hash.ts';
 import { type Attributes, readAttributes, readStored } from './record.ts';
 import { endScript } from './redis/scripts.ts';
+import { forgetSession } from './state.ts';
 import { DurableStore } from './store.ts';
-import { forgetSession } from './update.ts';
 
 /** One of a user's sessions. */
 export interface SessionEntry {
@@ -69,7 +69,7 @@ async function revoke(req: Request, store: DurableStore, user: string, handle: s
 
 /** What the request's session is called towards its user, and when it began; null where nothing is stored. */
 export function describeSession(req: Request): { handle: string; createdAt: Date } | null {
-  const stored = req.session && storeOf(req).storedOf(req.session);
+  const stored = storeOf(req).storedFor(req);
   return stored ? { handle: sessionHandle(req.sessionID), createdAt: new Date(stored.createdAt) } : null;
 }
 

@@ -27,6 +27,8 @@ export interface Client {
  */
 export const redisOptions = {
   disableOfflineQueue: true,
+  // The store has deadlines of its own; node-redis's default makes an AbortSignal for each command (18 % of a read's CPU).
+  commandOptions: { timeout: undefined as never },
   commandsQueueMaxLength: 10_000, // of commands that a Redis which hangs has not answered yet
   socket: {
     connectTimeout: 500,

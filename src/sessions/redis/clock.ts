@@ -21,6 +21,11 @@ export class RedisClock {
     return Math.round((this.#offsetMs as number) + performance.now());
   }
 
+  /** The same at once; by this process's own clock where Redis has not been asked yet. */
+  get estimate(): number {
+    return this.#offsetMs === undefined ? Date.now() : Math.round(this.#offsetMs + performance.now());
+  }
+
   #read(): Promise<void> {
     this.#reading ??= this.#readOnce().finally(() => {
       this.#reading = undefined;
