@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
  * nothing of it is replaced.
  *
  * This file alone knows fields of Node's http that are not documented (lib/_http_server.js and _http_outgoing.js of
- * Node 22 to 26): respond.int.test.ts fails where one has changed.
+ * Node 22 to 26): ordinary-code.int.test.ts fails where one has changed.
  */
 interface Internals extends ServerResponse {
   detachSocket(socket: Socket): void;
