@@ -1,10 +1,10 @@
 import type { Request, RequestHandler } from 'express';
 import session, { type Store } from 'express-session';
-import { commitBeforeResponse } from './commit.ts';
 import { type KnownCookies, cookieName, cookieOptions, readSignedId, sayMaxAge, takeOverCookie } from './cookie.ts';
 import { newSessionId } from './hash.ts';
 import type { Stored } from './record.ts';
 import { canHold } from './respond.ts';
+import { sendAfterCommit } from './send-after-commit.ts';
 import { type AnyRequest, type AnyResponse, type RequestState, setState } from './state.ts';
 import { DurableStore } from './store.ts';
 
@@ -82,7 +82,7 @@ function createDurableSessions(store: DurableStore, options: SessionsOptions, id
     const id = cookie && stored ? cookie.id : newSessionId();
     attach(req, store, id, stored);
     const settings = { name, secret: secrets[0] as string, cookieFor, idleSeconds };
-    if (canHold(res)) commitBeforeResponse(store, req, res, state, settings, next);
+    if (canHold(res)) sendAfterCommit(store, req, res, state, settings, next);
   }
 
   return function sessions(req: AnyRequest, res: AnyResponse, next: Next) {
