@@ -51,7 +51,7 @@ export function addSurvive(program: Command): void {
     'keep users busy, break something, and check every response; exit code 0 only on a pass',
     [
       ['survive --plan kill-replica', 'kill a replica under load'],
-      ['survive --plan all --quick', 'every fault, in about three minutes'],
+      ['survive --plan all --quick', 'every fault, in about two minutes'],
       ['survive --list', 'all plans'],
       ['survive --url http://127.0.0.1:8080', 'users only; you break the site by hand'],
       ['survive --judge report/history.jsonl', 'judge a saved history again'],

@@ -1,24 +1,20 @@
 import type { Request, RequestHandler } from 'express';
-import session, { type Store } from 'express-session';
-import { type KnownCookies, cookieName, cookieOptions, readSignedId, sayMaxAge, takeOverCookie } from './cookie.ts';
+import session from 'express-session';
+import {
+  type KnownCookies,
+  cookieName,
+  cookieOptions,
+  readSignedId,
+  sayMaxAge,
+  takeOverCookie,
+} from './response/cookie.ts';
 import { newSessionId } from './hash.ts';
+import { checkOptions, type SessionsOptions } from './options.ts';
 import type { Stored } from './record.ts';
-import { canHold } from './respond.ts';
-import { sendAfterCommit } from './send-after-commit.ts';
+import { canHold } from './response/hold.ts';
+import { sendAfterCommit } from './response/send-after-commit.ts';
 import { type AnyRequest, type AnyResponse, type RequestState, setState } from './state.ts';
 import { DurableStore } from './store.ts';
-
-export interface SessionsOptions {
-  store: Store;
-  /** The first signs, all verify: put a new one first, and take the old one away once its cookies have ended. */
-  secrets: string[];
-  /** Give the cookie out over TLS alone. */
-  secureOnly?: boolean;
-  /** The cookie of the set-up that went before (express-session's own name is connect.sid): it is taken for ours. */
-  migrateCookie?: string | undefined;
-  /** How long the cookie lives; by default as long as the store keeps a session that is not used. */
-  idleSeconds?: number;
-}
 
 type Next = (err?: unknown) => void;
 
@@ -28,22 +24,13 @@ type Next = (err?: unknown) => void;
  *
  * The cookie is `sid`, and over TLS `__Host-sid` with Secure. With a DurableStore a response leaves only after its session
  * change is stored. Nothing is stored, and no cookie set, for a visitor until the first write.
- * @throws {TypeError} for secrets that are missing or too short
+ * @throws {TypeError} that names the option which is unknown, missing or wrong
  */
 export function createSessions(options: SessionsOptions): RequestHandler {
-  checkSecrets(options.secrets);
+  checkOptions(options);
   const { store, idleSeconds } = options;
   if (!(store instanceof DurableStore)) return createPlainSessions(options, idleSeconds ?? 3600);
   return createDurableSessions(store, options, idleSeconds ?? store.idleSeconds);
-}
-
-/** A secret of 32 random characters of base64 cannot be guessed; development's own is as long. */
-const minSecretLength = 16;
-
-function checkSecrets(secrets: unknown): void {
-  const isGood = (secret: unknown) => typeof secret === 'string' && secret.length >= minSecretLength;
-  if (Array.isArray(secrets) && secrets.length > 0 && secrets.every(isGood)) return;
-  throw new TypeError(`secrets must be a list of strings of at least ${minSecretLength} characters each`);
 }
 
 /** express-session itself, with the cookie of this layer. */
@@ -58,13 +45,18 @@ function createPlainSessions({ store, secrets, secureOnly = false }: SessionsOpt
 }
 
 function createDurableSessions(store: DurableStore, options: SessionsOptions, idleSeconds: number): RequestHandler {
-  const { secrets, secureOnly = false, migrateCookie } = options;
-  const cookieFor = (req: AnyRequest) => ({ ...cookieOptions(req, secureOnly), maxAge: idleSeconds * 1000 });
+  const { secrets, secureOnly = false, migrateCookie, cookie: choices = {} } = options;
+  const maxAge = idleSeconds * 1000;
+  const cookieFor = (req: AnyRequest) => ({ ...cookieOptions(req, secureOnly), ...choices, maxAge });
+  // A browser takes a cookie named __Host- only without a domain, and for the path /.
+  const isForHost = choices.domain === undefined && (choices.path ?? '/') === '/';
+  const nameFor = (req: AnyRequest) => options.name ?? (isForHost ? cookieName(req) : 'sid');
   const known: KnownCookies = new Map();
   store.cookieFor = cookieFor as DurableStore['cookieFor'];
 
   async function load(req: AnyRequest, res: AnyResponse, next: Next): Promise<void> {
-    const name = cookieName(req);
+    req.sessionStore = store; // also for the error handler, if Redis is away
+    const name = nameFor(req);
     const header = migrateCookie === undefined ? req.headers.cookie : takeOverCookie(req, migrateCookie, name);
     const cookie = readSignedId(header, name, secrets, known);
     const stored = cookie && (await store.read(cookie.id));
@@ -94,6 +86,5 @@ function createDurableSessions(store: DurableStore, options: SessionsOptions, id
 /** Gives a request its session, which is parsed when it is first looked at: many requests never do. */
 function attach(req: AnyRequest, store: DurableStore, id: string, stored: Stored | undefined): void {
   req.sessionID = id;
-  req.sessionStore = store;
   store.attach(req, stored);
 }

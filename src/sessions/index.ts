@@ -1,8 +1,9 @@
 // The session layer's public face. It imports nothing else of this project: others take it as it is.
 
-export { createSessions, type SessionsOptions } from './create.ts';
+export { createSessions } from './create.ts';
 export { SessionError, type SessionErrorCode } from './errors.ts';
 export type { SessionEvent, StoreCommand, StoreOutcome } from './events.ts';
+export type { CookieChoices, SessionsOptions } from './options.ts';
 export type { Attributes } from './record.ts';
 export { redisOptions } from './redis/client.ts';
 export { DurableStore, type DurableStoreOptions } from './store.ts';

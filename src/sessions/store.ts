@@ -6,7 +6,8 @@ import { newSessionId, shortHash } from './hash.ts';
 import { mergeAttributes } from './merge.ts';
 import type { Attributes, Stored } from './record.ts';
 import * as record from './record.ts';
-import { createRecently, type Recently } from './recently.ts';
+import { checkStoreOptions } from './options.ts';
+import { createRecently, type Recently } from './redis/recently.ts';
 import { RedisClock } from './redis/clock.ts';
 import { createRedisCalls, type RedisCalls } from './redis/commands.ts';
 import { endScript } from './redis/scripts.ts';
@@ -69,7 +70,9 @@ export class DurableStore extends RedisStore {
   readonly #stored = new WeakMap<object, Stored>();
   readonly #attached = new WeakMap<object, Attached>();
 
+  /** @throws {TypeError} that names the option which is unknown, missing or wrong */
   constructor(options: DurableStoreOptions) {
+    checkStoreOptions(options);
     const { client, prefix = 'session:', idleSeconds = 3600, absoluteSeconds = 43_200, deadlineMs = 500 } = options;
     super({ client, prefix, ttl: idleSeconds });
     this.idleSeconds = idleSeconds;

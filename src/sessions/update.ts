@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import type { SessionData } from 'express-session';
 import { type Changed, endedMeanwhile, makeChange } from './change.ts';
-import { cookieName, cookieOptions } from './cookie.ts';
+import { cookieName, cookieOptions } from './response/cookie.ts';
 import { SessionError } from './errors.ts';
 import { orTellFailed, tellFailed, tellReplayed } from './events.ts';
 import { newNonce, nextId } from './hash.ts';

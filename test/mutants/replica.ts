@@ -18,20 +18,20 @@ const mutants: Record<string, () => void> = {
   /** A cache in the replica (SESSION_STORE=durable) that only its own writes refresh. */
   cache() {
     const cached = new Map<string, Stored>();
-    const { read, adopt, adoptAs, end } = DurableStore.prototype;
+    const { read, keepUp, adoptAs, end } = DurableStore.prototype;
     Object.assign(DurableStore.prototype, {
       async read(this: DurableStore, sid: string) {
         const stored = cached.get(sid) ?? (await read.call(this, sid));
         if (stored) cached.set(sid, stored);
         return stored;
       },
-      adopt(this: DurableStore, session: { id: string }, stored: Stored) {
-        cached.set(session.id, stored);
-        adopt.call(this, session, stored);
+      keepUp(this: DurableStore, ...[session, stored, before]: Parameters<typeof keepUp>) {
+        cached.set((session as { id: string }).id, stored);
+        keepUp.call(this, session, stored, before);
       },
-      adoptAs(this: DurableStore, ...[req, id, stored]: Parameters<typeof adoptAs>) {
+      adoptAs(this: DurableStore, ...[req, id, stored, before]: Parameters<typeof adoptAs>) {
         cached.set(id, stored);
-        adoptAs.call(this, req, id, stored);
+        adoptAs.call(this, req, id, stored, before);
       },
       end(this: DurableStore, ...[sid, ...more]: Parameters<typeof end>) {
         cached.delete(sid);

@@ -1,6 +1,6 @@
 import type { SessionData } from 'express-session';
-import { SessionError } from './errors.ts';
-import { lacksStore, tellFailed, tellReplayed } from './events.ts';
+import { SessionError } from '../errors.ts';
+import { lacksStore, tellFailed, tellReplayed } from '../events.ts';
 import {
   hasKey,
   type KeptAnswer,
@@ -8,11 +8,11 @@ import {
   type Repeatable,
   readIdempotency,
   readKeptAnswer,
-} from './idempotency.ts';
-import type { Held } from './respond.ts';
-import type { AnyRequest, AnyResponse, RequestState } from './state.ts';
-import type { DurableStore } from './store.ts';
-import { takeCookie } from './update.ts';
+} from '../idempotency.ts';
+import type { Held } from './hold.ts';
+import type { AnyRequest, AnyResponse, RequestState } from '../state.ts';
+import type { DurableStore } from '../store.ts';
+import { takeCookie } from '../update.ts';
 
 type Session = SessionData & { cookie: SessionData['cookie'] };
 

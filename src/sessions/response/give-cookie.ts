@@ -1,8 +1,8 @@
 import type { CookieOptions } from 'express';
 import type { SessionData } from 'express-session';
 import { clearCookieLine, isSecure, setCookieLine, signId } from './cookie.ts';
-import type { AnyRequest, AnyResponse, RequestState } from './state.ts';
-import type { DurableStore } from './store.ts';
+import type { AnyRequest, AnyResponse, RequestState } from '../state.ts';
+import type { DurableStore } from '../store.ts';
 
 export interface CookieSettings {
   name: string;

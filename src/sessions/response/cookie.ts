@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { CookieOptions, RequestHandler } from 'express';
 import session, { type Cookie } from 'express-session';
-import type { AnyRequest } from './state.ts';
+import type { AnyRequest } from '../state.ts';
 
 /** `__Host-` makes a browser refuse the cookie unless it came over TLS from this very host (RFC 6265bis, 4.1.3.2). */
 export function cookieName(req: AnyRequest): string {

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type CookieSettings, setCookie, withoutCookie } from './give-cookie.ts';
 import { commit, giveUp, hasChanged, hasWork, sendKept } from './commit.ts';
-import { type Held, hold } from './respond.ts';
-import type { AnyRequest, AnyResponse, RequestState } from './state.ts';
-import type { DurableStore } from './store.ts';
+import { type Held, hold } from './hold.ts';
+import type { AnyRequest, AnyResponse, RequestState } from '../state.ts';
+import type { DurableStore } from '../store.ts';
 
 /** How long the end of a response that must be taken back is waited for: until then its parts may still be written. */
 const endMs = 300;
@@ -12,7 +12,7 @@ const endMs = 300;
  * Saves a changed session before its response leaves.
  *
  * When the head of a response is written, it is known whether there is something to save. If not, the response goes its
- * way. Else it is held (respond.ts) until the change is in the store. Where it cannot be saved, the response is taken back,
+ * way. Else it is held (hold.ts) until the change is in the store. Where it cannot be saved, the response is taken back,
  * and the error goes to the error handlers of the application; a response that is an error already leaves as it is. A
  * stream is held at its head; what it changes later is saved at its end, and if that fails its connection is broken, so
  * that nobody takes it for complete.
