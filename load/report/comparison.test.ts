@@ -15,7 +15,7 @@ test('stores are compared in a table, with excused failures', () => {
 | \`plain\`   | fail    | 3 of 812      | 137 of 5630              | 12 of 5000  | 1 of 5000      | 0 of 5000                   | 0 of 0          | 413 ms        |
 | \`durable\` | pass    | 0 of 812      | 0 of 5630                | 0 of 5000   | 0 of 5000      | 0 of 5000 (plus 12 excused) | 0 of 0          | 413 ms        |
 
-(\`npm run compare\`. *Excused*: failed during a fault that is allowed to fail requests. A 503 beats a false success.)`.trim(),
+(\`npm run compare\`. _Excused_: failed during a fault that is allowed to fail requests. A 503 beats a false success.)`.trim(),
   );
 });
 

@@ -29,7 +29,7 @@ export function countsOf({ checks, requests }: Report): Counts[] {
 }
 
 export const aboutExcused =
-  '*Excused*: failed during a fault that is allowed to fail requests. A 503 beats a false success.';
+  '_Excused_: failed during a fault that is allowed to fail requests. A 503 beats a false success.';
 
 /** The stores side by side, as a Markdown table and a line about the run. */
 export function renderMarkdown(reports: Report[], command: string): string {

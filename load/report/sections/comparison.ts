@@ -21,7 +21,7 @@ export function renderComparison(reports: Report[], idOf: (index: number) => str
         <h1>${compareStores(reports)}</h1>
         <p class="sentence">${plans.length === 1 ? 'The same plan' : `The same ${formatNumber(plans.length)} plans`} with the same users, one store after the other; ${seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${joinWords(seeds.map(String))}`}.</p>
         ${tables}
-        <p class="hint">${aboutExcused.replaceAll('*', '')}</p>
+        <p class="hint">${aboutExcused.replaceAll('_', '')}</p>
       </div>
     </header>`;
 }
