@@ -1,22 +1,43 @@
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
-// The last step of `npm run build`: dist/ becomes a package that exports only the session layer, with a README of its own.
-const { name, version, description, license, engines } = JSON.parse(readFileSync('package.json', 'utf8'));
+// `npm run build`: dist/ becomes a package of the session layer alone, as ES modules with types, and as CommonJS (dist/cjs)
+// for Jest and others that cannot load ES modules.
 
-/** The oldest supported versions; express-session 1.19 has cookie options per request. */
-const peerDependencies = { 'connect-redis': '>=10', express: '>=5', 'express-session': '>=1.19', redis: '>=6' };
+const cjs = ['--outDir', 'dist/cjs', '--module', 'commonjs', '--moduleResolution', 'bundler'];
+// Checked by the first build already; this one has no import.meta.
+const unchecked = ['--noCheck', '--verbatimModuleSyntax', 'false', '--esModuleInterop'];
 
-const exported = { types: './index.d.ts', default: './index.js' };
+rmSync('dist', { recursive: true, force: true });
+build();
+build(...cjs, ...unchecked);
+for (const folder of ['dist', 'dist/cjs']) cpSync('src/sessions/redis/lua', `${folder}/redis/lua`, { recursive: true });
+const scripts = 'dist/cjs/redis/scripts.js';
+writeFileSync(scripts, readFileSync(scripts, 'utf8').replaceAll('import.meta.dirname', '__dirname'));
+writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
+
+const { name, version, description, license } = JSON.parse(readFileSync('package.json', 'utf8'));
 const manifest = {
   name,
   version,
   description,
   license,
   type: 'module',
-  engines,
-  exports: { '.': exported },
-  peerDependencies,
+  engines: { node: '>=22' },
+  exports: {
+    '.': {
+      import: { types: './index.d.ts', default: './index.js' },
+      require: { types: './cjs/index.d.ts', default: './cjs/index.js' },
+    },
+  },
+  // Express is needed for its types only.
+  peerDependencies: { express: '>=4', 'express-session': '>=1.19', redis: '>=5' },
+  peerDependenciesMeta: { express: { optional: true } },
 };
 writeFileSync('dist/package.json', `${JSON.stringify(manifest, null, 2)}\n`);
 copyFileSync('src/sessions/README.md', 'dist/README.md');
 copyFileSync('LICENSE', 'dist/LICENSE');
+
+function build(...options: string[]): void {
+  execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json', ...options], { stdio: 'inherit' });
+}

@@ -29,7 +29,12 @@ export function createApp(context: Context): Express {
   app.use(requireUsableKey, requireJson, express.json({ limit: '16kb' }));
   if (config.production) app.use(requireTls);
   app.use(sessions.middleware);
-  app.use(createLoginRouter(), createProfileRouter(), createCartRouter(), createPreferencesRouter());
+  app.use(
+    createLoginRouter(context),
+    createProfileRouter(),
+    createCartRouter(context),
+    createPreferencesRouter(context),
+  );
   app.use(createLogoutRouter(context), createSessionsRouter(context), createWhoamiRouter(context));
   app.use(createPageRouter(context), createPageFormsRouter(context));
   app.use(notFound, createProblemHandler(logger, createSendProblem(context)));

@@ -1,16 +1,10 @@
-import type { Request, RequestHandler } from 'express';
-import { createBaseline } from './baseline/baseline.ts';
+import type { Request, RequestHandler, Response } from 'express';
+import { createBaseline, destroyBaseline, renewBaseline, updateBaseline } from './baseline/baseline.ts';
 import type { Config } from './config.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { Redis } from './redis.ts';
-import {
-  createSessions,
-  DurableStore,
-  describeSession,
-  listSessions,
-  revokeSessions,
-  type SessionEntry,
-} from './sessions/index.ts';
+import * as durable from './sessions/index.ts';
+import type { Draft, SessionEntry } from './sessions/index.ts';
 
 /** What the app needs of a session set-up, durable or a baseline that it is compared with. */
 export interface SessionLayer {
@@ -22,6 +16,12 @@ export interface SessionLayer {
   list(req: Request, user: string): Promise<SessionEntry[]>;
   /** Ends the user's session with this handle, or all. @returns how many were ended */
   revoke(req: Request, user: string, handle?: string): Promise<number>;
+  /** Changes the session in one step. */
+  update<T>(req: Request, change: (session: Draft) => T): Promise<T>;
+  /** The same, and moves it to a new id. */
+  renew<T>(req: Request, change: (session: Draft) => T): Promise<T>;
+  /** Ends the session, and clears the cookie. */
+  destroy(req: Request, res: Response): Promise<void>;
 }
 
 /** The only place that knows which set-up SESSION_STORE picks. @param client absent with the memory store */
@@ -31,30 +31,35 @@ export function createSessionLayer(
   metrics: Metrics | undefined,
 ): SessionLayer {
   const { store: kind, secrets, production, idleSeconds } = config;
-  if (kind !== 'durable' || !client)
-    return createBaseline(kind, client, { secrets, production, idleSeconds }, metrics?.observeStore);
+  if (kind !== 'durable' || !client) {
+    return {
+      ...createBaseline(kind, client, { secrets, production, idleSeconds }, metrics?.observeStore),
+      update: async (req, change) => updateBaseline(req, change),
+      renew: renewBaseline,
+      destroy: destroyBaseline,
+    };
+  }
   const { absoluteSeconds, maxBytes, maxPerUser, migrateFrom, storeDeadlineMs: deadlineMs } = config;
-  const migration = migrateFrom === undefined ? {} : { migrateFrom };
-  const limits = { idleSeconds, absoluteSeconds, maxBytes, maxPerUser, deadlineMs };
-  const store = new DurableStore({
-    client,
-    ...limits,
-    ...migration,
-    ...(metrics && { observe: metrics.observeSessions }),
-  });
   return {
     middleware: [
-      createSessions({
-        store,
+      durable.createSessions({
+        client,
         secrets,
         idleSeconds,
-        secureOnly: production,
-        // The previous set-up used express-session's default name for the cookie.
-        migrateCookie: migrateFrom === undefined ? undefined : 'connect.sid',
+        absoluteSeconds,
+        maxBytes,
+        maxPerUser,
+        deadlineMs,
+        migrateFrom,
+        ...(production && { cookie: { secure: true } }),
+        ...(metrics && { observe: metrics.observeSessions }),
       }),
     ],
-    describe: describeSession,
-    list: listSessions,
-    revoke: revokeSessions,
+    describe: durable.describeSession,
+    list: durable.listSessions,
+    revoke: durable.revokeSessions,
+    update: durable.updateSession,
+    renew: durable.renewSession,
+    destroy: durable.destroySession,
   };
 }

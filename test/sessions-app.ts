@@ -4,24 +4,16 @@ import { RedisStore } from 'connect-redis';
 import express from 'express';
 import session from 'express-session';
 import { createClient } from 'redis';
-import {
-  createSessions,
-  DurableStore,
-  type DurableStoreOptions,
-  destroySession,
-  listSessions,
-  redisOptions,
-  renewSession,
-  revokeSessions,
-  updateSession,
-} from '../src/sessions/index.ts';
+import { destroyBaseline, renewBaseline, updateBaseline } from '../src/baseline/baseline.ts';
+import * as durable from '../src/sessions/index.ts';
 
 // An application as others would write it, with `durable` or `plain`, for the tests of the guarantees.
 
 export const secret = 's'.repeat(32);
 type Draft = Record<string, unknown>;
-type Options = Omit<DurableStoreOptions, 'client'> & {
-  secrets?: string[] /** plain with express-session's own cookie. */;
+type Options = Omit<durable.SessionsOptions, 'client' | 'secrets'> & {
+  secrets?: string[];
+  /** plain with express-session's own cookie. */
   readme?: boolean;
 };
 
@@ -38,25 +30,23 @@ export async function startTestApp(
   redisUrl: string,
   options: Options = {},
 ): Promise<TestApp> {
-  const { secrets = [secret], readme, ...storeOptions } = options;
-  const client = createClient(kind === 'durable' ? { url: redisUrl, ...redisOptions } : { url: redisUrl });
+  const { secrets = [secret], readme, ...sessionsOptions } = options;
+  const client = createClient(kind === 'durable' ? { url: redisUrl, ...durable.redisOptions } : { url: redisUrl });
   client.on('error', () => {});
   await client.connect();
-  const store =
-    kind === 'durable' ? new DurableStore({ client, ...storeOptions }) : new RedisStore({ client, prefix: 'sess:' });
   const gates = createGates();
   const app = express();
-  const asReadme = session({ store, secret: secrets, resave: false, saveUninitialized: false });
-  app.use(
-    express.json(),
-    readme
-      ? asReadme
-      : createSessions({
-          store,
-          secrets,
-          migrateCookie: options.migrateFrom === undefined ? undefined : 'connect.sid',
-        }),
-  );
+  const plain = () => {
+    const store = new RedisStore({ client, prefix: 'sess:' });
+    const own = readme ? {} : { name: 'sid', cookie: { maxAge: 3_600_000 } };
+    return session({ store, secret: secrets, resave: false, saveUninitialized: false, ...own });
+  };
+  const { listSessions, revokeSessions } = durable;
+  const [updateSession, renewSession, destroySession] =
+    kind === 'durable'
+      ? [durable.updateSession, durable.renewSession, durable.destroySession]
+      : [updateBaseline, renewBaseline, destroyBaseline];
+  app.use(express.json(), kind === 'plain' ? plain() : durable.createSessions({ client, secrets, ...sessionsOptions }));
   app.use(async (req, _res, next) => {
     if (req.query.gate) await gates.pass(String(req.query.gate));
     next();

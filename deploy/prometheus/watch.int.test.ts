@@ -21,12 +21,14 @@ const { dir, remove } = makeDir();
 const file = (name: string) => JSON.stringify(new URL(`../../src/${name}`, import.meta.url).href);
 /** A replica whose application counts visits with plain code if PLAIN_CODE is set: two concurrent visits conflict. */
 const main = `
-  import { DurableStore } from ${file('sessions/index.ts')};
-  const { createSession } = DurableStore.prototype;
+  import express from ${file('../node_modules/express/index.js')};
+  const { use } = express.application;
   if (process.env.PLAIN_CODE)
-    DurableStore.prototype.createSession = function (...args) {
-      const session = createSession.apply(this, args);
-      return Object.assign(session, { visits: (session.visits ?? 0) + 1 });
+    express.application.use = function (...handlers) {
+      use.apply(this, handlers);
+      if (handlers.flat(2).some(({ name }) => name === 'sessions'))
+        use.call(this, ({ session }, _res, next) => next(void (session.visits = (session.visits ?? 0) + 1)));
+      return this;
     };
   await import(${file('main.ts')});
 `;

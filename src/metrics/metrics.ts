@@ -23,7 +23,7 @@ export interface Metrics {
   requestBegan(): void;
   /** The response was sent, or its connection was closed before. */
   requestEnded(req: Request, res: Response, ms: number): void;
-  /** The observer of a DurableStore. */
+  /** The observer of the session layer. */
   observeSessions(event: SessionEvent): void;
   /** A call to a baseline's store has ended. */
   observeStore(command: string, outcome: StoreOutcome, ms: number): void;

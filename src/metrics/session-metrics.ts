@@ -11,11 +11,11 @@ interface Calls {
   timing: Timing;
 }
 
-const ends = ['created', 'renewed', 'logged_out', 'revoked', 'expired'] as const;
+const ends = ['created', 'renewed', 'logged_out', 'revoked', 'expired', 'unreadable'] as const;
 
-/** The commands of a DurableStore, and of the stores of express-session. */
+/** The commands of the session layer, and of the stores of express-session. */
 const commands = {
-  durable: ['get', 'set', 'renew', 'destroy', 'list', 'find', 'migrate', 'time'],
+  durable: ['get', 'set', 'touch', 'renew', 'destroy', 'list', 'find', 'migrate', 'time'],
   others: ['get', 'set', 'touch', 'destroy'],
 };
 

@@ -10,11 +10,11 @@ import { answerWithPage } from './router.ts';
 
 /** HTML forms have only GET and POST, and no JSON: each of these does what a route of the API does. */
 const forms: Record<string, (req: Request, res: Response, context: Context) => Promise<unknown>> = {
-  login: logIn,
+  login: (req, _res, context) => logIn(req, context),
   // Forms send text.
-  cart: (req) => addItem(req, { ...req.body, quantity: Number(req.body?.quantity) }),
-  'cart-remove': (req) => removeItem(req, String(req.body?.sku)),
-  preferences: changePreferences,
+  cart: (req, _res, context) => addItem(req, { ...req.body, quantity: Number(req.body?.quantity) }, context),
+  'cart-remove': (req, _res, context) => removeItem(req, String(req.body?.sku), context),
+  preferences: (req, _res, context) => changePreferences(req, context),
   'session-end': (req, res, context) => endSession(req, res, String(req.body?.id), context),
   logout: logOut,
   'logout-everywhere': endSessions,

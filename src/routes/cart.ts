@@ -1,7 +1,7 @@
 import { type Request, Router } from 'express';
 import { z } from 'zod';
+import type { Context } from '../context.ts';
 import { methodNotAllowed, Problem } from '../errors.ts';
-import { updateSession } from '../sessions/index.ts';
 import { readBody } from './body.ts';
 
 export interface CartItem {
@@ -30,7 +30,7 @@ const body = z.strictObject({
 });
 
 /** The cart, for visitors who are logged in or not. */
-export function createCartRouter(): Router {
+export function createCartRouter(context: Context): Router {
   const router = Router();
   router
     .route('/cart')
@@ -41,31 +41,31 @@ export function createCartRouter(): Router {
   router
     .route('/cart/items')
     .post(async function postItem(req, res) {
-      res.status(201).json({ items: await addItem(req, req.body) });
+      res.status(201).json({ items: await addItem(req, req.body, context) });
     })
     .all(methodNotAllowed('POST'));
   router
     .route('/cart/items/:sku')
     // nginx may deliver a DELETE twice, so the second must find nothing wrong.
     .delete(async function deleteItem(req, res) {
-      res.json({ items: await removeItem(req, req.params.sku) });
+      res.json({ items: await removeItem(req, req.params.sku, context) });
     })
     .all(methodNotAllowed('DELETE'));
   return router;
 }
 
 /** @throws {Problem} invalid-body (400), cart-limit (422) */
-export async function addItem(req: Request, item: unknown): Promise<CartItem[]> {
+export async function addItem(req: Request, item: unknown, { sessions }: Context): Promise<CartItem[]> {
   const { sku, quantity } = readBody(item, body);
-  return updateSession(req, (session) => {
+  return sessions.update(req, (session) => {
     session.cart = withItem(session.cart ?? [], sku, quantity);
     return session.cart;
   });
 }
 
 /** Succeeds whether the item was there or not. */
-export async function removeItem(req: Request, removed: string): Promise<CartItem[]> {
-  return updateSession(req, (session) => {
+export async function removeItem(req: Request, removed: string, { sessions }: Context): Promise<CartItem[]> {
+  return sessions.update(req, (session) => {
     if (session.cart) session.cart = session.cart.filter(({ sku }) => sku !== removed);
     return session.cart ?? [];
   });

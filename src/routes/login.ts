@@ -1,7 +1,7 @@
 import { type Request, Router } from 'express';
 import { z } from 'zod';
+import type { Context } from '../context.ts';
 import { methodNotAllowed } from '../errors.ts';
-import { renewSession } from '../sessions/index.ts';
 import { readBody } from './body.ts';
 
 declare module 'express-session' {
@@ -22,23 +22,23 @@ const body = z.strictObject({
 });
 
 /** A simulated login: any name works. The session gets a new id; the cart stays. */
-export function createLoginRouter(): Router {
+export function createLoginRouter(context: Context): Router {
   const router = Router();
   router
     .route('/login')
     .post(async function login(req, res) {
-      res.json({ user: await logIn(req) });
+      res.json({ user: await logIn(req, context) });
     })
     .all(methodNotAllowed('POST'));
   return router;
 }
 
 /** Logs in the user that the body names. @throws {Problem} invalid-body (400) */
-export async function logIn(req: Request): Promise<{ id: string; name: string }> {
+export async function logIn(req: Request, { sessions }: Context): Promise<{ id: string; name: string }> {
   const { name } = readBody(req.body, body);
   const id = name.normalize('NFKC').toLowerCase().replaceAll(' ', '-');
   const [since, userAgent] = [new Date().toISOString(), req.get('User-Agent')?.slice(0, 256)];
-  return renewSession(req, (session) => {
+  return sessions.renew(req, (session) => {
     Object.assign(session, { user: { id, name }, since, userAgent });
     return { id, name };
   });

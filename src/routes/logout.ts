@@ -1,7 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import type { Context } from '../context.ts';
 import { methodNotAllowed } from '../errors.ts';
-import { destroySession } from '../sessions/index.ts';
 
 /** Ends the session. The response is the same without one. */
 export function createLogoutRouter(context: Context): Router {
@@ -17,5 +16,5 @@ export function createLogoutRouter(context: Context): Router {
 }
 
 export async function logOut(req: Request, res: Response, { sessions }: Context): Promise<void> {
-  if (sessions.describe(req)) await destroySession(req, res);
+  if (sessions.describe(req)) await sessions.destroy(req, res);
 }

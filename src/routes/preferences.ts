@@ -1,7 +1,7 @@
 import { type Request, Router } from 'express';
 import { z } from 'zod';
+import type { Context } from '../context.ts';
 import { methodNotAllowed } from '../errors.ts';
-import { updateSession } from '../sessions/index.ts';
 import { readBody } from './body.ts';
 
 export interface Preferences {
@@ -24,7 +24,7 @@ const body = z.strictObject({
     .exactOptional(),
 });
 
-export function createPreferencesRouter(): Router {
+export function createPreferencesRouter(context: Context): Router {
   const router = Router();
   router
     .route('/preferences')
@@ -32,16 +32,16 @@ export function createPreferencesRouter(): Router {
       res.json(req.session.preferences ?? {});
     })
     .patch(async function patchPreferences(req, res) {
-      res.json(await changePreferences(req));
+      res.json(await changePreferences(req, context));
     })
     .all(methodNotAllowed('GET', 'PATCH'));
   return router;
 }
 
 /** Sets the preferences in the body. @returns all preferences @throws {Problem} invalid-body (400) */
-export async function changePreferences(req: Request): Promise<Preferences> {
+export async function changePreferences(req: Request, { sessions }: Context): Promise<Preferences> {
   const change = readBody(req.body, body);
-  return updateSession(req, (session) => {
+  return sessions.update(req, (session) => {
     if (Object.keys(change).length > 0) session.preferences = { ...session.preferences, ...change };
     return session.preferences ?? {};
   });

@@ -1,7 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import type { Context } from '../context.ts';
 import { methodNotAllowed, Problem } from '../errors.ts';
-import { destroySession } from '../sessions/index.ts';
 import { requireUser } from './profile.ts';
 
 /** Lists a user's sessions, and ends them from anywhere. */
@@ -54,11 +53,11 @@ export async function endSession(req: Request, res: Response, id: string, { sess
   const ended = await sessions.revoke(req, requireUser(req).id, id);
   if (ended === 0)
     throw new Problem('not-found', 'You have no such session: it may have ended. GET /sessions lists them.');
-  if (isOwn) await destroySession(req, res);
+  if (isOwn) await sessions.destroy(req, res);
 }
 
 /** Ends all of the user's sessions, this one included. @throws {Problem} logged-out (401) */
 export async function endSessions(req: Request, res: Response, { sessions }: Context): Promise<void> {
   await sessions.revoke(req, requireUser(req).id);
-  await destroySession(req, res);
+  await sessions.destroy(req, res);
 }

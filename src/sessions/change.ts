@@ -1,117 +1,126 @@
 import { SessionError } from './errors.ts';
-import type { Tell } from './events.ts';
 import { sha1, shortHash } from './hash.ts';
 import { nextUpdate, readIdempotency } from './idempotency.ts';
 import type { Attributes, Stored } from './record.ts';
-import { readAttributes, readStored, writeStored } from './record.ts';
-import type { RedisClock } from './redis/clock.ts';
-import type { RedisCalls } from './redis/commands.ts';
+import { lifetimeOf, readAttributes, readStored, requireStorable, writeStored } from './record.ts';
 import { renewScript, writeScript } from './redis/scripts.ts';
+import type { SessionRepository } from './repository.ts';
 import type { AnyRequest } from './state.ts';
-
-/** What a change needs of the store that it is made in: its limits, its keys, and its way to Redis. */
-export interface ChangeStore {
-  readonly prefix: string;
-  readonly idleSeconds: number;
-  readonly absoluteMs: number;
-  readonly deadlineMs: number;
-  readonly maxBytes: number;
-  readonly maxPerUser: number;
-  readonly calls: RedisCalls;
-  readonly clock: RedisClock;
-  readonly tell: Tell;
-  userOf(session: Attributes): string | undefined;
-  keyOf(sid: string): string;
-  indexOf(user: string): string;
-  end(sid: string, attributes: Attributes, as: 'expired'): Promise<void>;
-}
 
 /** One change of a session. */
 export interface Change {
-  /** The session's id, and what is known to stand there; undefined for a new session. */
   id: string;
+  /** What the request has read; undefined for a new session. */
   base: Stored | undefined;
-  /** The new attributes, upon those that stand. Called again where another request was faster. */
+  /** The attributes as JSON, if the change is made on `base`: then nothing has to be applied. */
+  json?: string;
+  /** The settings of the session's own cookie, as JSON. */
+  cookie: string;
+  /** The new attributes, given those that are stored. Called again if another request was faster. */
   apply(standing: Attributes): Attributes;
-  /** What it is told of as where it was called again: `apply` merges, or makes the application's own change anew. */
-  anew: 'merged' | 'retried';
-  /** The answer of this request, to be given again to its repeats. Its text is read after each `apply`. */
+  /** How the event names it if it was called again: `apply` merges, or makes the application's own change again. */
+  again: 'merged' | 'retried';
+  /** The response to this request, for its repeats. Its text is read after each `apply`. */
   answer?: { field: string; text(): string } | undefined;
   /** The session moves to this id. The mark that stays lets a repeat of the request find it there. */
   renewal?: { id: string; mark(): string };
 }
 
-/** How a change ended; every other end is a SessionError. Only a renewal finds that its session has `moved`. */
+/**
+ * How a change ended; every other end is a SessionError. Only a renewal finds that its session has `moved`; `ended` is a
+ * change that has ended the session.
+ */
 export type Changed =
+  | { outcome: 'ended' }
   | { outcome: 'saved'; stored: Stored }
   | { outcome: 'replayed'; answer: string }
   | { outcome: 'moved'; mark: string };
 
-/** How long answers, and the marks of sessions that have moved, are kept for repeats. */
+/** How long responses, and the marks of sessions that have moved, are kept for repeats. */
 const answersMs = 600_000;
 const markMs = 60_000;
 
 /**
- * Writes a change by compare and set, and makes it anew upon what stands as long as others are faster.
+ * Writes a change by compare and set, and makes it again on what is stored as long as other requests are faster. Changes of
+ * one session in this process follow one another.
  * @throws {SessionError} with any code, or what `apply` throws
  */
-export async function makeChange(store: ChangeStore, change: Change): Promise<Changed> {
+export async function makeChange(repository: SessionRepository, change: Change): Promise<Changed> {
+  const { queue, deadlineMs } = repository;
+  let changed: Changed | undefined;
   try {
-    return await writeUntilSaved(store, change);
+    await queue.run(change.id, deadlineMs, async (latest, leftMs) => {
+      changed = await writeUntilSaved(repository, change, change.base && latest, leftMs);
+      return changed.outcome === 'saved' && !change.renewal ? changed.stored : undefined;
+    });
   } catch (err) {
     if (err instanceof SessionError && err.code === 'session-conflict')
-      store.tell({ type: 'conflict', outcome: 'refused' });
+      repository.tell({ type: 'conflict', outcome: 'refused' });
     throw err;
   }
+  return changed as Changed;
 }
 
-/** Whatever time it is by then: a process that stood still, on a busy machine, has been overtaken once, not all the while. */
-const leastTries = 3;
+/** Whatever time it is by then: a process that was blocked, on a busy machine, has been overtaken once, not all the while. */
+const minTries = 3;
 
-async function writeUntilSaved(store: ChangeStore, change: Change): Promise<Changed> {
-  const deadline = performance.now() + store.deadlineMs;
-  let { base } = change;
-  let left = store.deadlineMs;
-  for (let tries = 0; left > 0 || tries < leastTries; tries++) {
-    const prepared = await prepare(store, change, base).catch((err) => findAnswer(store, change, err));
+async function writeUntilSaved(
+  repository: SessionRepository,
+  change: Change,
+  latest: Stored | undefined,
+  leftMs: number,
+): Promise<Changed> {
+  const { calls, deadlineMs } = repository;
+  const deadline = performance.now() + leftMs;
+  let base = latest ?? change.base;
+  let left = leftMs;
+  for (let tries = 0; left > 0 || tries < minTries; tries++) {
+    const prepared = await prepare(repository, change, base).catch((err) => findKept(repository, change, err));
     if ('answer' in prepared) return { outcome: 'replayed', answer: prepared.answer };
     const { stored, keys, args } = prepared;
     const script = change.renewal && base ? renewScript : writeScript;
-    const [outcome, value] = await store.calls.run<[string, (string | number)?]>(
+    const [outcome, value] = await calls.run<[string, (string | number)?]>(
       script,
       keys,
       args,
-      Math.max(left, store.deadlineMs / 4),
+      Math.max(left, deadlineMs / 4),
     );
     if (outcome === 'saved') {
-      tellSaved(store, change, base !== change.base, Number(value));
+      repository.noteExtended(keys[0] as string);
+      tellSaved(repository, change, base !== change.base, Number(value));
       return { outcome, stored };
     }
     if (outcome === 'replayed') return { outcome, answer: String(value) };
     if (outcome === 'moved' && change.renewal) return { outcome, mark: String(value) };
-    if (outcome === 'moved' || outcome === 'gone') throw endedMeanwhile(store);
+    if (outcome === 'moved' || outcome === 'gone') throw endedMeanwhile(repository);
     if (outcome === 'taken') throw new SessionError('session-conflict');
     base = readStored(String(value));
+    if (!base) throw unreadable(repository, change.id);
     left = deadline - performance.now();
   }
   throw new SessionError('session-conflict');
 }
 
 function tellSaved(
-  { tell }: ChangeStore,
-  { base, renewal, anew }: Change,
+  { tell }: SessionRepository,
+  { base, renewal, again }: Change,
   wasOvertaken: boolean,
   revoked: number,
 ): void {
   if (!base) tell({ type: 'created' });
   else if (renewal) tell({ type: 'renewed' });
-  if (wasOvertaken) tell({ type: 'conflict', outcome: anew });
+  if (wasOvertaken) tell({ type: 'conflict', outcome: again });
   for (let number = 0; number < revoked; number++) tell({ type: 'revoked' });
 }
 
-/** The error of a write that would bring a session back. */
-export function endedMeanwhile({ tell }: ChangeStore): SessionError {
+/** The error of a write that would recreate a session. */
+export function endedMeanwhile({ tell }: SessionRepository): SessionError {
   tell({ type: 'resurrection_prevented' });
+  return new SessionError('session-ended');
+}
+
+function unreadable(repository: SessionRepository, id: string): SessionError {
+  repository.discard(id);
   return new SessionError('session-ended');
 }
 
@@ -121,49 +130,51 @@ export function claimKey(req: AnyRequest | undefined): Change['answer'] {
   return repeatable && { field: repeatable.field, text: () => JSON.stringify({ print: repeatable.print }) };
 }
 
-/** A change that cannot be made any more may be one that was made already: then its answer is known. */
-async function findAnswer(store: ChangeStore, { id, answer }: Change, err: unknown): Promise<{ answer: string }> {
+/** A change that cannot be made any more may have been made already: then its response is known. */
+async function findKept(repository: SessionRepository, { id, answer }: Change, err: unknown) {
   if (!answer) throw err;
-  const known = await store.calls.read('find', (redis) => redis.hGet(`${store.keyOf(id)}:answers`, answer.field));
+  const known = await repository.findKept(id, answer.field);
   if (known === null) throw err;
   return { answer: known };
 }
 
-/** Makes the change upon `base`, and the keys and arguments of the script that writes it. */
-async function prepare(store: ChangeStore, { id, answer, renewal, apply }: Change, base: Stored | undefined) {
-  const now = await store.clock.now();
-  if (base?.createdAt && now >= base.createdAt + store.absoluteMs) throw await endOverdue(store, id, base);
-  const [before, attributes] = [readAttributes(base), apply(readAttributes(base))];
+/** Makes the change on `base`, and the keys and arguments of the script that writes it. */
+async function prepare(repository: SessionRepository, change: Change, base: Stored | undefined) {
+  const { id, renewal, cookie } = change;
+  const now = repository.clock.known ?? (await repository.clock.now());
+  if (base?.createdAt && now >= repository.endOf(base)) throw await endOverdue(repository, id, base);
+  const isFirst = base === change.base && change.json !== undefined;
+  const json = isFirst ? (change.json as string) : JSON.stringify(change.apply(readAttributes(base)));
+  const attributes = JSON.parse(json) as Attributes;
+  requireStorable(json, attributes);
   const createdAt = renewal || !base?.createdAt ? now : base.createdAt;
-  const stored = writeStored(attributes, createdAt, now, store.maxBytes);
-  const ttlMs = Math.min(store.idleSeconds * 1000, createdAt + store.absoluteMs - now);
-  const [was, user] = [base?.createdAt ? store.userOf(before) : undefined, store.userOf(attributes)];
-  const [old, member] = [shortHash(id), shortHash(renewal?.id ?? id)];
-  const [joins, leaves] = [
-    user !== undefined && (renewal || was !== user),
-    was !== undefined && (renewal || was !== user),
-  ];
-  const key = store.prefix + member;
-  const keys = [
-    key,
-    `${key}:answers`,
-    store.indexOf(user ?? ''),
-    store.indexOf(was ?? ''),
-    `${store.prefix}${old}:moved`,
-  ];
-  const written = [base ? sha1(base.text) : '', stored.text, ttlMs];
-  const remembered = [answer?.field ?? '', answer?.text() ?? '', Math.min(answersMs, ttlMs)];
-  const listed = [joins ? member : '', now, store.absoluteMs, store.maxPerUser, store.prefix, leaves ? old : ''];
-  const args = [...written, ...remembered, ...listed];
+  const stored = writeStored(json, cookie, createdAt, repository.maxBytes);
+  const idleMs = lifetimeOf(cookie, repository.idleMs);
+  const ttlMs = Math.max(1, Math.min(idleMs, repository.endOf(stored) - now));
+
+  const key = repository.keyOf(renewal?.id ?? id);
+  const keys = [key, repository.markKeyOf(id)];
+  const args: (string | number)[] = [base ? sha1(base.text) : '', stored.text, ttlMs];
+  const user = repository.userOf(attributes);
+  const before = base?.createdAt ? repository.userOf(readAttributes(base)) : undefined;
+  if (user !== before || renewal || change.answer) {
+    const leaves = before !== undefined && (renewal !== undefined || user !== before);
+    const joins = user !== undefined && (renewal !== undefined || user !== before);
+    keys.push(`${key}:answers`, repository.indexOf(user ?? ''), repository.indexOf(before ?? ''));
+    args.push(change.answer?.field ?? '', change.answer?.text() ?? '', Math.min(answersMs, ttlMs));
+    const member = joins ? shortHash(renewal?.id ?? id) : '';
+    const indexMs = repository.endOf(stored) - createdAt;
+    args.push(member, now, indexMs, repository.maxPerUser, repository.prefix, leaves ? shortHash(id) : '');
+  }
   if (renewal && base) {
-    keys.push(store.prefix + old, `${store.prefix}${old}:answers`);
+    keys.push(repository.keyOf(id), `${repository.keyOf(id)}:answers`);
     args.push(renewal.mark(), markMs);
   }
   return { stored, keys, args };
 }
 
 /** A session may reach its absolute end while a request is under way. */
-async function endOverdue(store: ChangeStore, id: string, stored: Stored): Promise<SessionError> {
-  await store.end(id, readAttributes(stored), 'expired');
+async function endOverdue(repository: SessionRepository, id: string, stored: Stored): Promise<SessionError> {
+  await repository.end(id, readAttributes(stored), 'expired');
   return new SessionError('session-ended');
 }

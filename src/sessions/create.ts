@@ -1,90 +1,80 @@
-import type { Request, RequestHandler } from 'express';
-import session from 'express-session';
-import {
-  type KnownCookies,
-  cookieName,
-  cookieOptions,
-  readSignedId,
-  sayMaxAge,
-  takeOverCookie,
-} from './response/cookie.ts';
-import { newSessionId } from './hash.ts';
+import type { CookieOptions, RequestHandler } from 'express';
+import { takenOverId } from './hash.ts';
 import { checkOptions, type SessionsOptions } from './options.ts';
 import type { Stored } from './record.ts';
+import { SessionRepository } from './repository.ts';
+import { cookieName, isSecure, type KnownCookies, readSignedId } from './response/cookie.ts';
 import { canHold } from './response/hold.ts';
 import { sendAfterCommit } from './response/send-after-commit.ts';
-import { type AnyRequest, type AnyResponse, type RequestState, setState } from './state.ts';
-import { DurableStore } from './store.ts';
+import { attach } from './session.ts';
+import { type AnyRequest, type AnyResponse, RequestState, type SignedId, setState } from './state.ts';
+import { SessionStore } from './store.ts';
 
 type Next = (err?: unknown) => void;
 
 /**
- * Builds the middleware that gives each request its `req.session`; goes behind the parser of bodies. With a DurableStore it
- * takes any request of Node's http, also without Express, and a WebSocket's upgrade whose response is `{}`.
+ * Builds the middleware that gives each request its `req.session`; goes behind the parser of bodies. It takes any request
+ * of Node's http, also without Express, and a WebSocket's upgrade whose response is `{}`.
  *
- * The cookie is `sid`, and over TLS `__Host-sid` with Secure. With a DurableStore a response leaves only after its session
- * change is stored. Nothing is stored, and no cookie set, for a visitor until the first write.
+ * A response leaves only after its session change is stored. Nothing is stored, and no cookie set, for a visitor until the
+ * first write. The cookie is `sid`, and over TLS `__Host-sid` with Secure.
  * @throws {TypeError} that names the option which is unknown, missing or wrong
+ * @example
+ * app.use(createSessions({ client, secrets: [process.env.SESSION_SECRET] }));
  */
 export function createSessions(options: SessionsOptions): RequestHandler {
   checkOptions(options);
-  const { store, idleSeconds } = options;
-  if (!(store instanceof DurableStore)) return createPlainSessions(options, idleSeconds ?? 3600);
-  return createDurableSessions(store, options, idleSeconds ?? store.idleSeconds);
-}
-
-/** express-session itself, with the cookie of this layer. */
-function createPlainSessions({ store, secrets, secureOnly = false }: SessionsOptions, idleSeconds: number) {
-  const cookie = (req: Request) => ({ ...cookieOptions(req, secureOnly), maxAge: idleSeconds * 1000 });
-  const common = { store, secret: secrets, cookie, resave: false, saveUninitialized: false };
-  const overTls = session({ ...common, name: '__Host-sid' });
-  const overHttp = session({ ...common, name: 'sid' });
-  return function loadSession(req, res, next) {
-    sayMaxAge(req, res, (err) => (err ? next(err) : (req.secure ? overTls : overHttp)(req, res, next)));
-  } satisfies RequestHandler;
-}
-
-function createDurableSessions(store: DurableStore, options: SessionsOptions, idleSeconds: number): RequestHandler {
-  const { secrets, secureOnly = false, migrateCookie, cookie: choices = {} } = options;
-  const maxAge = idleSeconds * 1000;
-  const cookieFor = (req: AnyRequest) => ({ ...cookieOptions(req, secureOnly), ...choices, maxAge });
-  // A browser takes a cookie named __Host- only without a domain, and for the path /.
+  const { secrets, rolling = false, migrateFrom, migrateCookie = 'connect.sid', cookie: choices = {} } = options;
+  const [secret] = secrets as [string];
+  const repository = new SessionRepository(options);
+  const { idleMs } = repository;
+  const cookieFor = (req: AnyRequest): CookieOptions => {
+    return { httpOnly: true, sameSite: 'strict', path: '/', secure: isSecure(req), ...choices, maxAge: idleMs };
+  };
+  // A browser accepts a cookie named __Host- only without a domain, and for the path /.
   const isForHost = choices.domain === undefined && (choices.path ?? '/') === '/';
   const nameFor = (req: AnyRequest) => options.name ?? (isForHost ? cookieName(req) : 'sid');
+  const store = new SessionStore(repository, cookieFor, options.genid);
   const known: KnownCookies = new Map();
-  store.cookieFor = cookieFor as DurableStore['cookieFor'];
+  const knownOld: KnownCookies = new Map();
 
-  async function load(req: AnyRequest, res: AnyResponse, next: Next): Promise<void> {
-    req.sessionStore = store; // also for the error handler, if Redis is away
-    const name = nameFor(req);
-    const header = migrateCookie === undefined ? req.headers.cookie : takeOverCookie(req, migrateCookie, name);
-    const cookie = readSignedId(header, name, secrets, known);
-    const stored = cookie && (await store.read(cookie.id));
-    const state: RequestState = {
-      cookie,
-      presentedId: cookie && !stored ? cookie.id : undefined,
-      startedAt: store.clock.estimate,
-      writes: Promise.resolve(),
-      pendingWrites: 0,
-      updates: 0,
-      hasFailed: false,
-      clearsCookie: false,
-    };
+  function begin(
+    req: AnyRequest,
+    res: AnyResponse,
+    next: Next,
+    name: string,
+    cookie: SignedId | undefined,
+    stored: Stored | undefined,
+  ): void {
+    const state = new RequestState(store, cookie, repository.clock.known ?? Date.now());
     setState(req, state);
-    const id = cookie && stored ? cookie.id : newSessionId();
-    attach(req, store, id, stored);
-    const settings = { name, secret: secrets[0] as string, cookieFor, idleSeconds };
-    if (canHold(res)) sendAfterCommit(store, req, res, state, settings, next);
+    if (cookie && !stored) state.presentedId = cookie.id;
+    attach(req, state, cookie && stored ? cookie.id : store.newId(req), stored);
+    const settings = { name, secret, cookieFor, idleMs, rolling };
+    if (canHold(res)) sendAfterCommit(req, res, state, settings, next);
+    next();
+  }
+
+  /** A session of plain connect-redis gets a new id: a cookie that another site has planted must not become ours. */
+  async function takeOver(req: AnyRequest): Promise<{ id: string; stored: Stored } | undefined> {
+    const old = readSignedId(req.headers.cookie, migrateCookie, secrets, knownOld);
+    if (!old) return undefined;
+    const id = takenOverId(old.id, secrets.at(-1) as string);
+    const stored = (await repository.takeOver(`${migrateFrom}${old.id}`, id)) && (await repository.read(id));
+    return stored ? { id, stored } : undefined;
   }
 
   return function sessions(req: AnyRequest, res: AnyResponse, next: Next) {
     if (req.session) return next(); // another one was here before
-    load(req, res, next).then(() => next(), next);
+    req.sessionStore = store; // also for the error handler, if Redis is away
+    const name = nameFor(req);
+    const cookie = readSignedId(req.headers.cookie, name, secrets, known);
+    if (cookie) {
+      repository.read(cookie.id, cookie.lifeMs).then((stored) => begin(req, res, next, name, cookie, stored), next);
+    } else if (migrateFrom !== undefined) {
+      takeOver(req).then((old) => {
+        begin(req, res, next, name, old && { id: old.id, at: undefined, lifeMs: undefined }, old?.stored);
+      }, next);
+    } else begin(req, res, next, name, undefined, undefined);
   } as unknown as RequestHandler;
-}
-
-/** Gives a request its session, which is parsed when it is first looked at: many requests never do. */
-function attach(req: AnyRequest, store: DurableStore, id: string, stored: Stored | undefined): void {
-  req.sessionID = id;
-  store.attach(req, stored);
 }

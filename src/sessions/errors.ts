@@ -1,6 +1,6 @@
 const retryLater = { 'Retry-After': '1' };
 
-/** Why a session could not be read or written: code, status, and what to tell the visitor. */
+/** Why a session could not be read or written: code, status, and the message for the visitor. */
 const catalogue = {
   'store-unavailable': [503, 'Sessions cannot be reached; nothing was changed. Try again in a second.', retryLater],
   'outcome-unknown': [
@@ -26,20 +26,29 @@ const catalogue = {
 export type SessionErrorCode = keyof typeof catalogue;
 
 /**
- * Thrown, or passed to Express's error handlers, where a session could not be read or written. `status` and `headers`
- * are what Express's own error handler looks at.
+ * Thrown, or passed to the application's error handlers, if a session could not be read or written. `status`, `statusCode`
+ * and `headers` are what error handlers of Express and of other frameworks look at.
  */
 export class SessionError extends Error {
   override name = 'SessionError';
   readonly code: SessionErrorCode;
   readonly status: number;
+  readonly statusCode: number;
   readonly headers: Record<string, string>;
+  /** Of a session-conflict: the attribute that both requests have changed, if it is known. */
+  readonly attribute: string | undefined;
 
-  constructor(code: SessionErrorCode, options?: ErrorOptions) {
+  constructor(code: SessionErrorCode, { attribute, ...options }: ErrorOptions & { attribute?: string } = {}) {
     const [status, message, headers] = catalogue[code];
-    super(message, options);
+    super(attribute === undefined ? message : `${message} ${conflictOver(attribute)}`, options);
     this.code = code;
     this.status = status;
+    this.statusCode = status;
     this.headers = headers;
+    this.attribute = attribute;
   }
+}
+
+function conflictOver(attribute: string): string {
+  return `Both have changed ${JSON.stringify(attribute)}: use updateSession for it, or name it in lastWriteWins.`;
 }

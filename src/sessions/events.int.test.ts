@@ -114,7 +114,7 @@ describe('the life of a session', () => {
   });
 
   test('ends at its absolute end, however many reads find that', async () => {
-    const app = await start({ absoluteSeconds: 1 });
+    const app = await start({ absoluteSeconds: 1, idleSeconds: 4 }); // reads extend its life beyond its end
     const cookie = await begin(app);
     await until(async () => {
       await Promise.all([1, 2, 3].map(() => at(app, cookie).send('GET', '/')));
@@ -139,14 +139,14 @@ describe('20 writes at once', () => {
     );
     expect(statuses).toEqual(Array(writes).fill(201));
     expect(told()).toEqual({ 'conflict merged': 19 });
-    expect(operations()['set ok']).toBeGreaterThanOrEqual(writes + 19);
+    expect(operations()['set ok']).toBe(writes); // one after the other, each on what the one before has left
     // What a merge has put in order is not written again when the answer leaves.
     events = [];
     await together(app, cookie, [
       ['/set', { z: 1 }],
       ['/set', { y: 1 }],
     ]);
-    expect(operations()).toEqual({ 'get ok': 2, 'set ok': 3 });
+    expect(operations()).toEqual({ 'get ok': 2, 'set ok': 2 });
   });
 
   test('by updateSession: 19 are retried', async () => {

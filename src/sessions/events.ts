@@ -1,7 +1,8 @@
 import { SessionError, type SessionErrorCode } from './errors.ts';
+import { stateOf } from './state.ts';
 
 /**
- * What a DurableStore tells its observer, at the moment when it is known, and each thing once. Nothing in it names a
+ * What the option `observe` is called with, at the moment when it is known, and each thing once. Nothing in it names a
  * session or a visitor, and every value is one of a few: it can be counted as it is.
  *
  * What Redis does unseen is not told: that a session which nobody uses ends by itself. Nor is a write whose outcome is
@@ -20,6 +21,8 @@ export type SessionEvent =
   | { type: 'revoked' }
   /** A session was found to have reached its absolute end. */
   | { type: 'expired' }
+  /** What is stored under a session's key cannot be read: it counts as no session, and was deleted. */
+  | { type: 'unreadable' }
   /**
    * A change found that another request had been faster. `merged`: both are saved, attribute by attribute; `retried`: the
    * function given to updateSession or renewSession was called anew upon what stood; `refused`: it was not saved (409).
@@ -38,10 +41,10 @@ export type SessionEvent =
 
 /**
  * `get`, `set` and `destroy` as in express-session; `renew` moves a session to a new id; `list` reads a user's sessions;
- * `find` looks for what a repeat is answered with; `migrate` takes over a session of plain connect-redis; `time` reads the
+ * `touch` corrects how long a session lives; `find` looks for what a repeat is answered with; `migrate` takes over a session of plain connect-redis; `time` reads the
  * clock.
  */
-export type StoreCommand = 'get' | 'set' | 'renew' | 'destroy' | 'list' | 'find' | 'migrate' | 'time';
+export type StoreCommand = 'get' | 'set' | 'touch' | 'renew' | 'destroy' | 'list' | 'find' | 'migrate' | 'time';
 
 /** `refused`: it was not sent, for want of a connection; `timeout`: no answer within deadlineMs; `error`: Redis's, or the connection's. */
 export type StoreOutcome = 'ok' | 'error' | 'timeout' | 'refused';
@@ -53,7 +56,7 @@ export function createTell(observe: ((event: SessionEvent) => unknown) | undefin
   if (!observe) return () => {};
   let isSaid = false;
   const warn = (err: unknown) => {
-    if (!isSaid) process.emitWarning(`The observer of a DurableStore has thrown: ${(err as Error)?.stack ?? err}`);
+    if (!isSaid) process.emitWarning(`The observer of sessions has thrown: ${(err as Error)?.stack ?? err}`);
     isSaid = true;
   };
   return function tell(event) {
@@ -66,44 +69,36 @@ export function createTell(observe: ((event: SessionEvent) => unknown) | undefin
   };
 }
 
-const replayed = new WeakSet<object>();
-const failed = new WeakSet<object>();
-const withoutStore = new WeakSet<object>();
-
-/** A request may make several changes, and each may have been made before. */
-export function tellReplayed({ tell }: { tell: Tell }, req: object | undefined): void {
-  if (isFirst(replayed, req)) tell({ type: 'replayed' });
+/** Once a request: it may make several changes, each of which may have been made before. */
+export function reportReplayed({ tell }: { tell: Tell }, req: object | undefined): void {
+  if (isFirst(req, 'replayed')) tell({ type: 'replayed' });
 }
 
-/** Does what is to change a session, and tells where that fails. */
-export async function orTellFailed<T>(
-  store: { tell: Tell },
+/** Does what is to change a session, and reports it if that fails. */
+export async function withFailureReported<T>(
+  repository: { tell: Tell },
   req: object | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
   try {
     return await work();
   } catch (err) {
-    tellFailed(store, req, err);
+    reportFailed(repository, req, err);
     throw err;
   }
 }
 
-/** Code that catches an error may try again, and fail again. */
-export function tellFailed({ tell }: { tell: Tell }, req: object | undefined, err: unknown): void {
+/** Once a request: code that catches an error may try again, and fail again. */
+export function reportFailed({ tell }: { tell: Tell }, req: object | undefined, err: unknown): void {
   const code = err instanceof SessionError ? err.code : undefined;
-  if (req && (code === 'store-unavailable' || code === 'outcome-unknown')) withoutStore.add(req);
-  if (isFirst(failed, req)) tell({ type: 'commit_failed', code });
+  const state = stateOf(req);
+  if (state && (code === 'store-unavailable' || code === 'outcome-unknown')) state.lacksStore = true;
+  if (isFirst(req, 'commit_failed')) tell({ type: 'commit_failed', code });
 }
 
-/** Whether this request has been told that a change of its failed for want of an answer of Redis. */
-export function lacksStore(req: object): boolean {
-  return withoutStore.has(req);
-}
-
-function isFirst(told: WeakSet<object>, req: object | undefined): boolean {
-  if (!req) return true;
-  if (told.has(req)) return false;
-  told.add(req);
-  return true;
+function isFirst(req: object | undefined, event: 'replayed' | 'commit_failed'): boolean {
+  const reported = stateOf(req)?.reported;
+  const isNew = !reported?.has(event);
+  reported?.add(event);
+  return isNew;
 }

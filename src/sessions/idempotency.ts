@@ -2,7 +2,7 @@ import { SessionError } from './errors.ts';
 import { shortHash } from './hash.ts';
 import { type AnyRequest, stateOf } from './state.ts';
 
-/** What makes a repeat of a request known, and one change that it makes. */
+/** What identifies a repeat of a request, and one change that it makes. */
 export interface Repeatable {
   /** The header. */
   key: string;
@@ -12,7 +12,7 @@ export interface Repeatable {
   print: string;
 }
 
-/** An answer as it is kept for repeats of the request with this print: the result of its change, or all that was sent. */
+/** What is kept for repeats of the request with this print: the result of its change, or all that was sent. */
 export interface KeptAnswer {
   print: string;
   result?: unknown;

@@ -1,4 +1,4 @@
-// The session layer's public face. It imports nothing else of this project: others take it as it is.
+// The session layer's public face. It imports nothing else of this project: the npm package is made of this folder.
 
 export { createSessions } from './create.ts';
 export { SessionError, type SessionErrorCode } from './errors.ts';
@@ -6,6 +6,5 @@ export type { SessionEvent, StoreCommand, StoreOutcome } from './events.ts';
 export type { CookieChoices, SessionsOptions } from './options.ts';
 export type { Attributes } from './record.ts';
 export { redisOptions } from './redis/client.ts';
-export { DurableStore, type DurableStoreOptions } from './store.ts';
 export { type Draft, destroySession, renewSession, updateSession } from './update.ts';
-export { describeSession, listSessions, revokeSessions, type SessionEntry, sessionHandle } from './user-sessions.ts';
+export { describeSession, listSessions, revokeSessions, type SessionEntry, type User } from './user-sessions.ts';

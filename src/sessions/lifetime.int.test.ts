@@ -212,7 +212,12 @@ test('sessions of plain connect-redis are taken over, without logging anyone out
   await there.send('POST', '/push', { item: 'after' });
   expect(await session(durable, visitor.cookie)).toMatchObject({ user: { id: 'ada' }, list: ['before', 'after'] });
   expect((await there.send('GET', '/sessions?user=ada')).body).toHaveLength(1);
-  expect(await redis.command('KEYS', 'sess:*')).toEqual([]);
+  const [mark = ''] = (await redis.command('KEYS', 'sess:*')) as string[];
+  expect(await redis.command('GET', mark)).not.toContain('ada'); // for a minute, for requests sent at the same time
+  expect(await redis.command('PTTL', mark)).toBeLessThanOrEqual(60_000);
+  await redis.command('DEL', mark);
+  expect(there.cookie).toContain('sid=');
+  expect(await session(durable, visitor.cookie)).toEqual({}); // the old cookie opens nothing any more
   expect(await session(await start(), await begin(plain))).toEqual({}); // not without being told
 });
 

@@ -46,6 +46,14 @@ describe('mergeAttributes', () => {
     expect(() => mergeAttributes({ count: 1 }, { count: 2 }, { count: 2 })).toThrow();
   });
 
+  test('the error names the attribute, unless the later change is declared right', () => {
+    const merge = (lastWriteWins?: ReadonlySet<string>) =>
+      mergeAttributes({ seen: 1, n: 1 }, { seen: 3, n: 1 }, { seen: 2, n: 2 }, lastWriteWins);
+    expect(merge).toThrow(expect.objectContaining({ code: 'session-conflict', attribute: 'seen', statusCode: 409 }));
+    expect(merge).toThrow('Both have changed "seen"');
+    expect(merge(new Set(['seen']))).toEqual({ seen: 3, n: 2 });
+  });
+
   test('an attribute that one side removed and the other changed is a conflict', () => {
     expect(() => mergeAttributes({ a: 1 }, {}, { a: 2 })).toThrow();
     expect(mergeAttributes({ a: 1, b: 1 }, { b: 1 }, { a: 1, b: 2 })).toEqual({ b: 2 });

@@ -1,20 +1,44 @@
 import type { CookieOptions } from 'express';
-import type { Store } from 'express-session';
+import type { SessionEvent } from './events.ts';
+import type { Attributes } from './record.ts';
+import type { Client } from './redis/client.ts';
+import type { AnyRequest } from './state.ts';
 
 export interface SessionsOptions {
-  store: Store;
-  /** The first signs, all verify: put a new one first, and take the old one away once its cookies have ended. */
+  /** A node-redis client (`createClient`), connected or connecting. Whoever made it closes it. */
+  client: Client;
+  /** The first signs, all verify: put a new one first, and remove the old one once its cookies have ended. */
   secrets: string[];
-  /** Give the cookie out over TLS alone. */
-  secureOnly?: boolean;
-  /** The cookie of the set-up that went before (express-session's own name is connect.sid): it is taken for ours. */
-  migrateCookie?: string | undefined;
-  /** How long the cookie lives; by default as long as the store keeps a session that is not used. */
-  idleSeconds?: number;
   /** The cookie's name; by default sid, and over TLS __Host-sid, unless the cookie has a domain or a path. */
   name?: string;
   /** What the cookie is given out with, over the defaults: HttpOnly, SameSite=Strict, Path=/, and Secure over TLS. */
   cookie?: CookieChoices;
+  /** Every response carries the cookie; by default it is given out again at half its life. */
+  rolling?: boolean;
+  /** Makes the id of a new session; by default 192 random bits. */
+  genid?: (req: AnyRequest) => string;
+  /** A session that is not used for so long ends (3600), unless `req.session.cookie.maxAge` says otherwise. */
+  idleSeconds?: number;
+  /** A session ends so long after it began (43200), used or not; later if its own maxAge is longer. */
+  absoluteSeconds?: number;
+  /** How long a call to Redis may take (500). */
+  deadlineMs?: number;
+  /** The largest session, as JSON (16384). */
+  maxBytes?: number;
+  /** The most sessions of one user (100); one more ends the oldest. */
+  maxPerUser?: number;
+  /** Whose session it is; by default `session.user.id`. Undefined for a visitor who is not logged in. */
+  userOf?: (session: Attributes) => unknown;
+  /** Attributes of which the later of two concurrent changes is right, such as lastSeen: no 409 for them. */
+  lastWriteWins?: string[];
+  /** What the keys in Redis begin with (session:). */
+  prefix?: string;
+  /** The prefix of plain connect-redis, whose sessions are taken over as they are used, under a new id. */
+  migrateFrom?: string | undefined;
+  /** The name of the cookie of those (connect.sid). */
+  migrateCookie?: string | undefined;
+  /** Is called with what happens to sessions and in Redis, to count it: see SessionEvent. */
+  observe?: (event: SessionEvent) => unknown;
 }
 
 /** A cookie that must come along with links and redirects from other sites, as of OAuth, needs `sameSite: 'lax'`. */
@@ -25,34 +49,46 @@ export type CookieChoices = Pick<
 
 /** A secret of 32 random characters of base64 cannot be guessed; development's own is as long. */
 const minSecretLength = 16;
+/** 31 years: longer ones are beyond what Redis takes. */
+const maxSeconds = 1e9;
 
 const isSecret = (secret: unknown) => typeof secret === 'string' && secret.length >= minSecretLength;
 const isBoolean = (value: unknown) => typeof value === 'boolean';
-const isText = (value: unknown) => typeof value === 'string' && /^[\x21-\x3a\x3c-\x7e]+$/.test(value);
+const isString = (value: unknown) => typeof value === 'string';
+const isText = (value: unknown) => isString(value) && /^[\x21-\x3a\x3c-\x7e]+$/.test(value as string);
 /** A cookie's name is a token (RFC 6265, 4.1.1). */
-const isName = (value: unknown) => typeof value === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(value);
+const isName = (value: unknown) => isString(value) && /^[\w!#$%&'*+.^`|~-]+$/.test(value as string);
 const isOneOf =
   (...values: unknown[]) =>
   (value: unknown) =>
     values.includes(value);
+const isListOf = (isRight: (value: unknown) => boolean) => (value: unknown) =>
+  Array.isArray(value) && value.every(isRight);
+
+/** A pool has no `isReady`; a Cluster has one, and slots. */
+const isClient = (value: unknown) => {
+  const client = value as { sendCommand?: unknown; isReady?: unknown; slots?: unknown } | null | undefined;
+  if (client?.slots !== undefined) return false;
+  return typeof client?.sendCommand === 'function' && isBoolean(client.isReady);
+};
 
 /** What an option must be, in words, and whether a value is that. */
 type Rule = [what: string, isRight: (value: unknown) => boolean];
-const positive: Rule = ['a positive number', (value) => Number.isFinite(value) && (value as number) > 0];
-const count: Rule = ['a whole number, 1 or more', (value) => Number.isInteger(value) && (value as number) >= 1];
+const upTo = (max: number): Rule => [
+  `a positive number, at most ${max}`,
+  (value) => Number.isFinite(value) && (value as number) > 0 && (value as number) <= max,
+];
 const functionOf: Rule = ['a function', (value) => typeof value === 'function'];
 const cookieName: Rule = ['the name of a cookie', isName];
 const yesOrNo: Rule = ['true or false', isBoolean];
+const string: Rule = ['a string', isString];
 
-const sessionsRules: Record<string, Rule> = {
-  store: ['a store of express-session', (value) => typeof (value as Store | undefined)?.get === 'function'],
+const rules: Record<string, Rule> = {
+  client: ["a client of node-redis's createClient, not of a Cluster or a pool", isClient],
   secrets: [
     `a list of strings of at least ${minSecretLength} characters each`,
-    (value) => Array.isArray(value) && value.length > 0 && value.every(isSecret),
+    (value) => isListOf(isSecret)(value) && (value as string[]).length > 0,
   ],
-  secureOnly: yesOrNo,
-  migrateCookie: cookieName,
-  idleSeconds: positive,
   name: cookieName,
   cookie: ['an object', (value) => typeof value === 'object' && value !== null],
   'cookie.sameSite': ["'strict', 'lax', 'none' or a boolean", isOneOf('strict', 'lax', 'none', true, false)],
@@ -62,51 +98,35 @@ const sessionsRules: Record<string, Rule> = {
   'cookie.httpOnly': yesOrNo,
   'cookie.partitioned': yesOrNo,
   'cookie.priority': ["'low', 'medium' or 'high'", isOneOf('low', 'medium', 'high')],
-};
-
-/** A pool has no `isReady`; a Cluster has one, and slots. */
-const isClient = (value: unknown) => {
-  const client = value as { getEx?: unknown; evalSha?: unknown; isReady?: unknown; slots?: unknown } | undefined;
-  if (client?.slots !== undefined) return false;
-  return typeof client?.getEx === 'function' && typeof client.evalSha === 'function' && isBoolean(client.isReady);
-};
-
-const storeRules: Record<string, Rule> = {
-  client: ["a client of node-redis's createClient, not of a Cluster or a pool", isClient],
-  prefix: ['a string', (value) => typeof value === 'string'],
-  idleSeconds: count, // as Redis takes it
-  absoluteSeconds: positive,
-  deadlineMs: positive,
-  maxBytes: positive,
-  maxPerUser: ['a positive number, or Infinity', (value) => typeof value === 'number' && value >= 1],
+  rolling: yesOrNo,
+  genid: functionOf,
+  idleSeconds: upTo(maxSeconds),
+  absoluteSeconds: upTo(maxSeconds),
+  deadlineMs: upTo(60_000),
+  maxBytes: upTo(512 * 1024 * 1024), // what a key in Redis holds
+  maxPerUser: [
+    'an integer, 1 or more, or Infinity',
+    (value) => value === Infinity || (Number.isInteger(value) && (value as number) >= 1),
+  ],
   userOf: functionOf,
-  migrateFrom: ['a string', (value) => typeof value === 'string'],
+  lastWriteWins: ['a list of names of attributes', isListOf(isString)],
+  prefix: string,
+  migrateFrom: string,
+  migrateCookie: cookieName,
   observe: functionOf,
 };
+const required = ['client', 'secrets'];
 
 /** @throws {TypeError} that names the option which is unknown, missing or wrong */
 export function checkOptions(options: SessionsOptions): void {
+  if (typeof options !== 'object' || options === null) throw new TypeError('createSessions needs an object of options');
   const cookie = Object.entries(options.cookie ?? {}).map(([name, value]) => [`cookie.${name}`, value] as const);
-  check('createSessions', sessionsRules, ['store', 'secrets'], [...Object.entries(options), ...cookie]);
-}
-
-/** @throws {TypeError} likewise, for those of a DurableStore */
-export function checkStoreOptions(options: object): void {
-  check('DurableStore', storeRules, ['client'], Object.entries(options));
-}
-
-function check(
-  of: string,
-  rules: Record<string, Rule>,
-  required: string[],
-  given: (readonly [string, unknown])[],
-): void {
-  const values = [...required.map((name) => [name, undefined] as const), ...given];
-  for (const [name, value] of new Map(values)) {
+  const missing = required.map((name) => [name, undefined] as const);
+  for (const [name, value] of new Map([...missing, ...Object.entries(options), ...cookie])) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (!rule) throw new TypeError(`${of} has no option ${name}`);
+    if (!rule) throw new TypeError(`createSessions has no option ${name}`);
     const [what, isRight] = rule;
     const isLeftOut = value === undefined && !required.includes(name);
-    if (!isLeftOut && !isRight(value)) throw new TypeError(`${of}: ${name} must be ${what}`);
+    if (!isLeftOut && !isRight(value)) throw new TypeError(`createSessions: ${name} must be ${what}`);
   }
 }

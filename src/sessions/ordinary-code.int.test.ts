@@ -1,24 +1,24 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { RedisStore } from 'connect-redis';
 import compression from 'compression';
+import { RedisStore } from 'connect-redis';
 import express, { type Express, type RequestHandler } from 'express';
 import session from 'express-session';
-import responseTime from 'response-time';
 import { createClient } from 'redis';
+import responseTime from 'response-time';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { startTestRedis, type TestRedis } from '../../test/replica.ts';
-import { createSessions, DurableStore, redisOptions, updateSession } from './index.ts';
+import { createSessions, redisOptions, updateSession } from './index.ts';
 
 // Code as people write it for express-session, over express-session with connect-redis and over this layer: the result must
 // be the same, or better where express-session loses something.
 
 let redis: TestRedis;
-let client: RedisStore['client'];
+let client: ReturnType<typeof connect>;
 beforeAll(async () => {
   redis = await startTestRedis();
-  client = createClient({ url: redis.url, ...redisOptions });
+  client = connect();
   client.on('error', () => {});
   await client.connect();
 });
@@ -27,13 +27,13 @@ afterAll(async () => {
   await redis.stop();
 });
 
+const connect = () => createClient({ url: redis.url, ...redisOptions });
 const secret = 's'.repeat(32);
 const kinds = ['plain', 'durable'] as const;
 type Kind = (typeof kinds)[number];
 
 function middlewareOf(kind: Kind, idleSeconds = 3600): RequestHandler {
-  if (kind === 'durable')
-    return createSessions({ store: new DurableStore({ client, idleSeconds }), secrets: [secret] });
+  if (kind === 'durable') return createSessions({ client, idleSeconds, secrets: [secret] });
   const store = new RedisStore({ client, prefix: 'plain:' });
   const cookie = { maxAge: idleSeconds * 1000 };
   return session({ store, secret, resave: false, saveUninitialized: false, name: 'sid', cookie });

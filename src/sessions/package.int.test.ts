@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,15 +24,7 @@ beforeAll(async () => {
   writeFileSync(path.join(folder, 'package.json'), '{ "type": "module", "private": true }');
   const { dependencies, devDependencies } = JSON.parse(readFileSync(path.join(project, 'package.json'), 'utf8'));
   const versions = { ...dependencies, ...devDependencies };
-  const peers = [
-    'express',
-    'express-session',
-    'connect-redis',
-    'redis',
-    '@types/express',
-    '@types/express-session',
-    '@types/node',
-  ];
+  const peers = ['express', 'express-session', 'redis', '@types/express', '@types/express-session', '@types/node'];
   const named = peers.map((name) => `${name}@${versions[name]}`);
   run(
     'npm',
@@ -51,10 +43,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function start(): Promise<string> {
+async function start(cwd = folder): Promise<string> {
   const PORT = String(await freePort());
   const env = { PATH: process.env.PATH, PORT, REDIS_URL: redis.url, SESSION_SECRET: 'p'.repeat(32) };
-  const child = spawn(process.execPath, ['app.js'], { cwd: folder, env, stdio: 'inherit' });
+  const child = spawn(process.execPath, ['app.js'], { cwd, env, stdio: 'inherit' });
   ends.push(() => child.kill('SIGKILL'));
   const url = `http://127.0.0.1:${PORT}`;
   await until(async () => (await createVisitor(url).send('GET', '/visits')).status === 200);
@@ -76,6 +68,22 @@ test('README’s app counts every visit of one session, on two ports at once', a
     expect((await createVisitor(url, visitor.cookie).send('GET', '/visits')).body).toEqual({ visits: 17 });
 });
 
+test('it runs as CommonJS over Express 4 and redis 5, installed without a conflict', async () => {
+  const older = mkdtempSync(path.join(os.tmpdir(), 'unsticky-package-older-'));
+  ends.push(() => rmSync(older, { recursive: true, force: true }));
+  writeFileSync(path.join(older, 'package.json'), '{ "private": true }');
+  const [packed = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
+  const options = ['--no-fund', '--no-audit', '--prefer-offline', '--loglevel=error', '--strict-peer-deps'];
+  run('npm', ['install', ...options, path.join(folder, packed), 'express@4', 'express-session', 'redis@5'], older);
+  const app = readFileSync(path.join(folder, 'app.js'), 'utf8')
+    .replace(/^import (\w+) from ('.*');$/gm, 'const $1 = require($2);')
+    .replace(/^import (\{.*\}) from ('.*');$/gm, 'const $1 = require($2);');
+  writeFileSync(path.join(older, 'app.js'), app);
+  const visitor = createVisitor(await start(older));
+  for (const visits of [1, 2])
+    expect(await visitor.send('POST', '/visits')).toMatchObject({ status: 200, body: { visits } });
+}, 60_000);
+
 test('its exports are the session layer alone, with types', () => {
   const names = run(
     process.execPath,
@@ -83,19 +91,20 @@ test('its exports are the session layer alone, with types', () => {
     folder,
   );
   expect(names.trim()).toBe(
-    'DurableStore,SessionError,createSessions,describeSession,destroySession,listSessions,redisOptions,renewSession,revokeSessions,sessionHandle,updateSession',
+    'SessionError,createSessions,describeSession,destroySession,listSessions,redisOptions,renewSession,revokeSessions,updateSession',
   );
   const files = run('tar', ['-tf', run('sh', ['-c', 'ls *.tgz'], folder).trim()], folder);
   expect(files).toContain('package/index.d.ts');
   expect(files).not.toMatch(/test|routes|server/);
   const typed = [
-    "import { createSessions, DurableStore, updateSession, type SessionError, type SessionEvent } from 'unsticky';",
+    "import { createSessions, updateSession, type SessionError, type SessionEvent } from 'unsticky';",
     "import type { Request } from 'express';",
     "declare module 'express-session' { interface SessionData { visits: number } }",
-    'declare const client: ConstructorParameters<typeof DurableStore>[0]["client"];',
-    "createSessions({ store: new DurableStore({ client }), secrets: ['x'] });",
+    "import { createClient } from 'redis';",
+    'const client = createClient();',
+    "createSessions({ client, secrets: ['x'] });",
     'export const told: SessionEvent[] = [];',
-    'new DurableStore({ client, observe: (event) => told.push(event) });',
+    "createSessions({ client, secrets: ['x'], observe: (event) => told.push(event) });",
     "export const merged = told.filter((event) => event.type === 'conflict' && event.outcome === 'merged').length;",
     'export const visit = (req: Request): Promise<number> => updateSession(req, (session) => (session.visits = (session.visits ?? 0) + 1));',
     'export const code = (error: SessionError): string => error.code;',

@@ -3,55 +3,86 @@ import { SessionError } from './errors.ts';
 /** The attributes of a session: all that an application has put there. */
 export type Attributes = Record<string, unknown>;
 
-/** A session as it stands in Redis. Times are milliseconds since 1970 by Redis's clock. */
+/** A session as it is stored in Redis. Times are milliseconds since 1970 by Redis's clock. */
 export interface Stored {
-  /** The whole text, whose digest a write names. */
+  /** The complete text; a write names its digest. */
   text: string;
-  /** When the session began; 0 where plain connect-redis has written it, which does not say. */
+  /** When the session began; 0 if plain connect-redis has written it, which does not say. */
   createdAt: number;
-  /** When it was last written; likewise. */
-  cookieAt: number;
-  /** The attributes as JSON. Parsed anew for each use, because applications change what they are given. */
+  /** The settings of its own cookie that differ from the layer's, as JSON (OwnCookie); '' if none do. */
+  cookie: string;
+  /** The attributes as JSON. Parsed again for each use, because applications change what they get. */
   json: string;
 }
 
-const head = /^\{"createdAt":(\d+),"cookieAt":(\d+),"attributes":/;
-
-/** Reads what writeStored or plain connect-redis has written. */
-export function readStored(text: string): Stored {
-  const [start, createdAt, cookieAt] = head.exec(text) ?? [];
-  if (start !== undefined) {
-    return { text, createdAt: Number(createdAt), cookieAt: Number(cookieAt), json: text.slice(start.length, -1) };
-  }
-  return { text, createdAt: 0, cookieAt: 0, json: JSON.stringify(attributesOf(JSON.parse(text))) };
+/** `req.session.cookie.…` of one session, as far as it differs from the options of the layer. */
+export interface OwnCookie {
+  /** Milliseconds; null for a cookie that ends with the browser. */
+  maxAge?: number | null;
+  [setting: string]: unknown;
 }
 
-/** What express-session's session objects, and this layer, have under these names would be hidden. */
-const reserved = ['id', 'req', 'touch', 'resetMaxAge', 'save', 'reload', 'destroy', 'regenerate'];
+const head = /^\{"createdAt":(\d+),(?:"cookieAt":\d+,)?(?:"cookie":(\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}),)?"attributes":/;
 
-/** @throws {SessionError} session-too-large, not-storable */
-export function writeStored(attributes: Attributes, createdAt: number, cookieAt: number, maxBytes: number): Stored {
-  const json = JSON.stringify(attributes);
-  const text = `{"createdAt":${createdAt},"cookieAt":${cookieAt},"attributes":${json}}`;
-  // In JSON this stands for a key alone: in a value its quotes would be escaped.
+/** Reads what writeStored, version 0.1 of it, or plain connect-redis has written; undefined if it cannot be read. */
+export function readStored(text: string): Stored | undefined {
+  const [start, createdAt, cookie = ''] = head.exec(text) ?? [];
+  if (start === undefined) return readPlain(text);
+  if (!text.endsWith('}}')) return undefined; // cut off
+  return { text, createdAt: Number(createdAt), cookie, json: text.slice(start.length, -1) };
+}
+
+function readPlain(text: string): Stored | undefined {
+  try {
+    const data = JSON.parse(text) as unknown;
+    if (typeof data !== 'object' || data === null || Array.isArray(data)) return undefined;
+    const { cookie, ...attributes } = data as Attributes;
+    for (const name of reserved) delete attributes[name];
+    const { originalMaxAge: maxAge } = (cookie ?? {}) as { originalMaxAge?: unknown };
+    const own = typeof maxAge === 'number' ? JSON.stringify({ maxAge }) : '';
+    return { text, createdAt: 0, cookie: own, json: JSON.stringify(attributes) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** An attribute with one of these names would hide a part of express-session's session object. */
+const reserved = ['cookie', 'id', 'req', 'touch', 'resetMaxAge', 'save', 'reload', 'destroy', 'regenerate'];
+
+/** @throws {SessionError} not-storable */
+export function requireStorable(json: string, attributes: Attributes): void {
+  // In JSON this can be a key only: in a value its quotes would be escaped.
   if (json.includes('"__proto__":') || reserved.some((name) => Object.hasOwn(attributes, name)))
     throw new SessionError('not-storable');
-  if (Buffer.byteLength(text) > maxBytes) throw new SessionError('session-too-large');
-  return { text, createdAt, cookieAt, json };
 }
 
-/** A copy of its own, whichever changes it gets. */
+/** @throws {SessionError} session-too-large */
+export function writeStored(json: string, cookie: string, createdAt: number, maxBytes: number): Stored {
+  const text = `{"createdAt":${createdAt},${cookie && `"cookie":${cookie},`}"attributes":${json}}`;
+  if (text.length > maxBytes || Buffer.byteLength(text) > maxBytes) throw new SessionError('session-too-large');
+  return { text, createdAt, cookie, json };
+}
+
+/** A new copy at each call. */
 export function readAttributes(stored: Stored | undefined): Attributes {
   return stored ? JSON.parse(stored.json) : {};
 }
 
-/** The attributes of a session object, which are all but its cookie. */
-export function attributesOf(session: object): Attributes {
-  const { cookie: _cookie, ...attributes } = session as Attributes;
-  return attributes;
+export function readOwnCookie(stored: Stored | undefined): OwnCookie {
+  return stored?.cookie ? JSON.parse(stored.cookie) : {};
 }
 
-/** The attributes of a session object, each as JSON, as they are at this moment. */
+/**
+ * How long a session lives without use, in milliseconds: what its own cookie settings say, or else `usualMs`. Not positive
+ * if the application has ended it so (`req.session.cookie.maxAge = 0`).
+ */
+export function lifetimeOf(ownCookie: string, usualMs: number): number {
+  if (ownCookie === '') return usualMs;
+  const { maxAge } = JSON.parse(ownCookie) as OwnCookie;
+  return typeof maxAge === 'number' ? Math.ceil(maxAge) : usualMs;
+}
+
+/** Each attribute as JSON; those that JSON leaves out are absent. */
 export function textsOf(attributes: Attributes): Map<string, string> {
   const texts = new Map<string, string>();
   for (const [name, value] of Object.entries(attributes)) {
@@ -61,28 +92,10 @@ export function textsOf(attributes: Attributes): Map<string, string> {
   return texts;
 }
 
-/**
- * Puts into a session object what others have changed, and leaves alone what its own request has: an attribute that shows
- * the same as what stands, or that was changed since `before`, keeps its value, and with it whatever refers to that.
- */
-export function bringUpToDate(session: object, before: Map<string, string>, standing: Attributes): void {
-  const target = session as Attributes;
-  const [shown, stands] = [textsOf(attributesOf(session)), textsOf(standing)];
-  for (const name of new Set([...before.keys(), ...stands.keys()])) {
-    if (shown.get(name) !== before.get(name) || shown.get(name) === stands.get(name)) continue;
-    if (stands.has(name)) target[name] = standing[name];
-    else delete target[name];
-  }
-}
-
-/** Makes the session object show these attributes and no others, in this order: in another it would count as changed. */
-export function replaceAttributes(session: object, attributes: Attributes): void {
-  const target = session as Attributes;
-  for (const name of Object.keys(attributesOf(session))) delete target[name];
-  Object.assign(target, attributes);
-}
-
-/** A copy that shares nothing with the original, as it comes back from Redis. */
-export function copyAttributes(attributes: Attributes): Attributes {
-  return JSON.parse(JSON.stringify(attributes));
+/** Whether two texts of attributes are equal, whatever their order. */
+export function isSameJson(a: string, b: string): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  const [ours, theirs] = [textsOf(JSON.parse(a)), textsOf(JSON.parse(b))];
+  return ours.size === theirs.size && [...ours].every(([name, text]) => theirs.get(name) === text);
 }

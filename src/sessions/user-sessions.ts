@@ -1,84 +1,90 @@
 import type { Request } from 'express';
-import { orTellFailed } from './events.ts';
-import { shortHash } from './hash.ts';
-import { type Attributes, readAttributes, readStored } from './record.ts';
+import { withFailureReported } from './events.ts';
+import { type Attributes, lifetimeOf, readAttributes, readStored } from './record.ts';
 import { endScript } from './redis/scripts.ts';
-import { forgetSession } from './state.ts';
-import { DurableStore } from './store.ts';
+import type { SessionRepository } from './repository.ts';
+import { forgetSession, storedFor } from './session.ts';
+import { requireState } from './state.ts';
+import { storeOf } from './store.ts';
 
 /** One of a user's sessions. */
 export interface SessionEntry {
-  /** What it is called towards its user: never its id, which is what opens it. */
+  /** Its name for its user: never its id, which is what opens it. */
   handle: string;
   attributes: Attributes;
   createdAt: Date;
   lastSeenAt: Date;
 }
 
+/** A user as `userOf` names it: a string, a number, or an object with a `toString` of its own, such as an ObjectId. */
+export type User = string | number | bigint | { toString(): string };
+
 /**
- * Lists a user's sessions, the one seen last first. When that was follows from the time that each has left: no write is
- * needed for it.
+ * Lists a user's sessions, the last used first. When that was follows from the time that each has left: nothing is written
+ * for it.
  * @throws {SessionError}
+ * @throws {TypeError} if `user` is none
  */
-export async function listSessions(req: Request, user: string): Promise<SessionEntry[]> {
-  const store = storeOf(req);
-  const handles = await store.calls.read('list', (redis) => redis.zRange(store.indexOf(user), 0, -1));
+export async function listSessions(req: Request, user: User): Promise<SessionEntry[]> {
+  const { repository } = storeOf(requireState(req));
+  const name = nameOf(user);
+  const handles = await repository.calls.read<string[]>('list', 'ZRANGE', repository.indexOf(name), '0', '-1');
   if (handles.length === 0) return [];
-  const keys = handles.map((handle) => store.prefix + handle);
+  const keys = handles.map((handle) => repository.prefix + handle);
   const [texts, times, now] = await Promise.all([
-    store.calls.read('list', (redis) => redis.mGet(keys)),
-    store.calls.read('list', (redis) => Promise.all(keys.map((key) => redis.pTTL(key)))),
-    store.clock.now(),
+    repository.calls.read<(string | null)[]>('list', 'MGET', ...keys),
+    Promise.all(keys.map((key) => repository.calls.read<number>('list', 'PTTL', key))),
+    repository.clock.now(),
   ]);
   const entries = handles.flatMap((handle, at): SessionEntry[] => {
-    const text = texts[at];
-    if (text === null || text === undefined) return []; // it has ended
-    const stored = readStored(text);
+    const stored = readStored(texts[at] ?? '');
+    if (!stored) return []; // it has ended
     const attributes = readAttributes(stored);
-    if (store.userOf(attributes) !== user) return [];
-    const lastSeenAt = new Date(now - store.idleSeconds * 1000 + (times[at] ?? 0));
+    if (repository.userOf(attributes) !== name) return [];
+    const lifeMs = lifetimeOf(stored.cookie, repository.idleMs);
+    const lastSeenAt = new Date(now - lifeMs + (times[at] ?? 0));
     return [{ handle, attributes, createdAt: new Date(stored.createdAt), lastSeenAt }];
   });
   return entries.sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
 }
 
 /**
- * Ends a user's sessions, for good: the one with this handle, or all. Requests that are under way in them and change
- * something are answered 401. Where the request's own is among them, it has none from then on; `destroySession` then only
- * clears the cookie.
- * @returns how many were ended; 0 where the user has none with that handle
+ * Ends a user's sessions, for good: the one with this handle, or all. Requests under way in them that change something get
+ * 401. If the request's own session is among them, it has none from then on; `destroySession` then only clears the cookie.
+ * @returns how many were ended; 0 if the user has none with that handle
  * @throws {SessionError}
+ * @throws {TypeError} if `user` is none
  */
-export async function revokeSessions(req: Request, user: string, handle?: string): Promise<number> {
-  const store = storeOf(req);
-  const ended = await orTellFailed(store, req, () => revoke(req, store, user, handle));
-  for (let number = 0; number < ended; number++) store.tell({ type: 'revoked' });
+export async function revokeSessions(req: Request, user: User, handle?: string): Promise<number> {
+  const { repository } = storeOf(requireState(req));
+  const name = nameOf(user);
+  const ended = await withFailureReported(repository, req, () => revoke(req, repository, name, handle));
+  for (let number = 0; number < ended; number++) repository.tell({ type: 'revoked' });
   return ended;
 }
 
-async function revoke(req: Request, store: DurableStore, user: string, handle: string | undefined): Promise<number> {
+async function revoke(req: Request, repository: SessionRepository, user: string, handle: string | undefined) {
   if (handle !== undefined && !(await listSessions(req, user)).some((entry) => entry.handle === handle)) return 0;
-  // Named, not "all that there are": a call that is given up may still be carried out, when others have logged in.
-  const all = () => store.calls.read('list', (redis) => redis.zRange(store.indexOf(user), 0, -1));
+  // Named, not "all that there are": a call that is given up may still be executed, when others have logged in.
+  const index = repository.indexOf(user);
+  const all = () => repository.calls.read<string[]>('list', 'ZRANGE', index, '0', '-1');
   const handles = handle === undefined ? await all() : [handle];
   if (handles.length === 0) return 0;
-  const ended = await store.calls.run<number>(endScript, [store.indexOf(user)], [store.prefix, ...handles]);
-  if (handles.includes(sessionHandle(req.sessionID))) forgetSession(req);
+  const ended = await repository.calls.run<number>(endScript, [index], [repository.prefix, ...handles]);
+  if (handles.includes(repository.hashOf(req.sessionID))) forgetSession(req);
   return ended;
 }
 
-/** What the request's session is called towards its user, and when it began; null where nothing is stored. */
+/** The handle of the request's session, and when it began; null if nothing is stored. */
 export function describeSession(req: Request): { handle: string; createdAt: Date } | null {
-  const stored = storeOf(req).storedFor(req);
-  return stored ? { handle: sessionHandle(req.sessionID), createdAt: new Date(stored.createdAt) } : null;
+  const { repository } = storeOf(requireState(req));
+  const stored = storedFor(req);
+  return stored ? { handle: repository.hashOf(req.sessionID), createdAt: new Date(stored.createdAt) } : null;
 }
 
-export function sessionHandle(id: string): string {
-  return shortHash(id);
-}
-
-function storeOf(req: Request): DurableStore {
-  const store = req.sessionStore as unknown;
-  if (store instanceof DurableStore) return store;
-  throw new TypeError('This needs a DurableStore: createSessions({ store: new DurableStore({ client }), … })');
+function nameOf(user: unknown): string {
+  if (typeof user === 'string' || typeof user === 'number' || typeof user === 'bigint') return String(user);
+  const isNamed = typeof user === 'object' && user !== null && user.toString !== Object.prototype.toString;
+  if (isNamed && !Array.isArray(user)) return String(user);
+  throw new TypeError('user must be the id of a user: a string, a number, or an object with a toString of its own');
 }

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisStore } from 'connect-redis';
-import { DurableStore } from '../../src/sessions/index.ts';
+import { SessionRepository } from '../../src/sessions/repository.ts';
 
 // A replica with a planted defect that the survival test must detect: src/main.ts with a store changed by the mutant that
 // MUTANT names. Not part of the image.
 
-type Stored = NonNullable<Awaited<ReturnType<DurableStore['read']>>>;
+type Stored = NonNullable<Awaited<ReturnType<SessionRepository['read']>>>;
 
 const mutants: Record<string, () => void> = {
   /** express-session's `resave: true` (SESSION_STORE=plain): a request that changed nothing writes back what it read. */
@@ -18,24 +18,22 @@ const mutants: Record<string, () => void> = {
   /** A cache in the replica (SESSION_STORE=durable) that only its own writes refresh. */
   cache() {
     const cached = new Map<string, Stored>();
-    const { read, keepUp, adoptAs, end } = DurableStore.prototype;
-    Object.assign(DurableStore.prototype, {
-      async read(this: DurableStore, sid: string) {
-        const stored = cached.get(sid) ?? (await read.call(this, sid));
-        if (stored) cached.set(sid, stored);
+    const { read, noteExtended, end } = SessionRepository.prototype;
+    Object.assign(SessionRepository.prototype, {
+      async read(this: SessionRepository, id: string, lifeMs?: number) {
+        const key = this.keyOf(id);
+        const stored = cached.get(key) ?? (await read.call(this, id, lifeMs));
+        if (stored) cached.set(key, stored);
         return stored;
       },
-      keepUp(this: DurableStore, ...[session, stored, before]: Parameters<typeof keepUp>) {
-        cached.set((session as { id: string }).id, stored);
-        keepUp.call(this, session, stored, before);
+      /** Called after each write of this replica. */
+      noteExtended(this: SessionRepository, key: string) {
+        cached.delete(key);
+        noteExtended.call(this, key);
       },
-      adoptAs(this: DurableStore, ...[req, id, stored, before]: Parameters<typeof adoptAs>) {
-        cached.set(id, stored);
-        adoptAs.call(this, req, id, stored, before);
-      },
-      end(this: DurableStore, ...[sid, ...more]: Parameters<typeof end>) {
-        cached.delete(sid);
-        return end.call(this, sid, ...more);
+      end(this: SessionRepository, ...[id, ...more]: Parameters<typeof end>) {
+        cached.delete(this.keyOf(id));
+        return end.call(this, id, ...more);
       },
     });
   },

@@ -21,9 +21,8 @@ const middlewares = {
     }),
   'cookie-session': async () => cookieSession({ secret }),
   async layer() {
-    const { createSessions, DurableStore, redisOptions } = await import(process.env.SESSION_LAYER);
-    const store = new DurableStore({ client: await connectRedis(redisOptions) });
-    return createSessions({ store, secrets: [secret] });
+    const { createSessions, redisOptions } = await import(process.env.SESSION_LAYER);
+    return createSessions({ client: await connectRedis(redisOptions), secrets: [secret] });
   },
 };
 

@@ -5,18 +5,8 @@ export interface Client {
   on(event: 'connect' | 'ready' | 'reconnecting' | 'error', listener: () => void): unknown;
   connect(): Promise<unknown>;
   destroy(): void;
-  get(key: string): Promise<string | null>;
-  getEx(key: string, options: { type: 'EX'; value: number }): Promise<string | null>;
-  del(keys: string[]): Promise<number>;
-  hGet(key: string, field: string): Promise<string | null>;
-  mGet(keys: string[]): Promise<(string | null)[]>;
-  pTTL(key: string): Promise<number>;
-  renameNX(from: string, to: string): Promise<number>;
-  /** Seconds, and microseconds of the second. */
-  time(): Promise<[string, string]>;
-  zRange(key: string, start: number, stop: number): Promise<string[]>;
-  evalSha(digest: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
-  eval(text: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  /** Sends a command as it is: cheaper than the client's own methods, and the same in redis 5 and 6. */
+  sendCommand(command: string[]): Promise<unknown>;
 }
 
 /**

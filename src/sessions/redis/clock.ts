@@ -1,8 +1,8 @@
 const refreshMs = 60_000;
 
 /**
- * Redis's clock. All replicas go by it, because theirs may differ: one that is minutes ahead would end sessions early.
- * Between two looks at Redis it goes on with this process's monotonic clock.
+ * Redis's clock. All replicas use it, because theirs may differ: one that is minutes ahead would end sessions early.
+ * Between two readings it continues with this process's monotonic clock.
  */
 export class RedisClock {
   readonly #readTime: () => Promise<[seconds: string, micros: string]>;
@@ -14,16 +14,18 @@ export class RedisClock {
     this.#readTime = readTime;
   }
 
-  /** Milliseconds since 1970. Asks Redis at the first call; later calls answer at once, and ask in the background each minute. */
+  /** Milliseconds since 1970. Asks Redis at the first call; later calls answer at once. */
   async now(): Promise<number> {
     if (this.#offsetMs === undefined) await this.#read();
-    else if (performance.now() - this.#readAt > refreshMs) this.#read().catch(() => {}); // the next call asks again
-    return Math.round((this.#offsetMs as number) + performance.now());
+    return this.known as number;
   }
 
-  /** The same at once; by this process's own clock where Redis has not been asked yet. */
-  get estimate(): number {
-    return this.#offsetMs === undefined ? Date.now() : Math.round(this.#offsetMs + performance.now());
+  /** The same at once; undefined if Redis has not been asked yet. Asks it again in the background each minute. */
+  get known(): number | undefined {
+    if (this.#offsetMs === undefined) return undefined;
+    const now = performance.now();
+    if (now - this.#readAt > refreshMs) this.#read().catch(() => {}); // the next call asks again
+    return Math.round(this.#offsetMs + now);
   }
 
   #read(): Promise<void> {

@@ -1,80 +1,81 @@
-import type { RedisStore } from 'connect-redis';
-import { SessionError } from '../errors.ts';
+import { SessionError, type SessionErrorCode } from '../errors.ts';
 import type { StoreCommand, StoreOutcome, Tell } from '../events.ts';
 import type { Client } from './client.ts';
-import { DeadlineError, withDeadline } from './deadline.ts';
+import { DeadlineError, Deadlines } from './deadline.ts';
 import type { Script } from './scripts.ts';
-import { watchSilence } from './stale-connection.ts';
+import { staleConnectionOf } from './stale-connection.ts';
 
-/** Calls to Redis that each end within the deadline, as a value or as a SessionError, and are told of. */
+/** Calls to Redis that each end within the deadline, as a value or as a SessionError, and are reported as events. */
 export interface RedisCalls {
   /** For reads, and what is harmless to do twice: a failed one is store-unavailable. */
-  read<T>(command: StoreCommand, call: (client: Client) => Promise<T>): Promise<T>;
-  /** Runs a script. Where it may have been carried out without our knowing, the error is outcome-unknown. */
+  read<T>(name: StoreCommand, ...command: string[]): Promise<T>;
+  /** Runs a script. If it may have been executed without our knowing, the error is outcome-unknown. */
   run<T>(script: Script, keys: string[], args: (string | number)[], ms?: number): Promise<T>;
 }
 
-export function createRedisCalls(anyClient: RedisStore['client'], deadlineMs: number, tell: Tell): RedisCalls {
-  const client = anyClient as unknown as Client;
-  const silence = watchSilence(client, 2 * deadlineMs);
-  const requireReady = (command: StoreCommand) => {
-    // At once, whatever the client's offline queue would do.
-    if (client.isReady) return;
-    silence.missed();
-    tell({ type: 'operation', command, outcome: 'refused', ms: 0 });
-    throw new SessionError('store-unavailable');
-  };
-  const answered = async <T>(command: StoreCommand, call: Promise<T>, ms: number): Promise<T> => {
-    silence.asked();
-    const start = performance.now();
-    const ended = (outcome: StoreOutcome) =>
-      tell({ type: 'operation', command, outcome, ms: performance.now() - start });
-    try {
-      const answer = await withDeadline(call, ms);
-      silence.heard();
-      ended('ok');
-      return answer;
-    } catch (err) {
-      if (err instanceof DeadlineError) silence.missed();
-      else silence.heard();
-      ended(outcomeOf(err));
-      throw err;
+export function createRedisCalls(client: Client, deadlineMs: number, tell: Tell): RedisCalls {
+  const connection = staleConnectionOf(client);
+  const deadlines = new Deadlines();
+
+  function call<T>(
+    command: StoreCommand,
+    ms: number,
+    send: () => Promise<unknown>,
+    codeOf: (err: unknown) => SessionErrorCode,
+  ): Promise<T> {
+    if (!client.isReady) {
+      // At once, whatever the client's offline queue would do.
+      connection.missed(2 * deadlineMs);
+      tell({ type: 'operation', command, outcome: 'refused', ms: 0 });
+      return Promise.reject(new SessionError('store-unavailable'));
     }
-  };
+    connection.asked();
+    const start = performance.now();
+    return new Promise((resolve, reject) => {
+      const settle = (value: unknown) => {
+        connection.heard();
+        tell({ type: 'operation', command, outcome: 'ok', ms: performance.now() - start });
+        resolve(value as T);
+      };
+      const fail = (cause: unknown) => {
+        if (cause instanceof DeadlineError) connection.missed(2 * deadlineMs);
+        else connection.heard();
+        tell({ type: 'operation', command, outcome: outcomeOf(cause), ms: performance.now() - start });
+        reject(new SessionError(codeOf(cause), { cause }));
+      };
+      deadlines.watch(send(), ms, settle, fail);
+    });
+  }
+
   return {
-    async read(command, call) {
-      requireReady(command);
-      try {
-        return await answered(command, call(client), deadlineMs);
-      } catch (cause) {
-        throw new SessionError('store-unavailable', { cause });
-      }
-    },
-    async run<T>(script: Script, keys: string[], args: (string | number)[], ms = deadlineMs) {
-      requireReady(script.command);
-      const options = { keys, arguments: args.map(String) };
-      try {
-        return (await answered(script.command, evaluate(client, script, options), ms)) as T;
-      } catch (cause) {
-        throw new SessionError(wasRefused(cause) ? 'store-unavailable' : 'outcome-unknown', { cause });
-      }
-    },
+    read: (name, ...command) =>
+      call(
+        name,
+        deadlineMs,
+        () => client.sendCommand(command),
+        () => 'store-unavailable',
+      ),
+    run: (script, keys, args, ms = deadlineMs) =>
+      call(
+        script.command,
+        ms,
+        () => evaluate(client, script, [String(keys.length), ...keys, ...args.map(String)]),
+        (cause) => (wasRefused(cause) ? 'store-unavailable' : 'outcome-unknown'),
+      ),
   };
 }
 
 /** A Redis that was restarted has forgotten its scripts. */
-async function evaluate(client: Client, script: Script, options: { keys: string[]; arguments: string[] }) {
-  try {
-    return await client.evalSha(script.digest, options);
-  } catch (err) {
+function evaluate(client: Client, script: Script, keysAndArgs: string[]): Promise<unknown> {
+  return client.sendCommand(['EVALSHA', script.digest, ...keysAndArgs]).catch((err: unknown) => {
     if (!(err instanceof Error && err.message.startsWith('NOSCRIPT'))) throw err;
-    return client.eval(script.text, options);
-  }
+    return client.sendCommand(['EVAL', script.text, ...keysAndArgs]);
+  });
 }
 
 /**
- * True where Redis has answered that it will not (out of memory, read-only, loading: the scripts fail at their first
- * write), or the command was never sent.
+ * True if Redis has refused (out of memory, read-only, loading: the scripts fail at their first write), or the command was
+ * never sent.
  */
 function wasRefused(err: unknown): boolean {
   if (!(err instanceof Error)) return false;
@@ -84,6 +85,7 @@ function wasRefused(err: unknown): boolean {
   );
 }
 
+/** By the name of their class: this layer imports nothing of node-redis. */
 function wasNeverSent(err: unknown): boolean {
   return err instanceof Error && /^(ClientOffline|ClientClosed|Timeout)Error$/.test(err.constructor.name);
 }

@@ -1,7 +1,10 @@
 import { createClient } from 'redis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestRedis, type TestRedis } from '../../../test/replica.ts';
-import { DeadlineError, withDeadline } from './deadline.ts';
+import { DeadlineError, Deadlines } from './deadline.ts';
+
+const withDeadline = <T>(call: Promise<T>, ms: number) =>
+  new Promise<T>((resolve, reject) => new Deadlines().watch(call, ms, resolve, reject));
 
 let redis: TestRedis;
 const deadlineMs = 50;
@@ -36,4 +39,25 @@ test('no answer is given up after the deadline', async () => {
   expect(performance.now() - start).toBeLessThan(10 * deadlineMs);
   redis.process().kill('SIGCONT');
   client.destroy();
+});
+
+test('each call has its own time, whatever the order in which they begin', async () => {
+  const deadlines = new Deadlines();
+  const never = new Promise<void>(() => {});
+  const failed: number[] = [];
+  const start = performance.now();
+  const done = [300, 100, 200].map(
+    (ms) =>
+      new Promise<void>((resolve) => {
+        deadlines.watch(never, ms, resolve, () => {
+          expect(performance.now() - start).toBeGreaterThanOrEqual(ms);
+          failed.push(ms);
+          resolve();
+        });
+      }),
+  );
+  const keepAlive = setTimeout(() => {}, 5000);
+  await Promise.all(done);
+  clearTimeout(keepAlive);
+  expect(failed).toEqual([100, 200, 300]);
 });

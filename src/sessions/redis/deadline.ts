@@ -1,21 +1,61 @@
-/** A call was given up. Whether it takes effect is unknown: Redis may still carry it out. */
+/** A call was given up. Whether it takes effect is unknown: Redis may still execute it. */
 export class DeadlineError extends Error {
   override name = 'DeadlineError';
 }
 
+interface Waiting {
+  dueAt: number;
+  ms: number;
+  fail(err: DeadlineError): void;
+}
+
 /**
- * Settles as `call` does, or rejects with a DeadlineError after `ms`.
+ * Settles calls as they do, or fails them with a DeadlineError after their time.
  *
- * node-redis bounds only the time before a command is written (`commandOptions.timeout`, redis/node-redis#3008): with
- * a Redis that hangs, a command that was sent waits for ever.
+ * node-redis bounds only the time before a command is written (`commandOptions.timeout`, redis/node-redis#3008): if Redis
+ * hangs, a command that was sent waits forever. All calls share one timer, because thousands per second are settled long
+ * before they are due.
  *
- * A process that stood still, on a busy machine, finds its timer due before it has read what came meanwhile: so the sockets
- * are read once more before the call is given up.
+ * A process that was blocked, on a busy machine, finds its timer due before it has read what arrived meanwhile: so the
+ * sockets are read once more before a call is given up.
  */
-export function withDeadline<T>(call: Promise<T>, ms: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const giveUp = () => reject(new DeadlineError(`Redis did not answer within ${ms} ms`));
-    const timer = setTimeout(() => setImmediate(giveUp), ms);
-    call.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
+export class Deadlines {
+  readonly #waiting = new Set<Waiting>();
+  #timer: NodeJS.Timeout | undefined;
+  #firesAt = Number.POSITIVE_INFINITY;
+
+  /** Calls `settle` or `fail`, exactly once. */
+  watch<T>(call: Promise<T>, ms: number, settle: (value: T) => void, fail: (err: unknown) => void): void {
+    const waiting = { dueAt: performance.now() + ms, ms, fail };
+    this.#waiting.add(waiting);
+    if (waiting.dueAt < this.#firesAt) this.#arm(waiting.dueAt, ms);
+    call.then(
+      (value) => {
+        if (this.#waiting.delete(waiting)) settle(value);
+      },
+      (err) => {
+        if (this.#waiting.delete(waiting)) fail(err);
+      },
+    );
+  }
+
+  #arm(at: number, ms: number): void {
+    clearTimeout(this.#timer);
+    this.#firesAt = at;
+    this.#timer = setTimeout(() => setImmediate(() => this.#failOverdue()), Math.max(1, Math.ceil(ms)));
+    this.#timer.unref(); // the connection keeps the process alive
+  }
+
+  #failOverdue(): void {
+    const now = performance.now();
+    this.#firesAt = Number.POSITIVE_INFINITY;
+    let next = Number.POSITIVE_INFINITY;
+    for (const waiting of this.#waiting) {
+      if (waiting.dueAt <= now) {
+        this.#waiting.delete(waiting);
+        waiting.fail(new DeadlineError(`Redis did not answer within ${waiting.ms} ms`));
+      } else next = Math.min(next, waiting.dueAt);
+    }
+    if (next < this.#firesAt) this.#arm(next, next - now);
+  }
 }

@@ -1,6 +1,5 @@
-import type { SessionData } from 'express-session';
 import { SessionError } from '../errors.ts';
-import { lacksStore, tellFailed, tellReplayed } from '../events.ts';
+import { reportFailed, reportReplayed } from '../events.ts';
 import {
   hasKey,
   type KeptAnswer,
@@ -9,26 +8,24 @@ import {
   readIdempotency,
   readKeptAnswer,
 } from '../idempotency.ts';
-import type { Held } from './hold.ts';
+import { hasSession, isRequestChanged, type RequestSession, reset, storedFor } from '../session.ts';
 import type { AnyRequest, AnyResponse, RequestState } from '../state.ts';
-import type { DurableStore } from '../store.ts';
+import { storeOf } from '../store.ts';
 import { takeCookie } from '../update.ts';
+import type { Held } from './hold.ts';
 
-type Session = SessionData & { cookie: SessionData['cookie'] };
+/** A larger response is not kept: its request takes effect once all the same, and a repeat is answered again. */
+const maxKeptBytes = 16_384;
 
-/** A larger response is not kept: its request takes effect once all the same, and a repeat is answered anew. */
-const mostKeptBytes = 16_384;
-
-export function hasChanged(store: DurableStore, req: AnyRequest, { pendingWrites, hasFailed }: RequestState): boolean {
-  return !hasFailed && store.hasSession(req) && (pendingWrites > 0 || store.isRequestChanged(req));
+export function hasChanged(req: AnyRequest, { pendingWrites, hasFailed }: RequestState): boolean {
+  return !hasFailed && hasSession(req) && (pendingWrites > 0 || isRequestChanged(req));
 }
 
 /** Whether there is something to save, or to find: a repeat of a request gets what the first one got. */
-export function hasWork(store: DurableStore, req: AnyRequest, res: AnyResponse, state: RequestState): boolean {
-  if (state.hasFailed || !store.hasSession(req)) return false;
-  if (res.statusCode >= 400 && lacksStore(req)) return true;
-  const isRepeatable = hasKey(req) && store.storedFor(req) !== undefined;
-  return hasChanged(store, req, state) || (isRepeatable && (res.statusCode >= 400 || state.updates === 0));
+export function hasWork(req: AnyRequest, res: AnyResponse, state: RequestState, isChanged: boolean): boolean {
+  if (state.hasFailed || !hasSession(req)) return false;
+  if (isChanged || (res.statusCode >= 400 && state.lacksStore)) return true;
+  return hasKey(req) && storedFor(req) !== undefined && (res.statusCode >= 400 || state.updates === 0);
 }
 
 /**
@@ -36,7 +33,6 @@ export function hasWork(store: DurableStore, req: AnyRequest, res: AnyResponse, 
  * @returns the first response, where this request is a repeat
  */
 export async function commit(
-  store: DurableStore,
   req: AnyRequest,
   res: AnyResponse,
   state: RequestState,
@@ -45,58 +41,57 @@ export async function commit(
   await null; // `end` writes the body after the head, in the same turn
   for (;;) {
     while (state.pendingWrites > 0) await state.writes;
-    if (!store.hasSession(req) || state.hasFailed) return undefined;
+    if (!hasSession(req) || state.hasFailed) return undefined;
     const isError = res.statusCode >= 400;
-    if (isError && lacksStore(req)) {
+    if (isError && state.lacksStore) {
       // The response says so: to try again would make it untrue, or late.
-      store.reset(req);
+      reset(req);
       return undefined;
     }
     const body = held?.body();
-    const stored = store.storedFor(req);
+    const stored = storedFor(req);
     const hadUpdates = state.updates > 0;
     const repeatable = readIdempotency(req, body === undefined ? nextUpdate(req) : 'answer');
     if (repeatable && stored && isError) {
       // The first time it went well: this time it may find that it is done already.
-      const first = await findKept(store, req, repeatable);
+      const first = await findKept(req, state, repeatable);
       if (first) {
-        store.reset(req);
-        tellReplayed(store, req);
+        reset(req);
+        reportReplayed(storeOf(state).repository, req);
         return first;
       }
     }
     const isKept = repeatable && !isError;
-    // What changes nothing is kept too, or a repeat would be answered anew; the result of an update is kept already.
-    if (!store.isRequestChanged(req) && !(isKept && stored && !hadUpdates)) return undefined;
+    // What changes nothing is kept too, or a repeat would be answered again; the result of an update is kept already.
+    if (!isRequestChanged(req) && !(isKept && stored && !hadUpdates)) return undefined;
     const text = () => JSON.stringify(toKept(res, repeatable?.print ?? '', body));
-    const changed = await store.save(
+    const changed = await storeOf(state).save(
       req.sessionID as string,
-      req.session as Session,
+      req.session as RequestSession,
       isKept ? { field: repeatable.field, text } : undefined,
     );
     if (changed.outcome === 'replayed' && repeatable) {
       const { sent } = readKeptAnswer(changed.answer, repeatable);
-      tellReplayed(store, req);
+      reportReplayed(storeOf(state).repository, req);
       return sent;
     }
-    if (isKept || !hasChanged(store, req, state)) return undefined;
+    if (isKept || !hasChanged(req, state)) return undefined;
   }
 }
 
-/** The change cannot be saved: the session is as it stands. @returns the error, unless the response is one already */
-export async function giveUp(store: DurableStore, req: AnyRequest, res: AnyResponse, err: unknown): Promise<unknown> {
+/** The change cannot be saved: the session shows what is stored. @returns the error, unless the response is one already */
+export async function giveUp(req: AnyRequest, res: AnyResponse, state: RequestState, err: unknown): Promise<unknown> {
   const hasEnded = err instanceof SessionError && err.code === 'session-ended';
   // The cookie of an id that was given at this very request still has to reach the visitor.
-  if (hasEnded) await takeCookie(req, store);
-  else store.reset(req);
+  if (hasEnded) await takeCookie(req, state);
+  else reset(req);
   if (res.statusCode >= 400) return undefined;
-  tellFailed(store, req, err);
+  reportFailed(storeOf(state).repository, req, err);
   return err;
 }
 
-async function findKept(store: DurableStore, req: AnyRequest, repeatable: Repeatable): Promise<KeptAnswer['sent']> {
-  const key = `${store.keyOf(req.sessionID as string)}:answers`;
-  const text = await store.calls.read('find', (redis) => redis.hGet(key, repeatable.field));
+async function findKept(req: AnyRequest, state: RequestState, repeatable: Repeatable): Promise<KeptAnswer['sent']> {
+  const text = await storeOf(state).repository.findKept(req.sessionID as string, repeatable.field);
   return text === null ? undefined : readKeptAnswer(text, repeatable).sent;
 }
 
@@ -104,7 +99,7 @@ async function findKept(store: DurableStore, req: AnyRequest, repeatable: Repeat
 const keptHeaders = ['content-type', 'content-encoding', 'location'];
 
 function toKept(res: AnyResponse, print: string, body: Buffer | undefined): KeptAnswer {
-  if (body === undefined || body.length > mostKeptBytes) return { print };
+  if (body === undefined || body.length > maxKeptBytes) return { print };
   const text = body.toString('utf8');
   const encoding = Buffer.from(text).equals(body) ? 'utf8' : 'base64';
   const headers = Object.fromEntries(

@@ -1,9 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import type { CookieOptions, RequestHandler } from 'express';
+import type { CookieOptions } from 'express';
 import session, { type Cookie } from 'express-session';
-import type { AnyRequest } from '../state.ts';
+import type { AnyRequest, SignedId } from '../state.ts';
 
 /** `__Host-` makes a browser refuse the cookie unless it came over TLS from this very host (RFC 6265bis, 4.1.3.2). */
 export function cookieName(req: AnyRequest): string {
@@ -15,20 +14,13 @@ export function isSecure(req: AnyRequest): boolean {
   return req.secure ?? (req.socket as TLSSocket | undefined)?.encrypted === true;
 }
 
-export function cookieOptions(req: AnyRequest, secureOnly: boolean): CookieOptions {
-  return { httpOnly: true, sameSite: 'strict', path: '/', secure: secureOnly || isSecure(req) };
-}
-
-/** What a signed cookie names. */
-export interface SignedId {
-  id: string;
-  /** When it was given out, in milliseconds since 1970; undefined for a cookie of express-session, which does not say. */
-  at: number | undefined;
-}
-
-/** The value of a cookie: `s:<id>~<time>.<signature>`. The signature is that of express-session (cookie-signature). */
-export function signId(id: string, at: number, secret: string): string {
-  const value = `${id}~${Math.round(at / 1000).toString(36)}`;
+/**
+ * The value of a cookie: `s:<id>~<time>[~<life>].<signature>`, both in seconds with base 36. The signature is that of
+ * express-session (cookie-signature).
+ */
+export function signId({ id, at = 0, lifeMs }: SignedId, secret: string): string {
+  const life = lifeMs === undefined ? '' : `~${Math.ceil(lifeMs / 1000).toString(36)}`;
+  const value = `${id}~${Math.round(at / 1000).toString(36)}${life}`;
   return `s:${value}.${signature(value, secret)}`;
 }
 
@@ -49,28 +41,30 @@ export function readSignedId(
   return undefined;
 }
 
-/** Signatures that were found right, by the text of the cookie: a visitor sends the same with each request. */
+/** Cookies whose signature was valid, by their text: a visitor sends the same with each request. */
 export type KnownCookies = Map<string, SignedId>;
-const mostKnown = 10_000;
+const maxKnown = 10_000;
 
 function verify(text: string, secrets: string[], known: KnownCookies): SignedId | undefined {
-  const found = known.get(text) ?? verifyAnew(text, secrets);
+  const remembered = known.get(text);
+  if (remembered) return remembered;
+  const found = verifySignature(text, secrets);
   if (!found) return undefined;
-  // The one that was used the longest ago is the first of the map.
-  known.delete(text);
+  if (known.size >= maxKnown) known.clear();
   known.set(text, found);
-  if (known.size > mostKnown) known.delete(known.keys().next().value as string);
   return found;
 }
 
-function verifyAnew(text: string, secrets: string[]): SignedId | undefined {
+function verifySignature(text: string, secrets: string[]): SignedId | undefined {
   const raw = decode(text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text);
   const end = raw.lastIndexOf('.');
   if (!raw.startsWith('s:') || end < 0) return undefined;
   const [value, given] = [raw.slice(2, end), raw.slice(end + 1)];
-  if (!secrets.some((secret) => isSame(signature(value, secret), given))) return undefined;
-  const [, id = value, at] = /^(.+)~([0-9a-z]{1,9})$/.exec(value) ?? [];
-  return { id, at: at === undefined ? undefined : Number.parseInt(at, 36) * 1000 };
+  const signedBy = secrets.findIndex((secret) => isSame(signature(value, secret), given));
+  if (signedBy < 0) return undefined;
+  const [, id = value, at, life] = /^(.+?)~([0-9a-z]{1,9})(?:~([0-9a-z]{1,9}))?$/.exec(value) ?? [];
+  const msOf = (text: string | undefined) => (text === undefined ? undefined : Number.parseInt(text, 36) * 1000);
+  return { id, at: msOf(at), lifeMs: msOf(life), isOutdated: signedBy > 0 };
 }
 
 function decode(text: string): string {
@@ -114,29 +108,4 @@ export function clearCookieLine(name: string, options: CookieOptions): string {
     expires: new Date(0),
   });
   return cookie.serialize(name, '');
-}
-
-/** Says in the cookie of express-session how long it lives, for set-ups without a DurableStore; goes before it. */
-export const sayMaxAge: RequestHandler = function sayMaxAge(req, res, next) {
-  const { setHeader } = res;
-  const start = `${cookieName(req)}=s`;
-  const withMaxAge = (line: string) => {
-    const [, ends] = /; Expires=([^;]+)/.exec(line) ?? [];
-    if (!line.startsWith(start) || ends === undefined) return line;
-    return `${line}; Max-Age=${Math.ceil((Date.parse(ends) - Date.now()) / 1000)}`;
-  };
-  res.setHeader = function setHeaderWithMaxAge(name, value) {
-    const isCookie = name.toLowerCase() === 'set-cookie' && Array.isArray(value);
-    return setHeader.call(res, name, isCookie ? value.map(withMaxAge) : value);
-  };
-  next();
-};
-
-/** The header of a request in which the cookie of another name stands under ours, where the visitor has not got ours yet. */
-export function takeOverCookie(req: IncomingMessage, theirs: string, name: string): string | undefined {
-  const { cookie: header = '' } = req.headers;
-  const cookies = header.split(';').map((pair) => pair.trim());
-  const their = cookies.find((pair) => pair.startsWith(`${theirs}=`));
-  if (!their || cookies.some((pair) => pair.startsWith(`${name}=`))) return header;
-  return `${header}; ${name}=${their.slice(theirs.length + 1)}`;
 }

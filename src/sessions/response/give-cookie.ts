@@ -1,42 +1,54 @@
 import type { CookieOptions } from 'express';
 import type { SessionData } from 'express-session';
-import { clearCookieLine, isSecure, setCookieLine, signId } from './cookie.ts';
+import { lifetimeOf } from '../record.ts';
+import { hasSession, RequestSession, storedFor } from '../session.ts';
 import type { AnyRequest, AnyResponse, RequestState } from '../state.ts';
-import type { DurableStore } from '../store.ts';
+import { clearCookieLine, isSecure, setCookieLine, signId } from './cookie.ts';
 
 export interface CookieSettings {
   name: string;
   secret: string;
   cookieFor(req: AnyRequest): CookieOptions;
-  idleSeconds: number;
+  idleMs: number;
+  /** Every response carries it. */
+  rolling: boolean;
 }
 
-/** Gives the cookie out where its id is new or its session changes, and at half its life; or clears it. */
+/** Gives the cookie out if its id is new, its settings have changed, or half its life is over; or clears it. */
 export function setCookie(
-  store: DurableStore,
   req: AnyRequest,
   res: AnyResponse,
   state: RequestState,
-  { name, secret, cookieFor, idleSeconds }: CookieSettings,
+  settings: CookieSettings,
   isChanged: boolean,
 ): void {
-  const { cookie: presented, startedAt } = state;
+  const { name, secret, cookieFor, idleMs } = settings;
   if (state.clearsCookie) return void res.appendHeader('Set-Cookie', clearCookieLine(name, cookieFor(req)));
   const { sessionID: id } = req;
-  const isStored = store.hasSession(req) && (store.storedFor(req) !== undefined || isChanged);
-  if (!isStored || id === undefined) return;
-  const isNew = id !== presented?.id;
-  const isPublic = /\bpublic\b/.test(String(res.getHeader('Cache-Control') ?? ''));
-  const isOld = presented?.at === undefined || isDue(startedAt - presented.at, idleSeconds * 1000);
-  if (!isNew && !isChanged && (!isOld || isPublic)) return;
+  const stored = storedFor(req);
+  if (id === undefined || !hasSession(req) || (stored === undefined && !isChanged)) return;
+  const { session } = state;
+  const own = session instanceof RequestSession ? RequestSession.ownCookieOf(session) : (stored?.cookie ?? '');
+  const lifeMs = lifetimeOf(own, idleMs);
+  if (lifeMs <= 0) return void res.appendHeader('Set-Cookie', clearCookieLine(name, cookieFor(req)));
+  const isNew = id !== state.cookie?.id || (isChanged && own !== (stored?.cookie ?? ''));
+  if (!isNew && !settings.rolling && (!isDue(state, lifeMs) || isPublic(res))) return;
   const { cookie } = req.session as SessionData;
   if (cookie.secure === true && !isSecure(req)) return;
-  res.appendHeader('Set-Cookie', setCookieLine(name, signId(id, startedAt, secret), cookie));
+  const value = signId({ id, at: state.startedAt, lifeMs: own === '' ? undefined : lifeMs }, secret);
+  res.appendHeader('Set-Cookie', setCookieLine(name, value, cookie));
 }
 
 /** A cookie from the future was given out by a replica whose clock is wrong, before it knew that of Redis. */
-function isDue(ageMs: number, lifeMs: number): boolean {
+function isDue({ cookie, startedAt }: RequestState, lifeMs: number): boolean {
+  if (cookie?.at === undefined || cookie.isOutdated) return true;
+  const ageMs = startedAt - cookie.at;
   return ageMs >= lifeMs / 2 || ageMs < -60_000;
+}
+
+/** A shared cache may keep such a response, and give it to others. */
+function isPublic(res: AnyResponse): boolean {
+  return /\bpublic\b/.test(String(res.getHeader('Cache-Control') ?? ''));
 }
 
 /** Takes it out of a response that is replaced; other cookies stay. */

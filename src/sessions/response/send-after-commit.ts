@@ -1,24 +1,23 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type CookieSettings, setCookie, withoutCookie } from './give-cookie.ts';
-import { commit, giveUp, hasChanged, hasWork, sendKept } from './commit.ts';
-import { type Held, hold } from './hold.ts';
+import { reset } from '../session.ts';
 import type { AnyRequest, AnyResponse, RequestState } from '../state.ts';
-import type { DurableStore } from '../store.ts';
+import { commit, giveUp, hasChanged, hasWork, sendKept } from './commit.ts';
+import { type CookieSettings, setCookie, withoutCookie } from './give-cookie.ts';
+import { type Held, hold } from './hold.ts';
 
-/** How long the end of a response that must be taken back is waited for: until then its parts may still be written. */
+/** How long a response that must be taken back may take to end: until then its parts may still be written. */
 const endMs = 300;
 
 /**
  * Saves a changed session before its response leaves.
  *
- * When the head of a response is written, it is known whether there is something to save. If not, the response goes its
- * way. Else it is held (hold.ts) until the change is in the store. Where it cannot be saved, the response is taken back,
- * and the error goes to the error handlers of the application; a response that is an error already leaves as it is. A
- * stream is held at its head; what it changes later is saved at its end, and if that fails its connection is broken, so
- * that nobody takes it for complete.
+ * When the head of a response is written, it is known whether there is something to save. If not, the response is sent as
+ * usual. Else it is held (hold.ts) until the change is in the store. If it cannot be saved, the response is taken back, and
+ * the error goes to the error handlers of the application; a response that is an error already is sent as it is. A stream
+ * is held at its head; what it changes later is saved at its end, and if that fails its connection is broken, so that no
+ * client treats it as complete.
  */
 export function sendAfterCommit(
-  store: DurableStore,
   req: AnyRequest,
   res: AnyResponse,
   state: RequestState,
@@ -34,9 +33,10 @@ export function sendAfterCommit(
   function head(this: AnyResponse, ...args: unknown[]): AnyResponse {
     if (res.headersSent) return Reflect.apply(writeHead, res, args);
     const rest = takeHeaders(res, args);
-    const isHeld = !isSettled && hasWork(store, req, res, state);
+    const isChanged = !isSettled && lookForChange();
+    const isHeld = !isSettled && hasWork(req, res, state, isChanged);
     if (hasCookie) withoutCookie(res, settings.name); // the head before this one could not be written
-    setCookie(store, req, res, state, settings, isHeld && hasChanged(store, req, state));
+    setCookie(req, res, state, settings, isChanged);
     hasCookie = true;
     Reflect.apply(writeHead, res, rest);
     if (!isSettled && isHeld) saveThenSend(hold(res));
@@ -47,15 +47,25 @@ export function sendAfterCommit(
   res.writeHead = head as AnyResponse['writeHead'];
   res.on('error', ignoreLateEnd);
 
+  /** What is no JSON is an error of the handler, thrown where it ends the response; the page for that can be sent. */
+  function lookForChange(): boolean {
+    try {
+      return hasChanged(req, state);
+    } catch (err) {
+      reset(req);
+      throw err;
+    }
+  }
+
   function saveThenSend(held: Held): void {
-    commit(store, req, res, state, held)
+    commit(req, res, state, held)
       .then((first) => {
         if (first) return replace(held, () => sendKept(res, first));
         held.release();
         watchEnd();
       })
       .catch(async (err) => {
-        const error = await giveUp(store, req, res, err);
+        const error = await giveUp(req, res, state, err);
         if (!error) return held.release();
         if (!res.writableEnded) await endOf(res);
         replace(held, () => next(error));
@@ -81,13 +91,13 @@ export function sendAfterCommit(
     const { end } = res;
     res.end = function endAfterCommit(...args: unknown[]): AnyResponse {
       res.end = end;
-      if (!hasChanged(store, req, state)) return Reflect.apply(end, res, args);
+      if (!hasChanged(req, state)) return Reflect.apply(end, res, args);
       const held = hold(res);
       Reflect.apply(end, res, args);
-      commit(store, req, res, state)
+      commit(req, res, state)
         .then(() => held.release())
         .catch(async (err) => {
-          await giveUp(store, req, res, err);
+          await giveUp(req, res, state, err);
           req.socket.destroy(new Error('the session could not be saved', { cause: err }));
         });
       return res;

@@ -1,0 +1,27 @@
+-- Moves a session to a new id in one step, if the text stored under the old id is the one that the request has read. Its
+-- kept responses move along, and a mark stays at the old id.
+-- Returns as write.lua
+local session, mark, answers, joined, left, old, old_answers = unpack(KEYS)
+local expected, text, ttl, field, answer, answer_ttl, member, now, index_ttl, most, prefix, leaver, moved_to, mark_ttl =
+  unpack(ARGV)
+
+if given(field) then
+  local first = redis.call('HGET', old_answers, field)
+  if first then return {'replayed', first} end
+end
+local stored = redis.call('GET', old)
+if not stored then
+  local moved = redis.call('GET', mark)
+  if moved then return {'moved', moved} end
+  return {'gone'}
+elseif redis.sha1hex(stored) ~= expected then
+  return {'changed', stored}
+end
+if redis.call('EXISTS', session) == 1 then return {'taken'} end
+redis.call('SET', session, text, 'PX', ttl)
+redis.call('DEL', old)
+redis.call('SET', mark, moved_to, 'PX', mark_ttl)
+if redis.call('EXISTS', old_answers) == 1 then redis.call('RENAME', old_answers, answers) end
+leave(left, leaver)
+remember(answers, field, answer, answer_ttl)
+return {'saved', enlist(joined, member, now, index_ttl, most, prefix)}

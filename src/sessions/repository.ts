@@ -1,0 +1,151 @@
+import { createTell, type Tell } from './events.ts';
+import { shortHash } from './hash.ts';
+import type { SessionsOptions } from './options.ts';
+import { type Attributes, lifetimeOf, readAttributes, readStored, type Stored } from './record.ts';
+import { RedisClock } from './redis/clock.ts';
+import { createRedisCalls, type RedisCalls } from './redis/commands.ts';
+import { createQueue, type Queue } from './redis/queue.ts';
+import { createRecently } from './redis/recently.ts';
+import { endScript, takeOverScript } from './redis/scripts.ts';
+
+/** Of so many ids the hash is kept; of more, all are forgotten. */
+const maxHashes = 10_000;
+
+/** The sessions in one Redis (not a Cluster): their keys, their limits, and how they are read and ended. */
+export class SessionRepository {
+  readonly calls: RedisCalls;
+  readonly clock: RedisClock;
+  readonly tell: Tell;
+  readonly queue: Queue<Stored> = createQueue();
+  readonly prefix: string;
+  readonly idleMs: number;
+  readonly absoluteMs: number;
+  readonly deadlineMs: number;
+  readonly maxBytes: number;
+  readonly maxPerUser: number;
+  readonly lastWriteWins: ReadonlySet<string>;
+  readonly #userOf: (session: Attributes) => unknown;
+  readonly #extended = createRecently();
+  readonly #hashes = new Map<string, string>();
+
+  constructor(options: SessionsOptions) {
+    this.prefix = options.prefix ?? 'session:';
+    this.idleMs = Math.ceil((options.idleSeconds ?? 3600) * 1000);
+    this.absoluteMs = Math.ceil((options.absoluteSeconds ?? 43_200) * 1000);
+    this.deadlineMs = options.deadlineMs ?? 500;
+    this.maxBytes = options.maxBytes ?? 16_384;
+    this.maxPerUser = options.maxPerUser ?? 100;
+    this.lastWriteWins = new Set(options.lastWriteWins);
+    this.#userOf = options.userOf ?? defaultUserOf;
+    this.tell = createTell(options.observe);
+    this.calls = createRedisCalls(options.client, this.deadlineMs, this.tell);
+    this.clock = new RedisClock(() => this.calls.read('time', 'TIME'));
+  }
+
+  /**
+   * Reads a session, in one command.
+   * @param lifeMs how long it lives without use, as its cookie says: the read extends that, if it is due
+   * @throws {SessionError} store-unavailable
+   */
+  async read(id: string, lifeMs: number = this.idleMs): Promise<Stored | undefined> {
+    const key = this.keyOf(id);
+    const text = await this.#get(key, lifeMs);
+    if (text === null) return undefined;
+    const stored = text === undefined ? undefined : readStored(text);
+    if (!stored) {
+      this.discard(id);
+      return undefined;
+    }
+    const ownMs = lifetimeOf(stored.cookie, this.idleMs);
+    if (ownMs !== lifeMs) this.calls.read('touch', 'PEXPIRE', key, String(ownMs)).catch(() => {}); // an older cookie
+    if (stored.createdAt === 0) return stored;
+    const now = this.clock.known ?? (await this.clock.now());
+    if (now < this.endOf(stored)) return stored;
+    await this.end(id, readAttributes(stored), 'expired');
+    return undefined;
+  }
+
+  /** When it ends, used or not: a session whose own lifetime is longer may live as long as that. */
+  endOf({ createdAt, cookie }: Pick<Stored, 'createdAt' | 'cookie'>): number {
+    return createdAt + Math.max(this.absoluteMs, lifetimeOf(cookie, 0));
+  }
+
+  /** Ends a session. If its attributes are known, its user's index forgets it at once, else when that is read next. */
+  async end(id: string, attributes?: Attributes, as: 'logged_out' | 'expired' = 'logged_out'): Promise<void> {
+    const index = this.indexOf((attributes && this.userOf(attributes)) ?? '');
+    const ended = await this.calls.run<number>(endScript, [index], [this.prefix, this.hashOf(id)]);
+    if (ended > 0) this.tell({ type: as }); // else another request was faster
+  }
+
+  /** Ends a session that cannot be read, in the background: if that fails, the next request tries again. */
+  discard(id: string): void {
+    this.tell({ type: 'unreadable' });
+    this.calls.run(endScript, [this.indexOf('')], [this.prefix, this.hashOf(id)]).catch(() => {});
+  }
+
+  /** Moves a session of plain connect-redis to this id. @returns false if there is none */
+  async takeOver(key: string, id: string): Promise<boolean> {
+    return (await this.calls.run<number>(takeOverScript, [key, this.keyOf(id)], [])) === 1;
+  }
+
+  /** What a session that has moved from this id within the last minute has left there. */
+  async markOf(id: string): Promise<string | null> {
+    return this.calls.read('find', 'GET', this.markKeyOf(id));
+  }
+
+  /** The response or result that is kept for a repeat of a request. */
+  async findKept(id: string, field: string): Promise<string | null> {
+    return this.calls.read('find', 'HGET', `${this.keyOf(id)}:answers`, field);
+  }
+
+  userOf(attributes: Attributes): string | undefined {
+    const user = this.#userOf(attributes);
+    return user === undefined || user === null ? undefined : String(user);
+  }
+
+  keyOf(id: string): string {
+    return this.prefix + this.hashOf(id);
+  }
+
+  markKeyOf(id: string): string {
+    return `${this.keyOf(id)}:moved`;
+  }
+
+  /** The sorted set of a user's sessions. */
+  indexOf(user: string): string {
+    return `${this.prefix}user:${shortHash(user)}`;
+  }
+
+  /** A visitor comes with the same id at each request. */
+  hashOf(id: string): string {
+    const known = this.#hashes.get(id);
+    if (known !== undefined) return known;
+    const made = shortHash(id);
+    if (this.#hashes.size >= maxHashes) this.#hashes.clear();
+    this.#hashes.set(id, made);
+    return made;
+  }
+
+  /** Notes that its life was extended just now. */
+  noteExtended(key: string): void {
+    this.#extended.note(key);
+  }
+
+  /** Null if there is none, undefined if the key is of another type. */
+  async #get(key: string, lifeMs: number): Promise<string | null | undefined> {
+    const isDue = this.#extended.isDue(key, lifeMs / 60);
+    const command = isDue ? ['GETEX', key, 'PX', String(lifeMs)] : ['GET', key];
+    const text = await this.calls.read<string | null>('get', ...command).catch(ignoreWrongType);
+    if (isDue && typeof text === 'string') this.#extended.note(key);
+    return text;
+  }
+}
+
+function ignoreWrongType(err: unknown): undefined {
+  const { cause } = err as { cause?: unknown };
+  if (!(cause instanceof Error && cause.message.startsWith('WRONGTYPE'))) throw err;
+}
+
+function defaultUserOf({ user }: Attributes): unknown {
+  return (user as { id?: unknown } | null | undefined)?.id;
+}

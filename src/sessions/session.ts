@@ -1,0 +1,222 @@
+import session, { type Cookie } from 'express-session';
+import { SessionError } from './errors.ts';
+import {
+  type Attributes,
+  isSameJson,
+  type OwnCookie,
+  readAttributes,
+  readOwnCookie,
+  type Stored,
+  textsOf,
+} from './record.ts';
+import { type AnyRequest, type RequestState, stateOf } from './state.ts';
+
+const { Session, Cookie: CookieOf } = session as unknown as {
+  Session: new (req: object) => object;
+  Cookie: new (options: object) => Cookie;
+};
+
+/**
+ * The session object of a request: express-session's, and what is stored of it. It is the application's own: a save never
+ * replaces it nor what it contains. What the request has changed is the difference between what is stored and what the
+ * object shows when it is looked at.
+ */
+export class RequestSession extends Session {
+  #stored: Stored | undefined;
+  #cookie: Cookie | undefined;
+
+  constructor(req: object, stored: Stored | undefined) {
+    super(req);
+    this.#stored = stored;
+    Object.defineProperty(this, 'cookie', cookieProperty);
+    if (stored) Object.assign(this, readAttributes(stored));
+  }
+
+  static storedOf(object: object): Stored | undefined {
+    return #stored in object ? object.#stored : undefined;
+  }
+
+  static setStored(object: object, stored: Stored | undefined): void {
+    if (#stored in object) object.#stored = stored;
+  }
+
+  /** Made when it is first looked at: few requests do. */
+  static cookieOf(object: RequestSession): Cookie {
+    object.#cookie ??= createCookie((object as { req?: AnyRequest }).req, readOwnCookie(object.#stored));
+    return object.#cookie;
+  }
+
+  static setCookie(object: object, cookie: Cookie | undefined): void {
+    if (#stored in object) object.#cookie = cookie;
+  }
+
+  /** The settings of its cookie that differ from the layer's, as JSON; '' if none do. */
+  static ownCookieOf(object: object): string {
+    if (!(#stored in object)) return '';
+    const cookie = object.#cookie;
+    if (!cookie) return object.#stored?.cookie ?? '';
+    if (!(cookie instanceof CookieOf)) throw new SessionError('not-storable');
+    return differences(cookie, createCookie((object as { req?: AnyRequest }).req, {}));
+  }
+}
+
+const cookieProperty: PropertyDescriptor = {
+  configurable: true,
+  enumerable: true,
+  get(this: RequestSession) {
+    return RequestSession.cookieOf(this);
+  },
+  set(this: RequestSession, cookie: Cookie) {
+    RequestSession.setCookie(this, cookie);
+  },
+};
+
+function createCookie(req: AnyRequest | undefined, own: OwnCookie): Cookie {
+  const chosen = { ...(req && stateOf(req)?.store.cookieFor(req)), ...own };
+  // Last, because the class computes it from the time that is left, which may be a millisecond less.
+  return new CookieOf({ ...chosen, originalMaxAge: chosen.maxAge });
+}
+
+const settings = ['sameSite', 'domain', 'path', 'secure', 'httpOnly', 'partitioned', 'priority'] as const;
+
+/** By so much a lifetime may differ from what was set: see createCookie. */
+const roundingMs = 5;
+
+function differences(cookie: Cookie, usual: Cookie): string {
+  const own: OwnCookie = {};
+  const { originalMaxAge: maxAge } = cookie;
+  const isUsual = typeof maxAge === 'number' && Math.abs(maxAge - (usual.originalMaxAge ?? 0)) <= roundingMs;
+  if (!isUsual) own.maxAge = typeof maxAge === 'number' ? maxAge : null;
+  const [shown, expected] = [cookie, usual] as unknown as [OwnCookie, OwnCookie];
+  for (const name of settings) if (shown[name] !== expected[name]) own[name] = shown[name] ?? null;
+  return Object.keys(own).length > 0 ? JSON.stringify(own) : '';
+}
+
+/** What a session object shows, as JSON. */
+export function jsonOf(object: object): string {
+  const attributes: Attributes = {};
+  for (const name of Object.keys(object)) {
+    if (name === 'cookie') continue;
+    if (name === '__proto__') throw new SessionError('not-storable');
+    attributes[name] = (object as Attributes)[name];
+  }
+  return JSON.stringify(attributes);
+}
+
+export function isChanged(object: object): boolean {
+  const stored = RequestSession.storedOf(object);
+  if (!isSameJson(jsonOf(object), stored?.json ?? '{}')) return true;
+  return stored !== undefined && RequestSession.ownCookieOf(object) !== stored.cookie;
+}
+
+/** Makes a session object show what is stored. */
+export function adopt(object: object, stored: Stored): void {
+  RequestSession.setStored(object, stored);
+  RequestSession.setCookie(object, undefined);
+  replaceAttributes(object, readAttributes(stored));
+}
+
+/**
+ * Notes what was written, and shows what others have changed: an attribute that this request has changed since the write
+ * began keeps its value, and with it whatever refers to that value.
+ * @param shown what the object showed when the write began, as JSON
+ */
+export function keepUp(object: object, stored: Stored, shown: string): void {
+  RequestSession.setStored(object, stored);
+  if (shown === stored.json) return;
+  const target = object as unknown as Attributes;
+  const standing = readAttributes(stored);
+  const [before, now, stands] = [JSON.parse(shown), JSON.parse(jsonOf(object)), standing].map(textsOf) as Texts;
+  for (const name of new Set([...before.keys(), ...stands.keys()])) {
+    if (now.get(name) !== before.get(name) || now.get(name) === stands.get(name)) continue;
+    if (stands.has(name)) target[name] = standing[name];
+    else delete target[name];
+  }
+}
+
+type Texts = [Map<string, string>, Map<string, string>, Map<string, string>];
+
+/** In this order: in another it would take longer to see that nothing was changed. */
+export function replaceAttributes(object: object, attributes: Attributes): void {
+  const target = object as Attributes;
+  for (const name of Object.keys(object)) if (name !== 'cookie') delete target[name];
+  Object.assign(target, attributes);
+}
+
+/** Gives a request its `req.session`. The property's functions are shared, or V8 would treat each request as a new shape. */
+export function attach(req: AnyRequest, state: RequestState, id: string, stored: Stored | undefined): void {
+  req.sessionID = id;
+  state.stored = stored;
+  Object.defineProperty(req, 'session', sessionProperty);
+}
+
+const sessionProperty: PropertyDescriptor = {
+  configurable: true,
+  enumerable: true,
+  get(this: AnyRequest) {
+    const state = stateOf(this) as RequestState;
+    if (state.session === undefined) state.session = createSession(this, state);
+    return state.session;
+  },
+  set(this: AnyRequest, object: object | null | undefined) {
+    const state = stateOf(this) as RequestState;
+    state.session = object ?? null;
+  },
+};
+
+function createSession(req: AnyRequest, state: RequestState): RequestSession {
+  try {
+    return new RequestSession(req, state.stored);
+  } catch {
+    // What cannot be read is no session.
+    state.store.discard(req.sessionID as string);
+    state.stored = undefined;
+    req.sessionID = state.store.newId(req);
+    return new RequestSession(req, undefined);
+  }
+}
+
+/** Whether the request still has a session; it need not have been looked at. */
+export function hasSession(req: AnyRequest): boolean {
+  return Object.hasOwn(req, 'session') && stateOf(req)?.session !== null;
+}
+
+/** What is stored for a request's session, as far as it knows; undefined for a new one. */
+export function storedFor(req: AnyRequest): Stored | undefined {
+  const state = stateOf(req);
+  if (!state || !hasSession(req)) return undefined;
+  return state.session ? RequestSession.storedOf(state.session) : state.stored;
+}
+
+export function isRequestChanged(req: AnyRequest): boolean {
+  const object = hasSession(req) && stateOf(req)?.session;
+  return object ? isChanged(object) : false;
+}
+
+/** From here on the request has no session, and nothing is saved for it. */
+export function forgetSession(req: AnyRequest): void {
+  Reflect.deleteProperty(req, 'session');
+}
+
+/** Undoes what a request has done to its session and did not save. */
+export function reset(req: AnyRequest): void {
+  const [object, stored] = [stateOf(req)?.session, storedFor(req)];
+  if (!stored) forgetSession(req);
+  else if (object) adopt(object, stored);
+}
+
+/**
+ * Gives the request this session in place of the one that it has.
+ * @param shown what the old object showed when the move began, as JSON; then the objects in it are kept
+ */
+export function adoptAs(req: AnyRequest, id: string, stored: Stored, shown?: string): void {
+  const state = stateOf(req) as RequestState;
+  const old = state.session;
+  attach(req, state, id, stored);
+  const fresh = new RequestSession(req, stored);
+  state.session = fresh;
+  if (!old || shown === undefined) return;
+  const { cookie: _cookie, ...attributes } = old as unknown as Attributes;
+  replaceAttributes(fresh, attributes);
+  keepUp(fresh, stored, shown);
+}
