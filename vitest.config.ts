@@ -39,6 +39,15 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // Runs packages that are used together with sessions: `npm run test:compat` installs them.
+      {
+        test: {
+          name: 'compat',
+          include: ['test/compat/*.compat.test.js'],
+          testTimeout: 30_000,
+          fileParallelism: false,
+        },
+      },
       // Needs a Docker engine.
       {
         test: {
