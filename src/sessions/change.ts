@@ -49,8 +49,8 @@ export async function makeChange(repository: SessionRepository, change: Change):
   const { queue, deadlineMs } = repository;
   let changed: Changed | undefined;
   try {
-    await queue.run(change.id, deadlineMs, async (latest, leftMs) => {
-      changed = await writeUntilSaved(repository, change, change.base && latest, leftMs);
+    await queue.run(change.id, maxDeadlines * deadlineMs, async (latest) => {
+      changed = await writeUntilSaved(repository, change, change.base && latest);
       return changed.outcome === 'saved' && !change.renewal ? changed.stored : undefined;
     });
   } catch (err) {
@@ -61,6 +61,9 @@ export async function makeChange(repository: SessionRepository, change: Change):
   return changed as Changed;
 }
 
+/** So long a change waits for those before it, as long as the store answers: a session may be hot, or the machine busy. */
+const maxDeadlines = 4;
+
 /** Whatever time it is by then: a process that was blocked, on a busy machine, has been overtaken once, not all the while. */
 const minTries = 3;
 
@@ -68,12 +71,11 @@ async function writeUntilSaved(
   repository: SessionRepository,
   change: Change,
   latest: Stored | undefined,
-  leftMs: number,
 ): Promise<Changed> {
   const { calls, deadlineMs } = repository;
-  const deadline = performance.now() + leftMs;
+  const deadline = performance.now() + deadlineMs;
   let base = latest ?? change.base;
-  let left = leftMs;
+  let left = deadlineMs;
   for (let tries = 0; left > 0 || tries < minTries; tries++) {
     const prepared = await prepare(repository, change, base).catch((err) => findKept(repository, change, err));
     if ('answer' in prepared) return { outcome: 'replayed', answer: prepared.answer };

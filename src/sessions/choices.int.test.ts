@@ -229,6 +229,27 @@ describe('options', () => {
   });
 });
 
+test('60 reads of a busy session: at most one is more than a GET, and no byte of the append-only file', async () => {
+  await redis.command('CONFIG', 'SET', 'appendonly', 'yes');
+  const browser = (await start({})).open();
+  await browser.get('/set?a=1');
+  const stats = async () => {
+    const text = `${await redis.command('INFO', 'commandstats')}${await redis.command('INFO', 'persistence')}`;
+    const [get, getex, bytes] = [/cmdstat_get:calls=(\d+)/, /cmdstat_getex:calls=(\d+)/, /aof_current_size:(\d+)/].map(
+      (pattern) => Number(pattern.exec(text)?.[1] ?? 0),
+    ) as [number, number, number];
+    return { get, getex, bytes };
+  };
+  await until(async () => !/aof_rewrite_in_progress:1/.test(String(await redis.command('INFO', 'persistence'))));
+  const before = await stats();
+  for (let number = 0; number < 60; number++) expect((await browser.get('/')).body).toEqual({ a: '1' });
+  const after = await stats();
+  await redis.command('CONFIG', 'SET', 'appendonly', 'no');
+  expect(after.get - before.get).toBeGreaterThanOrEqual(59);
+  expect(after.getex - before.getex).toBeLessThanOrEqual(1);
+  expect(after.bytes - before.bytes).toBe(0);
+});
+
 test.each([42, 42n, { toString: () => '42' }])('a user may be %o: found and ended', async (user) => {
   const app = await start(
     {},

@@ -3,17 +3,17 @@ import { SessionError } from '../errors.ts';
 /** Runs the changes of one session one after the other, so that a process competes with others by one of them at most. */
 export interface Queue<T> {
   /**
-   * Runs `work` after the changes of the same key before it. It gets what the last of them has left, if any, and how much
-   * of its time remains.
-   * @throws {SessionError} store-unavailable if its turn has not come within `ms`: then it is not run
+   * Runs `work` after the changes of the same key before it. It gets what the last of them has left, if any.
+   * @throws {SessionError} store-unavailable, and `work` is not run, if its turn has not come within `ms`, or if the store
+   * has failed the change before: with a store that hangs, changes that wait must not wait for it one after the other
    */
-  run(key: string, ms: number, work: (latest: T | undefined, leftMs: number) => Promise<T | undefined>): Promise<void>;
+  run(key: string, ms: number, work: (latest: T | undefined) => Promise<T | undefined>): Promise<void>;
 }
 
 interface Line<T> {
   length: number;
-  /** Settles when the last one has ended. */
-  tail: Promise<void>;
+  /** Settles when the last one has ended, with whether the store has failed it. */
+  tail: Promise<boolean>;
   latest: T | undefined;
 }
 
@@ -21,21 +21,23 @@ export function createQueue<T>(): Queue<T> {
   const lines = new Map<string, Line<T>>();
   return {
     async run(key, ms, work) {
-      const line = lines.get(key) ?? { length: 0, tail: Promise.resolve(), latest: undefined };
+      const line = lines.get(key) ?? { length: 0, tail: Promise.resolve(false), latest: undefined };
       lines.set(key, line);
       const { tail } = line;
-      const ended = Promise.withResolvers<void>();
-      line.tail = tail.then(() => ended.promise);
+      const ended = Promise.withResolvers<boolean>();
+      line.tail = ended.promise;
       line.length += 1;
+      let outcome: boolean | Promise<boolean> = tail; // if it gives up, those behind it wait for the one before it
       try {
-        const since = performance.now();
-        if (line.length > 1) await settledWithin(tail, ms);
-        line.latest = await work(line.latest, ms - (performance.now() - since));
+        outcome = line.length > 1 && (await settledWithin(tail, ms));
+        if (outcome) throw new SessionError('store-unavailable');
+        line.latest = await work(line.latest);
       } catch (err) {
         line.latest = undefined;
+        if (outcome === false) outcome = err instanceof SessionError && err.status === 503;
         throw err;
       } finally {
-        ended.resolve();
+        ended.resolve(outcome);
         line.length -= 1;
         if (line.length === 0) lines.delete(key);
       }
@@ -44,9 +46,8 @@ export function createQueue<T>(): Queue<T> {
 }
 
 /** The sockets are read once more before it gives up: the process may have been blocked. */
-async function settledWithin(tail: Promise<void>, ms: number): Promise<void> {
+async function settledWithin<T>(tail: Promise<T>, ms: number): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => setImmediate(() => late.reject(new SessionError('store-unavailable'))), ms);
-  late.promise.catch(() => {});
-  await Promise.race([tail, late.promise]).finally(() => clearTimeout(timer));
+  return Promise.race([tail, late.promise]).finally(() => clearTimeout(timer));
 }
