@@ -156,7 +156,7 @@ describe('after traffic over every route and method, before and during a Redis o
       method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'other', 'any'],
       route: [...routes.map(({ path }) => path), 'none', 'any'],
       status: ['2xx', '3xx', '4xx', '5xx'],
-      command: ['get', 'set', 'renew', 'destroy', 'list', 'find', 'migrate', 'time'],
+      command: ['get', 'set', 'touch', 'renew', 'destroy', 'list', 'find', 'migrate', 'time'],
       outcome: ['ok', 'error', 'timeout', 'refused', 'merged', 'retried'],
       event: ['created', 'renewed', 'logged_out', 'revoked', 'expired'],
       state: ['starting', 'ready', 'draining', 'stopped'],

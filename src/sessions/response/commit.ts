@@ -48,7 +48,7 @@ export async function commit(
       reset(req);
       return undefined;
     }
-    const body = held?.body();
+    const body = hasKey(req) ? held?.body() : undefined;
     const stored = storedFor(req);
     const hadUpdates = state.updates > 0;
     const repeatable = readIdempotency(req, body === undefined ? nextUpdate(req) : 'answer');
