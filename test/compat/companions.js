@@ -214,11 +214,11 @@ const socketIo = (transports, use) =>
       await browser.get('/');
       const socket = io(`http://127.0.0.1:${port}`, { transports, extraHeaders: { cookie: browser.cookie } });
       try {
-        const told = await new Promise((resolve, reject) => {
+        const received = await new Promise((resolve, reject) => {
           socket.on('count', resolve).on('connect_error', reject);
           setTimeout(() => reject(new Error('no message within 3 s')), 3000).unref();
         });
-        return { told, after: (await browser.get('/session')).body };
+        return { received, after: (await browser.get('/session')).body };
       } finally {
         socket.close();
         await sockets.close();
