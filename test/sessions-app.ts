@@ -63,6 +63,24 @@ export async function startTestApp(
     attributes(req).count = Number(attributes(req).count ?? 0) + 1;
     res.json({ count: attributes(req).count });
   });
+  /** A list is held across a save() that is not awaited, and added to afterwards. */
+  app.post('/held', (req, res) => {
+    const session = attributes(req);
+    session.held ??= [];
+    const held = session.held as unknown[];
+    req.session.save();
+    held.push(req.body.item);
+    res.json({ ok: true });
+  });
+  app.post('/seen', (req, res) => {
+    attributes(req).seen = req.body.seen;
+    res.json({ ok: true });
+  });
+  app.post('/remember', (req, res) => {
+    req.session.cookie.maxAge = req.body.seconds * 1000;
+    res.json({ ok: true });
+  });
+  app.get('/lifetime', (req, res) => void res.json({ maxAge: (req.session.cookie.originalMaxAge ?? 0) / 1000 }));
   app.post('/redirect', (req, res) => {
     Object.assign(attributes(req), req.body);
     res.redirect(303, '/');

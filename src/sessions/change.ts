@@ -14,7 +14,7 @@ export interface Change {
   base: Stored | undefined;
   /** The attributes as JSON, if the change is made on `base`: then nothing has to be applied. */
   json?: string;
-  /** The settings of the session's own cookie, as JSON. */
+  /** The settings of the session's own cookie as the request shows them, as JSON. */
   cookie: string;
   /** The new attributes, given those that are stored. Called again if another request was faster. */
   apply(standing: Attributes): Attributes;
@@ -142,13 +142,15 @@ async function findKept(repository: SessionRepository, { id, answer }: Change, e
 
 /** Makes the change on `base`, and the keys and arguments of the script that writes it. */
 async function prepare(repository: SessionRepository, change: Change, base: Stored | undefined) {
-  const { id, renewal, cookie } = change;
+  const { id, renewal } = change;
   const now = repository.clock.known ?? (await repository.clock.now());
   if (base?.createdAt && now >= repository.endOf(base)) throw await endOverdue(repository, id, base);
   const isFirst = base === change.base && change.json !== undefined;
   const json = isFirst ? (change.json as string) : JSON.stringify(change.apply(readAttributes(base)));
   const attributes = JSON.parse(json) as Attributes;
   requireStorable(json, attributes);
+  const hasOwnCookie = change.cookie !== (change.base?.cookie ?? '');
+  const cookie = hasOwnCookie ? change.cookie : (base?.cookie ?? ''); // another request may have changed it
   const createdAt = renewal || !base?.createdAt ? now : base.createdAt;
   const stored = writeStored(json, cookie, createdAt, repository.maxBytes);
   const idleMs = lifetimeOf(cookie, repository.idleMs);

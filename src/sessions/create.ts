@@ -1,4 +1,5 @@
 import type { CookieOptions, RequestHandler } from 'express';
+import { attach } from './attach.ts';
 import { takenOverId } from './hash.ts';
 import { checkOptions, type SessionsOptions } from './options.ts';
 import type { Stored } from './record.ts';
@@ -6,7 +7,6 @@ import { SessionRepository } from './repository.ts';
 import { cookieName, isSecure, type KnownCookies, readSignedId } from './response/cookie.ts';
 import { canHold } from './response/hold.ts';
 import { sendAfterCommit } from './response/send-after-commit.ts';
-import { attach } from './session.ts';
 import { type AnyRequest, type AnyResponse, RequestState, type SignedId, setState } from './state.ts';
 import { SessionStore } from './store.ts';
 

@@ -6,7 +6,7 @@ import { startTestApp, type TestApp } from '../../test/sessions-app.ts';
 // Random interleavings of requests to one session, on three replicas and a real Redis. A request reads when it starts
 // and writes when it finishes; a model of the session says what each must be answered, and what stands in the end.
 
-const kinds = ['read', 'set', 'set', 'push', 'push', 'count', 'login', 'logout'] as const;
+const kinds = ['read', 'set', 'set', 'push', 'push', 'count', 'held', 'seen', 'remember', 'login', 'logout'] as const;
 const names = ['a', 'b', 'c'];
 const request = fc.record({ kind: fc.constantFrom(...kinds), replica: fc.nat(2), name: fc.constantFrom(...names) });
 /** Each number either starts the next request or finishes one of those under way. */
@@ -39,14 +39,22 @@ describe.each(['durable', 'plain'] as const)('%s', (kind) => {
   const test = kind === 'durable' ? vitestTest : vitestTest.fails;
   let replicas: TestApp[];
   beforeAll(async () => {
-    replicas = await Promise.all([1, 2, 3].map(() => startTestApp(kind, redis.url)));
+    replicas = await Promise.all(
+      [1, 2, 3].map(() => startTestApp(kind, redis.url, kind === 'durable' ? { lastWriteWins: ['seen'] } : {})),
+    );
   });
   afterAll(() => Promise.all(replicas.map((replica) => replica.close())).then(() => {}));
 
   async function run({ requests, choices }: { requests: Request[]; choices: number[] }): Promise<void> {
     const begun = createVisitor(replicas[0]?.url ?? '');
     await begun.send('POST', '/set', { a: 0, count: 0 });
-    const model = { attributes: { a: 0, count: 0 } as Attributes, life: 1, alive: true, cookie: begun.cookie };
+    const model = {
+      attributes: { a: 0, count: 0 } as Attributes,
+      life: 1,
+      alive: true,
+      cookie: begun.cookie,
+      maxAge: 3600,
+    };
     const waiting = [...requests];
     const underWay: UnderWay[] = [];
     interleavings += 1;
@@ -63,9 +71,11 @@ describe.each(['durable', 'plain'] as const)('%s', (kind) => {
     }
     const stands = await createVisitor(replicas[1]?.url ?? '', model.cookie).send('GET', '/');
     expect(stands.body).toEqual(model.alive ? model.attributes : {});
+    const { body: lifetime } = await createVisitor(replicas[2]?.url ?? '', model.cookie).send('GET', '/lifetime');
+    if (model.alive) expect(lifetime).toEqual({ maxAge: model.maxAge });
   }
 
-  type Model = { attributes: Attributes; life: number; alive: boolean; cookie: string };
+  type Model = { attributes: Attributes; life: number; alive: boolean; cookie: string; maxAge: number };
 
   async function startOne(request: Request, number: number, model: Model): Promise<UnderWay> {
     // A cookie whose session has ended begins a new one with a write: only reads are of interest then.
@@ -78,6 +88,9 @@ describe.each(['durable', 'plain'] as const)('%s', (kind) => {
       set: ['POST', '/set', { [name]: number + 1 }], // never what stands already: that would be no change
       push: ['POST', '/push', { item: number }],
       count: ['POST', '/count', undefined],
+      held: ['POST', '/held', { item: number }],
+      seen: ['POST', '/seen', { seen: number }],
+      remember: ['POST', '/remember', { seconds: 100_000 + number }],
       login: ['POST', '/login', { name }],
       logout: ['POST', '/logout', undefined],
     }[kind] as [string, string, object | undefined];
@@ -110,6 +123,16 @@ describe.each(['durable', 'plain'] as const)('%s', (kind) => {
     } else if (kind === 'push') {
       model.attributes.list = [...((model.attributes.list as unknown[]) ?? []), number];
       expect({ status, body }).toEqual({ status: 201, body: { list: model.attributes.list } });
+    } else if (kind === 'seen') {
+      expect(status).toBe(200);
+      model.attributes.seen = number;
+    } else if (kind === 'remember') {
+      expect(status).toBe(200);
+      model.maxAge = 100_000 + number;
+    } else if (kind === 'held') {
+      const isConflict = JSON.stringify(model.attributes.held) !== JSON.stringify(read.held);
+      expect(status).toBe(isConflict ? 409 : 200);
+      if (!isConflict) model.attributes.held = [...((read.held as unknown[]) ?? []), number];
     } else {
       const [attribute, value] = kind === 'count' ? ['count', Number(read.count) + 1] : [name, number + 1];
       const isConflict = JSON.stringify(model.attributes[attribute]) !== JSON.stringify(read[attribute]);
@@ -119,7 +142,7 @@ describe.each(['durable', 'plain'] as const)('%s', (kind) => {
     }
   }
 
-  test('G2, G3, G4: whatever the interleaving, each request is answered as the model says, and that is what stands', async () => {
+  test('G2, G3, G4: whatever the interleaving, each request is answered as the model says, and that is what is stored', async () => {
     const numRuns = kind === 'durable' ? 500 : 50;
     await fc.assert(fc.asyncProperty(schedule, run), { numRuns, endOnFailure: true });
     console.log(`${interleavings} interleavings`);

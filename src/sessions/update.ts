@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { SessionData } from 'express-session';
+import { adoptAs, forgetSession, reset, storedFor } from './attach.ts';
 import { type Change, type Changed, endedMeanwhile, makeChange } from './change.ts';
 import { SessionError } from './errors.ts';
 import { reportFailed, reportReplayed, withFailureReported } from './events.ts';
@@ -7,7 +8,7 @@ import { newNonce, seal } from './hash.ts';
 import { type KeptAnswer, nextUpdate, type Repeatable, readIdempotency, readKeptAnswer } from './idempotency.ts';
 import { mergeAttributes } from './merge.ts';
 import { type Attributes, isSameJson, readAttributes } from './record.ts';
-import { adopt, adoptAs, forgetSession, jsonOf, keepUp, RequestSession, reset, storedFor } from './session.ts';
+import { adopt, jsonOf, keepUp, RequestSession } from './session.ts';
 import { type AnyRequest, inTurn, type RequestState, requireState } from './state.ts';
 import { storeOf } from './store.ts';
 

@@ -1,9 +1,9 @@
 import type { Request } from 'express';
+import { forgetSession, storedFor } from './attach.ts';
 import { withFailureReported } from './events.ts';
 import { type Attributes, lifetimeOf, readAttributes, readStored } from './record.ts';
 import { endScript } from './redis/scripts.ts';
 import type { SessionRepository } from './repository.ts';
-import { forgetSession, storedFor } from './session.ts';
 import { requireState } from './state.ts';
 import { storeOf } from './store.ts';
 

@@ -1,3 +1,4 @@
+import { hasSession, isRequestChanged, reset, storedFor } from '../attach.ts';
 import { SessionError } from '../errors.ts';
 import { reportFailed, reportReplayed } from '../events.ts';
 import {
@@ -8,7 +9,7 @@ import {
   readIdempotency,
   readKeptAnswer,
 } from '../idempotency.ts';
-import { hasSession, isRequestChanged, type RequestSession, reset, storedFor } from '../session.ts';
+import type { RequestSession } from '../session.ts';
 import type { AnyRequest, AnyResponse, RequestState } from '../state.ts';
 import { storeOf } from '../store.ts';
 import { takeCookie } from '../update.ts';

@@ -1,7 +1,8 @@
 import type { CookieOptions } from 'express';
 import type { SessionData } from 'express-session';
+import { hasSession, storedFor } from '../attach.ts';
 import { lifetimeOf } from '../record.ts';
-import { hasSession, RequestSession, storedFor } from '../session.ts';
+import { RequestSession } from '../session.ts';
 import type { AnyRequest, AnyResponse, RequestState } from '../state.ts';
 import { clearCookieLine, isSecure, setCookieLine, signId } from './cookie.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { reset } from '../session.ts';
+import { reset } from '../attach.ts';
 import type { AnyRequest, AnyResponse, RequestState } from '../state.ts';
 import { commit, giveUp, hasChanged, hasWork, sendKept } from './commit.ts';
 import { type CookieSettings, setCookie, withoutCookie } from './give-cookie.ts';
