@@ -5,7 +5,7 @@ import type { Attributes, Stored } from './record.ts';
 import { lifetimeOf, readAttributes, readStored, requireStorable, writeStored } from './record.ts';
 import { renewScript, writeScript } from './redis/scripts.ts';
 import type { SessionRepository } from './repository.ts';
-import type { AnyRequest } from './state.ts';
+import type { AnyRequest } from './request/state.ts';
 
 /** One change of a session. */
 export interface Change {

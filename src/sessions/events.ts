@@ -1,5 +1,5 @@
 import { SessionError, type SessionErrorCode } from './errors.ts';
-import { stateOf } from './state.ts';
+import { stateOf } from './request/state.ts';
 
 /**
  * What the option `observe` is called with, at the moment when it is known, and each thing once. Nothing in it names a

@@ -1,6 +1,6 @@
 import { SessionError } from './errors.ts';
 import { shortHash } from './hash.ts';
-import { type AnyRequest, stateOf } from './state.ts';
+import { type AnyRequest, stateOf } from './request/state.ts';
 
 /** What identifies a repeat of a request, and one change that it makes. */
 export interface Repeatable {

@@ -2,7 +2,7 @@ import type { CookieOptions } from 'express';
 import type { SessionEvent } from './events.ts';
 import type { Attributes } from './record.ts';
 import type { Client } from './redis/client.ts';
-import type { AnyRequest } from './state.ts';
+import type { AnyRequest } from './request/state.ts';
 
 export interface SessionsOptions {
   /** A node-redis client (`createClient`), connected or connecting. Whoever made it closes it. */

@@ -1,14 +1,21 @@
 import type { CookieOptions } from 'express';
 import session, { type SessionData } from 'express-session';
-import { adoptAs, attach, forgetSession } from './attach.ts';
 import { type Change, type Changed, claimKey, makeChange } from './change.ts';
 import { reportReplayed, withFailureReported } from './events.ts';
 import { newSessionId } from './hash.ts';
 import { mergeAttributes } from './merge.ts';
 import { lifetimeOf, readAttributes, type Stored } from './record.ts';
 import type { SessionRepository } from './repository.ts';
-import { adopt, isChanged, jsonOf, keepUp, RequestSession } from './session.ts';
-import { type AnyRequest, inTurn, type RequestState, requireState, type SessionOwner, stateOf } from './state.ts';
+import { adoptAs, attach, forgetSession } from './request/attach.ts';
+import { adopt, isChanged, jsonOf, keepUp, RequestSession } from './request/session.ts';
+import {
+  type AnyRequest,
+  inTurn,
+  type RequestState,
+  requireState,
+  type SessionOwner,
+  stateOf,
+} from './request/state.ts';
 
 type Done<T = void> = (err: unknown, value?: T) => void;
 

@@ -1,6 +1,5 @@
 import type { Request, Response } from 'express';
 import type { SessionData } from 'express-session';
-import { adoptAs, forgetSession, reset, storedFor } from './attach.ts';
 import { type Change, type Changed, endedMeanwhile, makeChange } from './change.ts';
 import { SessionError } from './errors.ts';
 import { reportFailed, reportReplayed, withFailureReported } from './events.ts';
@@ -8,8 +7,9 @@ import { newNonce, seal } from './hash.ts';
 import { type KeptAnswer, nextUpdate, type Repeatable, readIdempotency, readKeptAnswer } from './idempotency.ts';
 import { mergeAttributes } from './merge.ts';
 import { type Attributes, isSameJson, readAttributes } from './record.ts';
-import { adopt, jsonOf, keepUp, RequestSession } from './session.ts';
-import { type AnyRequest, inTurn, type RequestState, requireState } from './state.ts';
+import { adoptAs, forgetSession, reset, storedFor } from './request/attach.ts';
+import { adopt, jsonOf, keepUp, RequestSession } from './request/session.ts';
+import { type AnyRequest, inTurn, type RequestState, requireState } from './request/state.ts';
 import { storeOf } from './store.ts';
 
 /** What a change may do to a session: read and set its attributes. */

@@ -1,10 +1,10 @@
 import type { Request } from 'express';
-import { forgetSession, storedFor } from './attach.ts';
 import { withFailureReported } from './events.ts';
 import { type Attributes, lifetimeOf, readAttributes, readStored } from './record.ts';
 import { endScript } from './redis/scripts.ts';
 import type { SessionRepository } from './repository.ts';
-import { requireState } from './state.ts';
+import { forgetSession, storedFor } from './request/attach.ts';
+import { requireState } from './request/state.ts';
 import { storeOf } from './store.ts';
 
 /** One of a user's sessions. */

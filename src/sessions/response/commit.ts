@@ -1,4 +1,3 @@
-import { hasSession, isRequestChanged, reset, storedFor } from '../attach.ts';
 import { SessionError } from '../errors.ts';
 import { reportFailed, reportReplayed } from '../events.ts';
 import {
@@ -9,8 +8,9 @@ import {
   readIdempotency,
   readKeptAnswer,
 } from '../idempotency.ts';
-import type { RequestSession } from '../session.ts';
-import type { AnyRequest, AnyResponse, RequestState } from '../state.ts';
+import { hasSession, isRequestChanged, reset, storedFor } from '../request/attach.ts';
+import type { RequestSession } from '../request/session.ts';
+import type { AnyRequest, AnyResponse, RequestState } from '../request/state.ts';
 import { storeOf } from '../store.ts';
 import { takeCookie } from '../update.ts';
 import type { Held } from './hold.ts';

@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { CookieOptions } from 'express';
 import session, { type Cookie } from 'express-session';
-import type { AnyRequest, SignedId } from '../state.ts';
+import type { AnyRequest, SignedId } from '../request/state.ts';
 
 /** `__Host-` makes a browser refuse the cookie unless it came over TLS from this very host (RFC 6265bis, 4.1.3.2). */
 export function cookieName(req: AnyRequest): string {

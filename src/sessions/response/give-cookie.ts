@@ -1,9 +1,9 @@
 import type { CookieOptions } from 'express';
 import type { SessionData } from 'express-session';
-import { hasSession, storedFor } from '../attach.ts';
 import { lifetimeOf } from '../record.ts';
-import { RequestSession } from '../session.ts';
-import type { AnyRequest, AnyResponse, RequestState } from '../state.ts';
+import { hasSession, storedFor } from '../request/attach.ts';
+import { RequestSession } from '../request/session.ts';
+import type { AnyRequest, AnyResponse, RequestState } from '../request/state.ts';
 import { clearCookieLine, isSecure, setCookieLine, signId } from './cookie.ts';
 
 export interface CookieSettings {

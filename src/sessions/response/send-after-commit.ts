@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { reset } from '../attach.ts';
-import type { AnyRequest, AnyResponse, RequestState } from '../state.ts';
+import { reset } from '../request/attach.ts';
+import type { AnyRequest, AnyResponse, RequestState } from '../request/state.ts';
 import { commit, giveUp, hasChanged, hasWork, sendKept } from './commit.ts';
 import { type CookieSettings, setCookie, withoutCookie } from './give-cookie.ts';
 import { type Held, hold } from './hold.ts';

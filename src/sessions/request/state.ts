@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CookieOptions } from 'express';
-import type { Stored } from './record.ts';
+import type { Stored } from '../record.ts';
 
 /** A request or response of any framework; what Express adds may be absent. */
 export type AnyRequest = IncomingMessage & {

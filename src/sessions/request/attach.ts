@@ -1,4 +1,4 @@
-import type { Attributes, Stored } from './record.ts';
+import type { Attributes, Stored } from '../record.ts';
 import { adopt, isChanged, keepUp, RequestSession, replaceAttributes } from './session.ts';
 import { type AnyRequest, type RequestState, stateOf } from './state.ts';
 

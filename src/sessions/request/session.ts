@@ -1,5 +1,5 @@
 import session, { type Cookie } from 'express-session';
-import { SessionError } from './errors.ts';
+import { SessionError } from '../errors.ts';
 import {
   type Attributes,
   isSameJson,
@@ -8,7 +8,7 @@ import {
   readOwnCookie,
   type Stored,
   textsOf,
-} from './record.ts';
+} from '../record.ts';
 import { type AnyRequest, stateOf } from './state.ts';
 
 const { Session, Cookie: CookieOf } = session as unknown as {
