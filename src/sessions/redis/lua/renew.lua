@@ -5,18 +5,8 @@ local session, mark, answers, joined, left, old, old_answers = unpack(KEYS)
 local expected, text, ttl, field, answer, answer_ttl, member, now, index_ttl, most, prefix, leaver, moved_to, mark_ttl =
   unpack(ARGV)
 
-if given(field) then
-  local first = redis.call('HGET', old_answers, field)
-  if first then return {'replayed', first} end
-end
-local stored = redis.call('GET', old)
-if not stored then
-  local moved = redis.call('GET', mark)
-  if moved then return {'moved', moved} end
-  return {'gone'}
-elseif redis.sha1hex(stored) ~= expected then
-  return {'changed', stored}
-end
+local refused = refusal(old_answers, field, old, expected, mark)
+if refused then return refused end
 if redis.call('EXISTS', session) == 1 then return {'taken'} end
 redis.call('SET', session, text, 'PX', ttl)
 redis.call('DEL', old)

@@ -43,3 +43,22 @@ end
 local function leave(index, member)
   if given(member) then redis.call('ZREM', index, member) end
 end
+
+-- Why a change is not written, if it is not: its request was answered before, or the stored text is not the one that it was
+-- made on ('' for a new session). Returns replayed, the first response | changed, the stored text | gone | moved, the mark |
+-- taken
+local function refusal(answers, field, session, expected, mark)
+  if given(field) then
+    local first = redis.call('HGET', answers, field)
+    if first then return {'replayed', first} end
+  end
+  local stored = redis.call('GET', session)
+  if expected == '' then
+    return stored and {'taken'} or nil
+  elseif not stored then
+    local moved = redis.call('GET', mark)
+    return moved and {'moved', moved} or {'gone'}
+  elseif redis.sha1hex(stored) ~= expected then
+    return {'changed', stored}
+  end
+end
