@@ -17,7 +17,7 @@ export interface Change {
   /** The settings of the session's own cookie as the request shows them, as JSON. */
   cookie: string;
   /** The new attributes, given those that are stored. Called again if another request was faster. */
-  apply(standing: Attributes): Attributes;
+  apply(current: Attributes): Attributes;
   /** How the event names it if it was called again: `apply` merges, or makes the application's own change again. */
   again: 'merged' | 'retried';
   /** The response to this request, for its repeats. Its text is read after each `apply`. */

@@ -3,10 +3,10 @@ import { stateOf } from './request/state.ts';
 
 /**
  * What the option `observe` is called with, at the moment when it is known, and each thing once. Nothing in it names a
- * session or a visitor, and every value is one of a few: it can be counted as it is.
+ * session or a visitor, and every value is one of a few, so each can be a label of a metric.
  *
- * What Redis does unseen is not told: that a session which nobody uses ends by itself. Nor is a write whose outcome is
- * unknown told as anything but a failed commit, even if it was carried out.
+ * Not reported: that Redis ends a session which is not used. A write whose outcome is unknown is a failed commit, even if
+ * Redis has executed it.
  */
 export type SessionEvent =
   /** One call to Redis has ended, or was not made because there is no connection. A list of sessions takes three. */
@@ -25,24 +25,24 @@ export type SessionEvent =
   | { type: 'unreadable' }
   /**
    * A change found that another request had been faster. `merged`: both are saved, attribute by attribute; `retried`: the
-   * function given to updateSession or renewSession was called anew upon what stood; `refused`: it was not saved (409).
+   * function given to updateSession or renewSession was called again on what is stored; `refused`: it was not saved (409).
    */
   | { type: 'conflict'; outcome: 'merged' | 'retried' | 'refused' }
-  /** A write was refused because its session had ended, or moved to another id: it would have brought it back. */
+  /** A write was refused because its session had ended, or moved to another id: it would have recreated it. */
   | { type: 'resurrection_prevented' }
-  /** A request was a repeat, and got what the first one had got. Once a request. */
+  /** A request was a repeat, and got the first one's response. Once per request. */
   | { type: 'replayed' }
   /**
-   * A session was to be changed, ended or revoked, and was not, or it is not known whether it was: its request was told so,
-   * by an error in place of its answer. Once a request, whatever the reason: refused conflicts and prevented resurrections
-   * are among them. `code` is that of the SessionError, and undefined where another error was the reason.
+   * A session was to be changed, ended or revoked, and was not, or it is not known whether it was: the response is an error.
+   * Once per request, whatever the reason: refused conflicts and prevented resurrections are among them. `code` is that of
+   * the SessionError, and undefined if another error was the reason.
    */
   | { type: 'commit_failed'; code: SessionErrorCode | undefined };
 
 /**
  * `get`, `set` and `destroy` as in express-session; `renew` moves a session to a new id; `list` reads a user's sessions;
- * `touch` corrects how long a session lives; `find` looks for what a repeat is answered with; `migrate` takes over a session of plain connect-redis; `time` reads the
- * clock.
+ * `touch` corrects how long a session lives; `find` looks for the response to a repeat; `migrate` takes over a session of
+ * plain connect-redis; `time` reads the clock.
  */
 export type StoreCommand = 'get' | 'set' | 'touch' | 'renew' | 'destroy' | 'list' | 'find' | 'migrate' | 'time';
 
@@ -51,13 +51,13 @@ export type StoreOutcome = 'ok' | 'error' | 'timeout' | 'refused';
 
 export type Tell = (event: SessionEvent) => void;
 
-/** An observer is not part of a request: what goes wrong in it is said once, as a warning of the process. */
+/** An observer is not part of a request: an error in it is reported once, as a warning of the process. */
 export function createTell(observe: ((event: SessionEvent) => unknown) | undefined): Tell {
   if (!observe) return () => {};
-  let isSaid = false;
+  let isWarned = false;
   const warn = (err: unknown) => {
-    if (!isSaid) process.emitWarning(`The observer of sessions has thrown: ${(err as Error)?.stack ?? err}`);
-    isSaid = true;
+    if (!isWarned) process.emitWarning(`The observer of sessions has thrown: ${(err as Error)?.stack ?? err}`);
+    isWarned = true;
   };
   return function tell(event) {
     try {

@@ -76,7 +76,7 @@ async function start(
     cookie = answer.cookie || cookie;
     return answer;
   };
-  return { send, stands: async () => JSON.parse((await send('GET', '/session')).body), port };
+  return { send, stored: async () => JSON.parse((await send('GET', '/session')).body), port };
 }
 
 interface Answer {
@@ -169,7 +169,7 @@ describe.each(kinds)('%s', (kind) => {
 
   describe('objects that a handler holds', () => {
     test('a list that is added to after save()', async () => {
-      const { send, stands } = await start(kind, (app) => {
+      const { send, stored } = await start(kind, (app) => {
         app.post('/x', (req, res) => {
           const list = ['a'];
           Object.assign(req.session, { list });
@@ -180,11 +180,11 @@ describe.each(kinds)('%s', (kind) => {
         });
       });
       expect((await send('POST', '/x')).body).toBe('{"list":["a","b"]}');
-      expect(await stands()).toEqual({ list: ['a', 'b'] });
+      expect(await stored()).toEqual({ list: ['a', 'b'] });
     });
 
     test('what is set while a save is under way', async () => {
-      const { send, stands } = await start(kind, (app) => {
+      const { send, stored } = await start(kind, (app) => {
         app.post('/x', (req, res) => {
           Object.assign(req.session, { a: 4 });
           req.session.save(() => res.json({ ok: true }));
@@ -193,7 +193,7 @@ describe.each(kinds)('%s', (kind) => {
       });
       await send('POST', '/begin', { a: 1 });
       expect((await send('POST', '/x')).status).toBe(200);
-      expect(await stands()).toEqual({ a: 4, d: 4 });
+      expect(await stored()).toEqual({ a: 4, d: 4 });
     });
 
     test('a Date remains one after save()', async () => {
@@ -209,8 +209,8 @@ describe.each(kinds)('%s', (kind) => {
       expect((await send('POST', '/x')).body).toMatch('"year":1970');
     });
 
-    test('a save() that nobody waits for is no conflict', async () => {
-      const { send, stands } = await start(kind, (app) => {
+    test('a save() that is not awaited is no conflict', async () => {
+      const { send, stored } = await start(kind, (app) => {
         app.post('/x', (req, res) => {
           Object.assign(req.session, req.body);
           req.session.save();
@@ -220,7 +220,7 @@ describe.each(kinds)('%s', (kind) => {
       });
       expect((await send('POST', '/x', { a: 1 })).status).toBe(200);
       expect((await send('POST', '/x', { a: 3 })).status).toBe(200);
-      expect(await stands()).toEqual({ a: 3, b: 2 });
+      expect(await stored()).toEqual({ a: 3, b: 2 });
     });
   });
 
@@ -234,11 +234,11 @@ describe.each(kinds)('%s', (kind) => {
     };
 
     test.each(['before', 'behind'] as const)('compression %s the sessions', async (where) => {
-      const { send, stands } = await start(kind, routes, { [where]: [compression()] });
+      const { send, stored } = await start(kind, routes, { [where]: [compression()] });
       for (let n = 1; n <= 2; n++) {
         const { status, body, complete } = await send('POST', '/x');
         expect({ status, complete, body }).toEqual({ status: 200, complete: true, body: JSON.stringify(long) });
-        expect(await stands()).toEqual({ n });
+        expect(await stored()).toEqual({ n });
       }
     });
 
@@ -306,7 +306,7 @@ describe('durable', () => {
   });
 
   test('objects that are held across updateSession', async () => {
-    const { send, stands } = await start('durable', (app) => {
+    const { send, stored } = await start('durable', (app) => {
       app.post('/x', async (req, res) => {
         const { prefs } = req.session as unknown as { prefs: Record<string, number> };
         const update = updateSession(req, (draft) => void Object.assign(draft, { n: 1 }));
@@ -318,7 +318,7 @@ describe('durable', () => {
     });
     await send('POST', '/begin', { prefs: { a: 1 } });
     expect((await send('POST', '/x')).status).toBe(200);
-    expect(await stands()).toEqual({ prefs: { a: 1, b: 2 }, n: 1, meanwhile: 2 });
+    expect(await stored()).toEqual({ prefs: { a: 1, b: 2 }, n: 1, meanwhile: 2 });
   });
 
   test('a foreign cookie of the same name before ours does no harm', async () => {

@@ -103,9 +103,9 @@ test('its exports are the session layer alone, with types', () => {
     "import { createClient } from 'redis';",
     'const client = createClient();',
     "createSessions({ client, secrets: ['x'] });",
-    'export const told: SessionEvent[] = [];',
-    "createSessions({ client, secrets: ['x'], observe: (event) => told.push(event) });",
-    "export const merged = told.filter((event) => event.type === 'conflict' && event.outcome === 'merged').length;",
+    'export const events: SessionEvent[] = [];',
+    "createSessions({ client, secrets: ['x'], observe: (event) => events.push(event) });",
+    "export const merged = events.filter((event) => event.type === 'conflict' && event.outcome === 'merged').length;",
     'export const visit = (req: Request): Promise<number> => updateSession(req, (session) => (session.visits = (session.visits ?? 0) + 1));',
     'export const code = (error: SessionError): string => error.code;',
   ];

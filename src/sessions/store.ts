@@ -104,8 +104,8 @@ export class SessionStore extends session.Store implements SessionOwner {
     const base = RequestSession.storedOf(object);
     const [json, cookie] = [jsonOf(object), RequestSession.ownCookieOf(object)];
     if (lifetimeOf(cookie, repository.idleMs) <= 0) return this.#endByCookie(id, object, base);
-    const apply: Change['apply'] = (standing) =>
-      mergeAttributes(readAttributes(base), JSON.parse(json), standing, repository.lastWriteWins);
+    const apply: Change['apply'] = (current) =>
+      mergeAttributes(readAttributes(base), JSON.parse(json), current, repository.lastWriteWins);
     const changed = await makeChange(repository, { id, base, json, cookie, apply, again: 'merged', answer });
     if (changed.outcome === 'saved') keepUp(object, changed.stored, json);
     else if (base) adopt(object, base); // what was done before this call was done the first time, too

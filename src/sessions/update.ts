@@ -90,11 +90,11 @@ function plan<T>(req: Request, state: RequestState, change: (session: Draft) => 
   const shown = jsonOf(object);
   const isUnchanged = isSameJson(shown, base?.json ?? '{}');
   const { lastWriteWins } = storeOf(state).repository;
-  const merge = (standing: Attributes) =>
-    mergeAttributes(readAttributes(base), JSON.parse(shown), standing, lastWriteWins);
-  const apply: Change['apply'] = (standing) => {
+  const merge = (current: Attributes) =>
+    mergeAttributes(readAttributes(base), JSON.parse(shown), current, lastWriteWins);
+  const apply: Change['apply'] = (current) => {
     // Copies, or a change that fails would have changed the objects of the request.
-    const draft = isUnchanged ? standing : JSON.parse(JSON.stringify(merge(standing)));
+    const draft = isUnchanged ? current : JSON.parse(JSON.stringify(merge(current)));
     attempt.result = requireNow(change(draft as Draft));
     return draft;
   };

@@ -127,11 +127,11 @@ export function keepUp(object: object, stored: Stored, shown: string): void {
   if (isCookieUnchanged) RequestSession.setCookie(object, undefined);
   if (shown === stored.json) return;
   const target = object as unknown as Attributes;
-  const standing = readAttributes(stored);
-  const [before, now, stands] = [JSON.parse(shown), JSON.parse(jsonOf(object)), standing].map(textsOf) as Texts;
-  for (const name of new Set([...before.keys(), ...stands.keys()])) {
-    if (now.get(name) !== before.get(name) || now.get(name) === stands.get(name)) continue;
-    if (stands.has(name)) target[name] = standing[name];
+  const written = readAttributes(stored);
+  const [before, now, saved] = [JSON.parse(shown), JSON.parse(jsonOf(object)), written].map(textsOf) as Texts;
+  for (const name of new Set([...before.keys(), ...saved.keys()])) {
+    if (now.get(name) !== before.get(name) || now.get(name) === saved.get(name)) continue;
+    if (saved.has(name)) target[name] = written[name];
     else delete target[name];
   }
 }
