@@ -3,7 +3,7 @@ import type { Context } from './context.ts';
 import { createProblemHandler, notFound } from './errors.ts';
 import { createFormReader } from './middleware/form.ts';
 import { refuseOtherSites, requireJson, requirePath, requireTls, requireUsableKey } from './middleware/guards.ts';
-import { replicaHeaders, securityHeaders } from './middleware/headers.ts';
+import { responseHeaders } from './middleware/headers.ts';
 import { createRequestLog } from './middleware/request-log.ts';
 import { readRoutes } from './metrics/route-templates.ts';
 import { createPageFormsRouter } from './page/forms.ts';
@@ -23,7 +23,7 @@ export function createApp(context: Context): Express {
   const app = express();
   // Trusts exactly one hop, nginx, for the client's address and TLS.
   app.set('trust proxy', 1).disable('x-powered-by').disable('etag');
-  app.use(createRequestLog(logger, metrics), replicaHeaders(config.replica), securityHeaders(config.production));
+  app.use(createRequestLog(logger, metrics), responseHeaders(config.replica, config.production));
   app.use(createPageFilesRouter());
   app.use(requirePath, refuseOtherSites, createFormReader());
   app.use(requireUsableKey, requireJson, express.json({ limit: '16kb' }));
