@@ -1,5 +1,5 @@
 import { SessionError } from './errors.ts';
-import { sha1, shortHash } from './hash.ts';
+import { shortHash } from './hash.ts';
 import { nextUpdate, readIdempotency } from './idempotency.ts';
 import type { Attributes, Stored } from './record.ts';
 import { lifetimeOf, readAttributes, readStored, requireStorable, writeStored } from './record.ts';
@@ -32,7 +32,7 @@ export interface Change {
  */
 export type Changed =
   | { outcome: 'ended' }
-  | { outcome: 'saved'; stored: Stored }
+  | { outcome: 'saved'; stored: Stored; attributes: Attributes }
   | { outcome: 'replayed'; answer: string }
   | { outcome: 'moved'; mark: string };
 
@@ -79,7 +79,7 @@ async function writeUntilSaved(
   for (let tries = 0; left > 0 || tries < minTries; tries++) {
     const prepared = await prepare(repository, change, base).catch((err) => findKept(repository, change, err));
     if ('answer' in prepared) return { outcome: 'replayed', answer: prepared.answer };
-    const { stored, keys, args } = prepared;
+    const { stored, attributes, keys, args } = prepared;
     const script = change.renewal && base ? renewScript : writeScript;
     const [outcome, value] = await calls.run<[string, (string | number)?]>(
       script,
@@ -90,7 +90,7 @@ async function writeUntilSaved(
     if (outcome === 'saved') {
       repository.noteExtended(keys[0] as string);
       tellSaved(repository, change, base !== change.base, Number(value));
-      return { outcome, stored };
+      return { outcome, stored, attributes };
     }
     if (outcome === 'replayed') return { outcome, answer: String(value) };
     if (outcome === 'moved' && change.renewal) return { outcome, mark: String(value) };
@@ -146,7 +146,9 @@ async function prepare(repository: SessionRepository, change: Change, base: Stor
   const now = repository.clock.known ?? (await repository.clock.now());
   if (base?.createdAt && now >= repository.endOf(base)) throw await endOverdue(repository, id, base);
   const isFirst = base === change.base && change.json !== undefined;
-  const json = isFirst ? (change.json as string) : JSON.stringify(change.apply(readAttributes(base)));
+  const current = readAttributes(base);
+  const before = base?.createdAt ? repository.userOf(current) : undefined;
+  const json = isFirst ? (change.json as string) : JSON.stringify(change.apply(current));
   const attributes = JSON.parse(json) as Attributes;
   requireStorable(json, attributes);
   const hasOwnCookie = change.cookie !== (change.base?.cookie ?? '');
@@ -158,9 +160,8 @@ async function prepare(repository: SessionRepository, change: Change, base: Stor
 
   const key = repository.keyOf(renewal?.id ?? id);
   const keys = [key, repository.markKeyOf(id)];
-  const args: (string | number)[] = [base ? sha1(base.text) : '', stored.text, ttlMs];
+  const args: (string | number)[] = [base?.version ?? '', stored.text, ttlMs];
   const user = repository.userOf(attributes);
-  const before = base?.createdAt ? repository.userOf(readAttributes(base)) : undefined;
   if (user !== before || renewal || change.answer) {
     const leaves = before !== undefined && (renewal !== undefined || user !== before);
     const joins = user !== undefined && (renewal !== undefined || user !== before);
@@ -174,7 +175,7 @@ async function prepare(repository: SessionRepository, change: Change, base: Stor
     keys.push(repository.keyOf(id), `${repository.keyOf(id)}:answers`);
     args.push(renewal.mark(), markMs);
   }
-  return { stored, keys, args };
+  return { stored, attributes, keys, args };
 }
 
 /** A session may reach its absolute end while a request is under way. */

@@ -10,6 +10,14 @@ export function sha1(text: string): string {
   return hash('sha1', text, 'hex');
 }
 
+const thisProcess = randomBytes(6).toString('base64url');
+let revisions = 0;
+
+/** Names one text of a session, as no other process and no other text does. */
+export function newRevision(): string {
+  return `${thisProcess}${(revisions++).toString(36)}`;
+}
+
 export function newNonce(): string {
   return randomBytes(18).toString('base64url');
 }

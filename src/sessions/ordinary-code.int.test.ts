@@ -366,6 +366,17 @@ describe('durable', () => {
     expect((await exchange(port, 'GET', '/', cookie)).body).toBe('{"visits":5}');
   });
 
+  test('what shows something else whenever it is looked at holds no response for ever', async () => {
+    let looks = 0;
+    const { send } = await start('durable', (app) => {
+      app.post('/x', (req, res) => {
+        Object.assign(req.session, { moving: { toJSON: () => ++looks } });
+        res.json({ ok: true });
+      });
+    });
+    expect(await send('POST', '/x', {})).toMatchObject({ status: 200, body: '{"ok":true}' });
+  });
+
   test('twenty pipelined requests are answered in their order', async () => {
     const { port, send } = await start('durable', (app) => {
       app.post('/x', (req, res) => {

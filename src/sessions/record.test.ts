@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { sha1 } from './hash.ts';
 import { readAttributes, readStored, requireStorable, writeStored } from './record.ts';
 
 test('what is written is read again, whatever JSON it is', () => {
@@ -18,7 +19,9 @@ test('what is written is read again, whatever JSON it is', () => {
       expect(readStored(stored.text)).toEqual(stored);
       expect(JSON.stringify(readAttributes(stored))).toBe(json);
       const old = `{"createdAt":${createdAt},"cookieAt":${createdAt},"attributes":${json}}`; // version 0.1
-      expect(readStored(old)).toEqual({ text: old, createdAt, cookie: '', json });
+      expect(readStored(old)).toEqual({ text: old, version: sha1(old), createdAt, cookie: '', json });
+      expect(stored.text.startsWith(stored.version)).toBe(true);
+      expect(writeStored(json, own, createdAt, 1e9).version).not.toBe(stored.version);
     }),
   );
 });

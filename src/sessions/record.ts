@@ -1,12 +1,15 @@
 import { SessionError } from './errors.ts';
+import { newRevision, sha1 } from './hash.ts';
 
 /** The attributes of a session: all that an application has put there. */
 export type Attributes = Record<string, unknown>;
 
 /** A session as it is stored in Redis. Times are milliseconds since 1970 by Redis's clock. */
 export interface Stored {
-  /** The complete text; a write names its digest. */
+  /** The complete text. */
   text: string;
+  /** What no other text has: how it begins, up to its revision, or its SHA-1 if it has none. A write names it. */
+  version: string;
   /** When the session began; 0 if plain connect-redis has written it, which does not say. */
   createdAt: number;
   /** The settings of its own cookie that differ from the layer's, as JSON (OwnCookie); '' if none do. */
@@ -22,14 +25,16 @@ export interface OwnCookie {
   [setting: string]: unknown;
 }
 
-const head = /^\{"createdAt":(\d+),(?:"cookieAt":\d+,)?(?:"cookie":(\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}),)?"attributes":/;
+const head =
+  /^(\{"createdAt":(\d+),("revision":"[\w-]+",)?)(?:"cookieAt":\d+,)?(?:"cookie":(\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}),)?"attributes":/;
 
 /** Reads what writeStored, version 0.1 of it, or plain connect-redis has written; undefined if it cannot be read. */
 export function readStored(text: string): Stored | undefined {
-  const [start, createdAt, cookie = ''] = head.exec(text) ?? [];
+  const [start, version, createdAt, revision, cookie = ''] = head.exec(text) ?? [];
   if (start === undefined) return readPlain(text);
   if (!text.endsWith('}}')) return undefined; // cut off
-  return { text, createdAt: Number(createdAt), cookie, json: text.slice(start.length, -1) };
+  const own = revision === undefined ? sha1(text) : (version as string);
+  return { text, version: own, createdAt: Number(createdAt), cookie, json: text.slice(start.length, -1) };
 }
 
 function readPlain(text: string): Stored | undefined {
@@ -40,7 +45,7 @@ function readPlain(text: string): Stored | undefined {
     for (const name of reserved) delete attributes[name];
     const { originalMaxAge: maxAge } = (cookie ?? {}) as { originalMaxAge?: unknown };
     const own = typeof maxAge === 'number' ? JSON.stringify({ maxAge }) : '';
-    return { text, createdAt: 0, cookie: own, json: JSON.stringify(attributes) };
+    return { text, version: sha1(text), createdAt: 0, cookie: own, json: JSON.stringify(attributes) };
   } catch {
     return undefined;
   }
@@ -58,9 +63,10 @@ export function requireStorable(json: string, attributes: Attributes): void {
 
 /** @throws {SessionError} session-too-large */
 export function writeStored(json: string, cookie: string, createdAt: number, maxBytes: number): Stored {
-  const text = `{"createdAt":${createdAt},${cookie && `"cookie":${cookie},`}"attributes":${json}}`;
+  const version = `{"createdAt":${createdAt},"revision":"${newRevision()}",`;
+  const text = `${version}${cookie && `"cookie":${cookie},`}"attributes":${json}}`;
   if (text.length > maxBytes || Buffer.byteLength(text) > maxBytes) throw new SessionError('session-too-large');
-  return { text, createdAt, cookie, json };
+  return { text, version, createdAt, cookie, json };
 }
 
 /** A new copy at each call. */
@@ -90,12 +96,4 @@ export function textsOf(attributes: Attributes): Map<string, string> {
     if (text !== undefined) texts.set(name, text);
   }
   return texts;
-}
-
-/** Whether two texts of attributes are equal, whatever their order. */
-export function isSameJson(a: string, b: string): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  const [ours, theirs] = [textsOf(JSON.parse(a)), textsOf(JSON.parse(b))];
-  return ours.size === theirs.size && [...ours].every(([name, text]) => theirs.get(name) === text);
 }

@@ -107,7 +107,7 @@ export class SessionStore extends session.Store implements SessionOwner {
     const apply: Change['apply'] = (current) =>
       mergeAttributes(readAttributes(base), JSON.parse(json), current, repository.lastWriteWins);
     const changed = await makeChange(repository, { id, base, json, cookie, apply, again: 'merged', answer });
-    if (changed.outcome === 'saved') keepUp(object, changed.stored, json);
+    if (changed.outcome === 'saved') keepUp(object, changed.stored, json, changed.attributes);
     else if (base) adopt(object, base); // what was done before this call was done the first time, too
     return changed;
   }

@@ -6,7 +6,7 @@ import { reportFailed, reportReplayed, withFailureReported } from './events.ts';
 import { newNonce, seal } from './hash.ts';
 import { type KeptAnswer, nextUpdate, type Repeatable, readIdempotency, readKeptAnswer } from './idempotency.ts';
 import { mergeAttributes } from './merge.ts';
-import { type Attributes, isSameJson, readAttributes } from './record.ts';
+import { type Attributes, readAttributes } from './record.ts';
 import { adoptAs, forgetSession, reset, storedFor } from './request/attach.ts';
 import { adopt, jsonOf, keepUp, RequestSession } from './request/session.ts';
 import { type AnyRequest, inTurn, type RequestState, requireState } from './request/state.ts';
@@ -37,7 +37,7 @@ export async function updateSession<T>(req: Request, change: (session: Draft) =>
     // A visitor for whom nothing is stored, and nothing is to be.
     if (!planned.base && Object.keys(planned.apply({})).length === 0) return attempt.result as T;
     const changed = await makeChange(repository, { id: req.sessionID, ...planned });
-    if (changed.outcome === 'saved') keepUp(object, changed.stored, shown);
+    if (changed.outcome === 'saved') keepUp(object, changed.stored, shown, changed.attributes);
     else if (planned.base) adopt(object, planned.base); // what was done before the call was done before, too
     return resultOf(state, req, changed, attempt, repeatable);
   });
@@ -88,7 +88,7 @@ function plan<T>(req: Request, state: RequestState, change: (session: Draft) => 
   const object = req.session as unknown as RequestSession;
   const base = RequestSession.storedOf(object);
   const shown = jsonOf(object);
-  const isUnchanged = isSameJson(shown, base?.json ?? '{}');
+  const isUnchanged = shown === (base?.json ?? '{}');
   const { lastWriteWins } = storeOf(state).repository;
   const merge = (current: Attributes) =>
     mergeAttributes(readAttributes(base), JSON.parse(shown), current, lastWriteWins);

@@ -1,4 +1,4 @@
-import type { Attributes, Stored } from '../record.ts';
+import { type Attributes, readAttributes, type Stored } from '../record.ts';
 import { adopt, isChanged, keepUp, RequestSession, replaceAttributes } from './session.ts';
 import { type AnyRequest, type RequestState, stateOf } from './state.ts';
 
@@ -77,5 +77,5 @@ export function adoptAs(req: AnyRequest, id: string, stored: Stored, shown?: str
   if (!old || shown === undefined) return;
   const { cookie: _cookie, ...attributes } = old as unknown as Attributes;
   replaceAttributes(fresh, attributes);
-  keepUp(fresh, stored, shown);
+  keepUp(fresh, stored, shown, readAttributes(stored));
 }

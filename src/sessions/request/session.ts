@@ -1,14 +1,6 @@
 import session, { type Cookie } from 'express-session';
 import { SessionError } from '../errors.ts';
-import {
-  type Attributes,
-  isSameJson,
-  type OwnCookie,
-  readAttributes,
-  readOwnCookie,
-  type Stored,
-  textsOf,
-} from '../record.ts';
+import { type Attributes, type OwnCookie, readAttributes, readOwnCookie, type Stored, textsOf } from '../record.ts';
 import { type AnyRequest, stateOf } from './state.ts';
 
 const { Session, Cookie: CookieOf } = session as unknown as {
@@ -94,18 +86,22 @@ function differences(cookie: Cookie, usual: Cookie): string {
 
 /** What a session object shows, as JSON. */
 export function jsonOf(object: object): string {
+  return JSON.stringify(attributesOf(object));
+}
+
+function attributesOf(object: object): Attributes {
   const attributes: Attributes = {};
   for (const name of Object.keys(object)) {
     if (name === 'cookie') continue;
     if (name === '__proto__') throw new SessionError('not-storable');
     attributes[name] = (object as Attributes)[name];
   }
-  return JSON.stringify(attributes);
+  return attributes;
 }
 
 export function isChanged(object: object): boolean {
   const stored = RequestSession.storedOf(object);
-  if (!isSameJson(jsonOf(object), stored?.json ?? '{}')) return true;
+  if (jsonOf(object) !== (stored?.json ?? '{}')) return true;
   return stored !== undefined && RequestSession.ownCookieOf(object) !== stored.cookie;
 }
 
@@ -120,25 +116,33 @@ export function adopt(object: object, stored: Stored): void {
  * Notes what was written, and shows what others have changed: an attribute that this request has changed since the write
  * began keeps its value, and with it whatever refers to that value.
  * @param shown what the object showed when the write began, as JSON
+ * @param written the attributes that are stored; objects in it become the application's
  */
-export function keepUp(object: object, stored: Stored, shown: string): void {
+export function keepUp(object: object, stored: Stored, shown: string, written: Attributes): void {
   const isCookieUnchanged = RequestSession.ownCookieOf(object) === (RequestSession.storedOf(object)?.cookie ?? '');
   RequestSession.setStored(object, stored);
   if (isCookieUnchanged) RequestSession.setCookie(object, undefined);
   if (shown === stored.json) return;
   const target = object as unknown as Attributes;
-  const written = readAttributes(stored);
-  const [before, now, saved] = [JSON.parse(shown), JSON.parse(jsonOf(object)), written].map(textsOf) as Texts;
+  const [now, saved] = [textsOf(attributesOf(object)), textsOf(written)];
+  const before = joinTexts(now) === shown ? now : textsOf(JSON.parse(shown)); // most often nothing was changed since
   for (const name of new Set([...before.keys(), ...saved.keys()])) {
     if (now.get(name) !== before.get(name) || now.get(name) === saved.get(name)) continue;
     if (saved.has(name)) target[name] = written[name];
     else delete target[name];
   }
+  // In the order of what is stored, or it would look changed.
+  const current = attributesOf(object);
+  const names = [...saved.keys()].filter((name) => Object.hasOwn(current, name));
+  if (Object.keys(current).every((name, at) => name === names[at])) return;
+  replaceAttributes(object, { ...Object.fromEntries(names.map((name) => [name, current[name]])), ...current });
 }
 
-type Texts = [Map<string, string>, Map<string, string>, Map<string, string>];
+function joinTexts(texts: Map<string, string>): string {
+  return `{${[...texts].map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`;
+}
 
-/** In this order: in another it would take longer to see that nothing was changed. */
+/** In this order: in another it would look changed. */
 export function replaceAttributes(object: object, attributes: Attributes): void {
   const target = object as Attributes;
   for (const name of Object.keys(object)) if (name !== 'cookie') delete target[name];

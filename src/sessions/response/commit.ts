@@ -18,6 +18,9 @@ import type { Held } from './hold.ts';
 /** A larger response is not kept: its request takes effect once all the same, and a repeat is answered again. */
 const maxKeptBytes = 16_384;
 
+/** What goes on changing after the response, or shows something else whenever it is looked at, does not hold it for ever. */
+const maxRounds = 8;
+
 export function hasChanged(req: AnyRequest, { pendingWrites, hasFailed }: RequestState): boolean {
   return !hasFailed && hasSession(req) && (pendingWrites > 0 || isRequestChanged(req));
 }
@@ -40,7 +43,7 @@ export async function commit(
   held?: Held,
 ): Promise<KeptAnswer['sent']> {
   await null; // `end` writes the body after the head, in the same turn
-  for (;;) {
+  for (let round = 0; round < maxRounds; round++) {
     while (state.pendingWrites > 0) await state.writes;
     if (!hasSession(req) || state.hasFailed) return undefined;
     const isError = res.statusCode >= 400;
@@ -78,6 +81,7 @@ export async function commit(
     }
     if (isKept || !hasChanged(req, state)) return undefined;
   }
+  return undefined;
 }
 
 /** The change cannot be saved: the session shows what is stored. @returns the error, unless the response is one already */

@@ -44,6 +44,14 @@ local function leave(index, member)
   if given(member) then redis.call('ZREM', index, member) end
 end
 
+-- Whether the stored text is the one that was read: `expected` is its beginning, up to its revision, or its SHA-1 if it has
+-- no revision.
+local function is_as_read(session, expected)
+  if expected:sub(1, 1) == '{' then return redis.call('GETRANGE', session, 0, #expected - 1) == expected end
+  local stored = redis.call('GET', session)
+  return stored and redis.sha1hex(stored) == expected
+end
+
 -- Why a change is not written, if it is not: its request was answered before, or the stored text is not the one that it was
 -- made on ('' for a new session). Returns replayed, the first response | changed, the stored text | gone | moved, the mark |
 -- taken
@@ -52,13 +60,10 @@ local function refusal(answers, field, session, expected, mark)
     local first = redis.call('HGET', answers, field)
     if first then return {'replayed', first} end
   end
+  if expected == '' then return redis.call('EXISTS', session) == 1 and {'taken'} or nil end
+  if is_as_read(session, expected) then return nil end
   local stored = redis.call('GET', session)
-  if expected == '' then
-    return stored and {'taken'} or nil
-  elseif not stored then
-    local moved = redis.call('GET', mark)
-    return moved and {'moved', moved} or {'gone'}
-  elseif redis.sha1hex(stored) ~= expected then
-    return {'changed', stored}
-  end
+  if stored then return {'changed', stored} end
+  local moved = redis.call('GET', mark)
+  return moved and {'moved', moved} or {'gone'}
 end

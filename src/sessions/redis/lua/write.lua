@@ -1,5 +1,5 @@
--- Compare and set: writes a session only if the stored text is the one that the request has read (its SHA-1), or, for a
--- new session, if there is none. Arguments at the end that are not needed may be left out.
+-- Compare and set: writes a session only if the stored text is the one that the request has read, or, for a new session,
+-- if there is none. Arguments at the end that are not needed may be left out.
 -- Returns saved, how many other sessions of the user it ended | what refusal() returns
 local session, mark, answers, joined, left = unpack(KEYS)
 local expected, text, ttl, field, answer, answer_ttl, member, now, index_ttl, most, prefix, leaver = unpack(ARGV)
