@@ -67,10 +67,21 @@ test('sessions: each set-up keeps what it is given, and is compared with the oth
   expect(existsSync(path.join(dir, 'bench.html'))).toBe(true);
 });
 
+test('scale: a part of it alone, without what all of it means for capacity', async () => {
+  const args = ['bench', 'scale', ...short, '--only', 'writers', '--report', dir, '--json'];
+  const { exited, out } = startCommand(args);
+  await exited;
+  const { points, costs } = JSON.parse(out()).found.scale;
+  const found = points.map(({ axis, value }: { axis: string; value: number }) => `${axis} ${value}`);
+  expect(found).toEqual(['writers 1', 'writers 4', 'writers 16', 'writers 64']);
+  for (const { samples } of points) expect(samples.writes[0].perSecond).toBeGreaterThan(50);
+  expect(costs).toBeUndefined();
+});
+
 test('an unknown subject and an early end are reported in one line', async () => {
   const wrong = startCommand(['bench', 'nothing']);
   expect(await wrong.exited).toBe(1);
-  expect(wrong.out()).toMatch(/nothing.* must be one of sessions, metrics/i);
+  expect(wrong.out()).toMatch(/nothing.* must be one of sessions, scale, metrics/i);
   const unknown = startCommand(['bench', 'sessions', '--only', 'article,layers']);
   expect(await unknown.exited).toBe(1);
   expect(unknown.out()).toMatch(/There is no layers: name some of http, express, article, layer, /);

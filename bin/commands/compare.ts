@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { drivers } from '../../deploy/fleet/drivers.ts';
 import { FleetError } from '../../deploy/fleet/fleet.ts';
-import { renderMarkdown, replaceBetweenMarkers } from '../../load/report/comparison.ts';
+import { renderMarkdown } from '../../load/report/comparison.ts';
 import type { Report } from '../../load/report/json.ts';
 import { writeComparison } from '../../load/report/write.ts';
 import { quick } from '../../load/run/plan.ts';
@@ -11,6 +11,7 @@ import { type PlanName, plans } from '../../load/run/plans.ts';
 import { runPlan } from '../../load/run/run.ts';
 import { exitCodeOf, saveAndJudge } from '../../load/run/verdict.ts';
 import { shopping } from '../../load/users/workload.ts';
+import { replaceBetweenMarkers } from '../../web/markdown.ts';
 import { endOfProcess } from '../foreground.ts';
 import {
   absolutePath,
@@ -82,7 +83,7 @@ async function compare(options: CompareOptions): Promise<number> {
   write(json ? JSON.stringify(reports) : `\n${table}`);
   terminal.hint(`\nreport: ${path.relative(process.cwd(), path.join(folder, 'index.html'))}`);
   if (readme !== undefined) {
-    writeFileSync(readme, replaceBetweenMarkers(readFileSync(readme, 'utf8'), table));
+    writeFileSync(readme, replaceBetweenMarkers(readFileSync(readme, 'utf8'), 'compare', table));
     terminal.report(`the table is in ${path.relative(process.cwd(), readme)}`);
   }
   const durable = reports.find(({ store }) => store === 'durable');

@@ -1,4 +1,5 @@
 import type { Progress } from '../run/progress.ts';
+import type { Spread } from './spread.ts';
 
 /** A server to be measured. */
 export interface BenchReplica {
@@ -11,8 +12,8 @@ export interface BenchReplica {
 /** Starts what is measured, on one Redis, and ends it afterwards. */
 export interface BenchServers {
   redisPort: number;
-  /** Starts a replica of this application. */
-  startReplica(name: string, settings: Record<string, string>): Promise<BenchReplica>;
+  /** Starts a replica of this application, on this database of Redis (0). */
+  startReplica(name: string, settings: Record<string, string>, database?: number): Promise<BenchReplica>;
   /** Starts another application. */
   startPeer(name: string, main: string, settings: Record<string, string>): Promise<BenchReplica>;
   /** Starts nginx before these groups. @returns the address of each */
@@ -25,7 +26,7 @@ export interface Bench {
   rounds: number;
   seconds: number;
   connections: number;
-  /** The candidates to measure; all if it is empty. */
+  /** The parts to measure; all if it is empty. */
   only: string[];
   withServers<T>(use: (servers: BenchServers) => Promise<T>): Promise<T>;
   /** Installs the packages of the peers in this folder. */
@@ -34,20 +35,35 @@ export interface Bench {
   ending: AbortSignal;
 }
 
-/** A table, the same as data, and whether each goal is met. */
-export interface Result {
+export interface Table {
   columns: string[];
   rows: string[][];
-  /** Lines below the table. */
+}
+
+export interface Plot {
+  title: string;
+  unit: string;
+  bars: { label: string; spread: Spread | null }[];
+}
+
+/** What was measured: as tables, as data, as plots, and whether each goal is met. */
+export interface Result {
+  tables: Table[];
+  /** Lines below the tables. */
   notes: string[];
   data: unknown;
-  /** The same as plots, on a page of one file. */
-  page?: string;
+  plots?: Plot[];
+  /** Markdown for the document that shows these figures. */
+  markdown?: string;
   isMet: boolean;
 }
 
 /** What is compared. @throws {FleetError} if a round is void: a response was lost, or no success */
 export interface Comparison {
   about: string;
+  /** What can be measured alone. */
+  parts?: string[];
+  /** Shows the figures; it has the markers of `bench <name>`. */
+  document?: string;
   run(bench: Bench): Promise<Result>;
 }

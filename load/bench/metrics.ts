@@ -47,8 +47,9 @@ async function measure({ rounds, progress, ending, withServers, ...bench }: Benc
   }
   const findings = works.map((work) => findingOf(work.name, samples.get(work) ?? []));
   return {
-    columns: ['work', 'subject', 'requests per second', 'CPU µs per request', ''],
-    rows: findings.flatMap(rowsOf),
+    tables: [
+      { columns: ['work', 'subject', 'requests per second', 'CPU µs per request', ''], rows: findings.flatMap(rowsOf) },
+    ],
     notes: [],
     data: findings,
     isMet: findings.every(({ cost }) => cost < maxCost),

@@ -1,30 +1,19 @@
 import { readFileSync } from 'node:fs';
+import { capitalize } from '../../web/format.ts';
 import { type Html, html } from '../../web/html.ts';
-import type { Spread } from './spread.ts';
-
-/** What one bar shows. */
-export interface Bar {
-  label: string;
-  spread: Spread | null;
-}
-
-export interface Plot {
-  title: string;
-  unit: string;
-  bars: Bar[];
-}
+import type { Plot, Result } from './bench.ts';
 
 const size = { label: 330, bars: 520, row: 30, value: 150 };
 const css = new URL('../../web/base.css', import.meta.url);
 
-/** A page of one file that needs no network: a plot for each figure, then what was to be reached. */
-export function renderBenchPage(about: string, plots: Plot[], notes: string[]): string {
+/** A page of one file that needs no network: the plots of each comparison, then what was to be reached. */
+export function renderBenchPage(results: { about: string; result: Result }[]): string {
   const page = html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Bench: sessions side by side</title>
+<title>Bench</title>
 <style>${readFileSync(css, 'utf8')}
 main { max-width: 70rem; margin-inline: auto; padding: 1rem clamp(1rem, 4vw, 2.5rem) 3rem }
 svg { width: 100%; height: auto; font: 14px system-ui, sans-serif }
@@ -32,11 +21,13 @@ text { fill: var(--text) } .bar { fill: var(--series-1) } .range { stroke: var(-
 </style>
 </head>
 <body><main>
-<h1>Sessions side by side</h1>
-<p>${about}. Bars are medians of all rounds, lines the smallest and the largest.</p>
-${plots.map(renderPlot)}
-<h2>Goals</h2>
-<ul>${notes.map((note) => html`<li>${note}</li>`)}</ul>
+<h1>Bench</h1>
+<p>Bars are medians of all rounds, lines the smallest and the largest.</p>
+${results.map(
+  ({ about, result }) => html`<h2>${capitalize(about)}</h2>
+${(result.plots ?? []).map(renderPlot)}
+<ul>${result.notes.map((note) => html`<li>${note}</li>`)}</ul>`,
+)}
 </main></body>
 </html>
 `;
@@ -47,13 +38,13 @@ function renderPlot({ title, unit, bars }: Plot): Html {
   const most = Math.max(...bars.map(({ spread }) => spread?.max ?? 0));
   const height = bars.length * size.row + 8;
   const width = size.label + size.bars + size.value;
-  return html`<section><h2>${title}</h2>
+  return html`<section><h3>${title}</h3>
 <svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">${bars.map((bar, index) =>
     renderBar(bar, index * size.row, most, unit),
   )}</svg></section>`;
 }
 
-function renderBar({ label, spread }: Bar, top: number, most: number, unit: string): Html {
+function renderBar({ label, spread }: Plot['bars'][number], top: number, most: number, unit: string): Html {
   const x = (value: number) => (size.label + (size.bars * value) / most).toFixed(1);
   const middle = top + size.row / 2;
   const name = html`<text x="${size.label - 10}" y="${middle + 5}" text-anchor="end">${label}</text>`;

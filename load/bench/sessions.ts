@@ -1,10 +1,22 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { FleetError } from '../../deploy/fleet/fleet.ts';
+import { renderMarkdownTable } from '../../web/markdown.ts';
 import type { Bench, BenchReplica, BenchServers, Comparison, Result } from './bench.ts';
 import { type Candidate, candidates, type Goal, goals, peersDir } from './candidates.ts';
-import { send, type Subject, type Work, works } from './send.ts';
-import { renderBenchPage } from './page.ts';
+import {
+  connectRedis,
+  cookieOf,
+  logIn,
+  measureOne,
+  nameOf,
+  type Redis,
+  request,
+  type Sample,
+  sampleCells,
+  sampleColumns,
+} from './measure.ts';
+import { send, type Subject, works } from './send.ts';
 import { formatSpread, type Spread, spreadOf } from './spread.ts';
 
 /** Of each candidate, behind nginx. */
@@ -16,6 +28,8 @@ const sessionsMeasured = 500;
 
 export const sessions: Comparison = {
   about: 'sessions side by side: two replicas of each set-up behind one nginx, on one Redis',
+  parts: candidates.map(({ name }) => name),
+  document: 'src/sessions/README.md',
   run: measure,
 };
 
@@ -25,16 +39,6 @@ interface Running {
   cookies: string[];
   bytesPerSession: number | null;
   samples: Record<string, Sample[]>;
-}
-
-/** What one round measured of one kind of work. */
-interface Sample {
-  perSecond: number;
-  cpuMicros: number | null;
-  p50: number;
-  p99: number;
-  redisCommands: number;
-  redisBytes: number;
 }
 
 async function measure(bench: Bench): Promise<Result> {
@@ -55,23 +59,6 @@ async function measure(bench: Bench): Promise<Result> {
   });
 }
 
-type Redis = Awaited<ReturnType<typeof connectRedis>>;
-
-async function connectRedis(port: number) {
-  const { createClient } = await import('redis'); // takes 150 ms to load, and few commands need it
-  const client = createClient({ url: `redis://127.0.0.1:${port}` });
-  client.on('error', () => {}); // the calls reject
-  await client.connect();
-  return {
-    async info(section: string) {
-      const text = await client.info(section);
-      return (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(text)?.[1]);
-    },
-    clear: () => client.flushAll(),
-    destroy: () => client.destroy(),
-  };
-}
-
 /** Starts the candidates, measures what a session of each weighs, and logs in the users. */
 async function start(chosen: Candidate[], servers: BenchServers, redis: Redis, bench: Bench): Promise<Running[]> {
   bench.progress.report(`  starting ${chosen.length * replicaCount} replicas`);
@@ -86,14 +73,14 @@ async function start(chosen: Candidate[], servers: BenchServers, redis: Redis, b
   for (const candidate of chosen.filter(({ sessions }) => sessions === 'redis')) {
     await redis.clear();
     const before = (await redis.info('memory'))('used_memory');
-    await logIn(urls[candidate.name] as string, sessionsMeasured, candidate);
+    await enter(urls[candidate.name] as string, sessionsMeasured, candidate);
     weights.set(candidate, ((await redis.info('memory'))('used_memory') - before) / sessionsMeasured);
   }
   await redis.clear();
   const running: Running[] = [];
   for (const candidate of chosen) {
     const url = urls[candidate.name] as string;
-    const cookies = await logIn(url, bench.connections, candidate);
+    const cookies = await enter(url, bench.connections, candidate);
     await check(url, cookies[0] as string, candidate);
     const subject = { url, pids: (groups[candidate.name] ?? []).map(({ pid }) => pid) };
     running.push({ candidate, subject, cookies, bytesPerSession: weights.get(candidate) ?? null, samples: {} });
@@ -106,21 +93,10 @@ function startOne({ name, peer, settings }: Candidate, number: number, servers: 
   return peer ? servers.startPeer(own, path.join(peersDir, peer), settings) : servers.startReplica(own, settings);
 }
 
-/** Logs in users one after the other. @returns their cookies */
-async function logIn(url: string, count: number, { name, sessions }: Candidate): Promise<string[]> {
-  if (!sessions) return Array.from({ length: count }, () => '');
-  const cookies: string[] = [];
-  for (let number = 1; number <= count; number++) {
-    const response = await request(url, 'POST', '/login', '', { name: nameOf(number) });
-    const cookie = response.headers.getSetCookie().map((line) => line.split(';')[0]);
-    if (cookie.length === 0) throw new FleetError(`${name}: a login (${response.status}) gave no cookie`);
-    cookies.push(cookie.join('; '));
-    await response.body?.cancel();
-  }
-  return cookies;
+/** The cookies of the users; without sessions, as many empty ones. */
+async function enter(url: string, count: number, { name, sessions }: Candidate): Promise<string[]> {
+  return sessions ? logIn(url, count, name) : Array.from({ length: count }, () => '');
 }
-
-const nameOf = (number: number) => `user-${number}`;
 
 /** Before its speed counts, a candidate must know its user and keep what is written. */
 async function check(url: string, cookie: string, { name, sessions }: Candidate): Promise<void> {
@@ -129,21 +105,10 @@ async function check(url: string, cookie: string, { name, sessions }: Candidate)
   if ((profile.user as { name?: string } | undefined)?.name !== expected)
     throw new FleetError(`${name}: GET /profile is wrong: ${JSON.stringify(profile)}`);
   const changed = await request(url, 'PATCH', '/preferences', cookie, { theme: 'dark' });
-  const later =
-    sessions === 'cookie'
-      ? changed.headers
-          .getSetCookie()
-          .map((line) => line.split(';')[0])
-          .join('; ')
-      : cookie;
+  const later = sessions === 'cookie' ? cookieOf(changed) : cookie;
   if ((await readJson(changed)).theme !== 'dark') throw new FleetError(`${name}: PATCH /preferences is wrong`);
   if (sessions && (await readJson(await request(url, 'GET', '/preferences', later))).theme !== 'dark')
     throw new FleetError(`${name}: what was written is not there`);
-}
-
-function request(url: string, method: string, route: string, cookie: string, body?: object): Promise<Response> {
-  const headers = { 'content-type': 'application/json', ...(cookie && { cookie }) };
-  return fetch(`${url}${route}`, { method, headers, ...(body && { body: JSON.stringify(body) }) });
 }
 
 async function readJson(response: Response): Promise<Record<string, unknown>> {
@@ -160,48 +125,24 @@ async function measureRounds(running: Running[], redis: Redis, { rounds, seconds
       // Each round begins with another one: whoever comes first meets another machine than whoever comes last.
       const shift = round % running.length;
       for (const one of [...running.slice(shift), ...running.slice(0, shift)]) {
-        const sample = await measureOne(one, work, redis, seconds, ending);
+        const { subject, cookies } = one;
+        const sample = await measureOne(subject, redis, { work, cookies, seconds, ending });
         one.samples[work.name] = [...(one.samples[work.name] ?? []), sample];
       }
     }
   }
 }
 
-async function measureOne(
-  { subject, cookies }: Running,
-  work: Work,
-  redis: Redis,
-  seconds: number,
-  ending: AbortSignal,
-): Promise<Sample> {
-  const before = await redis.info('stats');
-  const { answered, cpuSeconds, latencyMs, ...sent } = await send(subject, { work, cookies, seconds, ending });
-  const after = await redis.info('stats');
-  const grown = (name: string) => after(name) - before(name);
-  return {
-    perSecond: answered / sent.seconds,
-    cpuMicros: cpuSeconds === null ? null : (1e6 * cpuSeconds) / answered,
-    ...latencyMs,
-    redisCommands: grown('total_commands_processed') / answered,
-    redisBytes: (grown('total_net_input_bytes') + grown('total_net_output_bytes')) / answered,
-  };
-}
-
 function summarize(running: Running[]): Result {
   const found = goals.flatMap((goal) => resultOf(goal, running) ?? []);
-  const median = (values: number[]) => spreadOf(values).median;
   const rows = running.flatMap(({ candidate, samples, subject, bytesPerSession }) =>
     works.map(({ name: work }) => {
       const own = samples[work] ?? [];
-      const cpu = own.flatMap(({ cpuMicros }) => cpuMicros ?? []);
       return [
         candidate.about,
         work,
-        formatSpread(spreadOf(own.map(({ perSecond }) => perSecond))),
-        `${median(own.map(({ p50 }) => p50))} / ${median(own.map(({ p99 }) => p99))}`,
-        formatSpread(cpu.length > 0 ? spreadOf(cpu) : null),
-        median(own.map(({ redisCommands }) => redisCommands)).toFixed(1),
-        Math.round(median(own.map(({ redisBytes }) => redisBytes))).toString(),
+        ...sampleCells(own),
+        Math.round(spreadOf(own.map(({ redisBytes }) => redisBytes)).median).toString(),
         bytesPerSession === null ? '-' : Math.round(bytesPerSession).toString(),
         residentMegabytes(subject.pids).toFixed(0),
       ];
@@ -220,41 +161,57 @@ function summarize(running: Running[]): Result {
       const values = (samples[work] ?? []).flatMap((sample) => sample[figure] ?? []);
       return { label: candidate.about, spread: values.length > 0 ? spreadOf(values) : null };
     });
+  const columns = ['set-up', 'work', ...sampleColumns, 'Redis bytes', 'bytes per session', 'MB per replica'];
   return {
-    columns: [
-      'set-up',
-      'work',
-      'requests per second',
-      'p50 / p99 ms',
-      'CPU µs per request',
-      'Redis commands',
-      'Redis bytes',
-      'bytes per session',
-      'MB per replica',
-    ],
-    rows,
+    tables: [{ columns, rows }],
     notes,
     data: { subjects, goals: found.map(({ goal, spread, isMet }) => ({ ...goal, ...spread, isMet })) },
     isMet: found.every(({ isMet }) => isMet),
-    page: renderBenchPage(
-      `${replicaCount} replicas of each set-up behind one nginx`,
-      works.flatMap(({ name }) => [
-        { title: `CPU time of the replicas per request: ${name}`, unit: 'µs', bars: plot(name, 'cpuMicros') },
-        { title: `Requests per second: ${name}`, unit: '', bars: plot(name, 'perSecond') },
-      ]),
-      notes,
-    ),
+    plots: works.flatMap(({ name }) => [
+      { title: `CPU time of the replicas per request: ${name}`, unit: 'µs', bars: plot(name, 'cpuMicros') },
+      { title: `Requests per second: ${name}`, unit: '', bars: plot(name, 'perSecond') },
+    ]),
+    markdown: renderMarkdown(running, found),
   };
 }
 
-function describeGoal({ goal, spread, isMet }: { goal: Goal; spread: Spread; isMet: boolean }): string {
+/** For people who choose: what each set-up costs, and how the layer compares with the set-up of tutorials. */
+function renderMarkdown(running: Running[], found: Found[]): string {
+  const cpu = (samples: Sample[] = []) => formatSpread(spreadOf(samples.flatMap(({ cpuMicros }) => cpuMicros ?? [])));
+  const head = ['set-up', 'CPU µs a read', 'CPU µs a write', 'bytes in Redis per session'];
+  const rows = running.map(({ candidate, samples, bytesPerSession }) => [
+    candidate.about,
+    cpu(samples.reads),
+    cpu(samples.writes),
+    bytesPerSession === null ? '' : Math.round(bytesPerSession).toString(),
+  ]);
+  const compared = found
+    .filter(({ goal }) => !goal.difference && goal.of === 'layer')
+    .map(
+      ({ goal, spread }) => `- ${goal.text}: ${formatSpread(spread, 2)} times those of ${nameIn(running, goal.than)}`,
+    );
+  return [renderMarkdownTable(head, rows), '', ...compared].join('\n');
+}
+
+function nameIn(running: Running[], name: string): string | undefined {
+  return running.find(({ candidate }) => candidate.name === name)?.candidate.about;
+}
+
+/** What was measured for a goal. */
+interface Found {
+  goal: Goal;
+  spread: Spread;
+  isMet: boolean;
+}
+
+function describeGoal({ goal, spread, isMet }: Found): string {
   const limit = goal.atLeast === undefined ? `at most ${goal.atMost}` : `at least ${goal.atLeast}`;
   const value = `${formatSpread(spread, goal.difference ? 0 : 2)} ${goal.difference ? 'more than' : 'times'} ${goal.than}`;
   return `${isMet ? 'met' : 'NOT met'}: ${goal.text}, ${value}; goal: ${limit}`;
 }
 
 /** Compares two candidates round by round. @returns undefined if one was not measured */
-function resultOf(goal: Goal, running: Running[]): { goal: Goal; spread: Spread; isMet: boolean } | undefined {
+function resultOf(goal: Goal, running: Running[]): Found | undefined {
   const of = (name: string) => running.find(({ candidate }) => candidate.name === name)?.samples[goal.work];
   const [mine, base] = [of(goal.of), of(goal.than)];
   if (!mine || !base) return undefined;

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { markers, renderMarkdown, replaceBetweenMarkers } from './comparison.ts';
+import { renderMarkdown } from './comparison.ts';
 import { createSampleReport } from '../../test/sample-report.ts';
 
 test('stores are compared in a table, with excused failures', () => {
@@ -17,12 +16,4 @@ test('stores are compared in a table, with excused failures', () => {
 
 (\`npm run compare\`. _Excused_: failed during a fault that is allowed to fail requests. A 503 beats a false success.)`.trim(),
   );
-});
-
-test('the README has the markers, and only the text between them is replaced', () => {
-  const readme = readFileSync('README.md', 'utf8');
-  const [before, rest] = readme.split(markers[0]) as [string, string];
-  const [, after] = rest.split(markers[1]) as [string, string];
-  expect(replaceBetweenMarkers(readme, 'a table')).toBe(`${before}${markers[0]}\n\na table\n\n${markers[1]}${after}`);
-  expect(() => replaceBetweenMarkers(after, 'a table')).toThrow('the file needs the markers');
 });

@@ -23,7 +23,7 @@ interface BenchReplica {
 export interface BenchServers {
   redisPort: number;
   /** Starts a replica of this application. Resolves once it is ready. A cookie of one is valid at all. */
-  startReplica(name: string, settings: Settings): Promise<BenchReplica>;
+  startReplica(name: string, settings: Settings, database?: number): Promise<BenchReplica>;
   /** Starts another application, which listens on PORT. Resolves once it answers. */
   startPeer(name: string, main: string, settings: Settings): Promise<BenchReplica>;
   /** Starts nginx with one worker before these groups. @returns the address of each group */
@@ -46,17 +46,17 @@ export async function withBenchServers<T>(
     const redis = await servers.start('redis', 'redis-server', args);
     await redis.ready(async () => (await pingRedis(redisPort, 1000)) !== null);
 
-    const start = async (name: string, main: string, settings: Settings) => {
+    const start = async (name: string, main: string, settings: Settings, database?: number) => {
       const [port, adminPort] = [await findPort(taken), await findPort(taken)];
       const replica = { name, port, adminPort, redisPort };
-      const server = await startReplicaProcess(servers.start, replica, main, { ...common, ...settings });
+      const server = await startReplicaProcess(servers.start, replica, main, { ...common, ...settings }, database);
       const url = `http://127.0.0.1:${port}`;
       return { server, adminPort, replica: { name, pid: server.pid, url, adminUrl: `http://127.0.0.1:${adminPort}` } };
     };
     return await use({
       redisPort,
-      async startReplica(name, settings) {
-        const { server, adminPort, replica } = await start(name, replicaMain, settings);
+      async startReplica(name, settings, database) {
+        const { server, adminPort, replica } = await start(name, replicaMain, settings, database);
         await server.ready(() => isReady(adminPort, server.pid));
         return replica;
       },

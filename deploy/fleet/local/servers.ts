@@ -14,6 +14,7 @@ export function startReplicaProcess(
   { name, port, adminPort, redisPort }: Pick<LocalReplica, 'name' | 'port' | 'adminPort' | 'redisPort'>,
   main: string,
   settings: NodeJS.ProcessEnv,
+  database = 0,
 ): Promise<ServerProcess> {
   const env = {
     NODE_COMPILE_CACHE: compileCache,
@@ -22,7 +23,7 @@ export function startReplicaProcess(
     HOST: '127.0.0.1',
     PORT: String(port),
     ADMIN_PORT: String(adminPort),
-    REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+    REDIS_URL: `redis://127.0.0.1:${redisPort}/${database}`,
   };
   return start(name, process.execPath, [main], { env });
 }
