@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 
 // `npm run build`: dist/ becomes a package of the session layer alone, as ES modules with types, and as CommonJS (dist/cjs)
 // for Jest and others that cannot load ES modules.
@@ -12,6 +13,8 @@ rmSync('dist', { recursive: true, force: true });
 build();
 build(...cjs, ...unchecked);
 for (const folder of ['dist', 'dist/cjs']) cpSync('src/sessions/redis/lua', `${folder}/redis/lua`, { recursive: true });
+const named = new Set([...declarationsFrom('dist/index.d.ts'), ...declarationsFrom('dist/cjs/index.d.ts')]);
+for (const file of globSync('dist/**/*.d.ts')) if (!named.has(file)) rmSync(file);
 const scripts = 'dist/cjs/redis/scripts.js';
 writeFileSync(scripts, readFileSync(scripts, 'utf8').replaceAll('import.meta.dirname', '__dirname'));
 writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
@@ -40,4 +43,13 @@ copyFileSync('LICENSE', 'dist/LICENSE');
 
 function build(...options: string[]): void {
   execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json', ...options], { stdio: 'inherit' });
+}
+
+/** The declarations that those of a file lead to: what users of the package can name. */
+function declarationsFrom(file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const [, next = ''] of readFileSync(file, 'utf8').matchAll(/from '(\.[^']*)\.ts'/g))
+    declarationsFrom(path.join(path.dirname(file), `${next}.d.ts`), found);
+  return found;
 }

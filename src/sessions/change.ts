@@ -1,7 +1,8 @@
 import { SessionError } from './errors.ts';
 import { shortHash } from './hash.ts';
 import { nextUpdate, readIdempotency } from './idempotency.ts';
-import type { Attributes, Stored } from './record.ts';
+import type { Attributes } from './options.ts';
+import type { Stored } from './record.ts';
 import { lifetimeOf, readAttributes, readStored, requireStorable, writeStored } from './record.ts';
 import { renewScript, writeScript } from './redis/scripts.ts';
 import type { SessionRepository } from './repository.ts';

@@ -1,7 +1,17 @@
 const retryLater = { 'Retry-After': '1' };
 
-/** Why a session could not be read or written: code, status, and the message for the visitor. */
-const catalogue = {
+/** Why a session could not be read or written. */
+export type SessionErrorCode =
+  | 'store-unavailable'
+  | 'outcome-unknown'
+  | 'session-ended'
+  | 'session-conflict'
+  | 'session-too-large'
+  | 'not-storable'
+  | 'key-reused';
+
+/** For each its status, the message for the visitor, and headers. */
+const catalogue: Record<SessionErrorCode, [status: number, message: string, headers: Record<string, string>]> = {
   'store-unavailable': [503, 'Sessions cannot be reached; nothing was changed. Try again in a second.', retryLater],
   'outcome-unknown': [
     503,
@@ -21,9 +31,7 @@ const catalogue = {
     {},
   ],
   'key-reused': [422, 'This Idempotency-Key was used for another request; nothing was changed. Use a new one.', {}],
-} as const satisfies Record<string, readonly [number, string, Record<string, string>]>;
-
-export type SessionErrorCode = keyof typeof catalogue;
+};
 
 /**
  * Thrown, or passed to the application's error handlers, if a session could not be read or written. `status`, `statusCode`

@@ -3,8 +3,7 @@
 export { createSessions } from './create.ts';
 export { SessionError, type SessionErrorCode } from './errors.ts';
 export type { SessionEvent, StoreCommand, StoreOutcome } from './events.ts';
-export type { CookieChoices, SessionsOptions } from './options.ts';
-export type { Attributes } from './record.ts';
+export type { Attributes, CookieChoices, SessionsOptions } from './options.ts';
 export { redisOptions } from './redis/client.ts';
 export { type Draft, destroySession, renewSession, updateSession } from './update.ts';
 export { describeSession, listSessions, revokeSessions, type SessionEntry, type User } from './user-sessions.ts';

@@ -1,5 +1,5 @@
 import { SessionError } from './errors.ts';
-import type { Attributes } from './record.ts';
+import type { Attributes } from './options.ts';
 
 /**
  * Merges two changes of the same attributes, each made without knowledge of the other: what only one side has changed,

@@ -1,8 +1,10 @@
+import type { IncomingMessage } from 'node:http';
 import type { CookieOptions } from 'express';
 import type { SessionEvent } from './events.ts';
-import type { Attributes } from './record.ts';
 import type { Client } from './redis/client.ts';
-import type { AnyRequest } from './request/state.ts';
+
+/** The attributes of a session: all that an application has put there. */
+export type Attributes = Record<string, unknown>;
 
 export interface SessionsOptions {
   /** A node-redis client (`createClient`), connected or connecting. Whoever made it closes it. */
@@ -16,7 +18,7 @@ export interface SessionsOptions {
   /** Every response carries the cookie; by default it is given out again at half its life. */
   rolling?: boolean;
   /** Makes the id of a new session; by default 192 random bits. */
-  genid?: (req: AnyRequest) => string;
+  genid?: (req: IncomingMessage) => string;
   /** A session that is not used for so long ends (3600), unless `req.session.cookie.maxAge` says otherwise. */
   idleSeconds?: number;
   /** A session ends so long after it began (43200), used or not; later if its own maxAge is longer. */
@@ -117,7 +119,10 @@ const rules: Record<string, Rule> = {
 };
 const required = ['client', 'secrets'];
 
-/** @throws {TypeError} that names the option which is unknown, missing or wrong */
+/**
+ * @throws {TypeError} that names the option which is unknown, missing or wrong
+ * @internal
+ */
 export function checkOptions(options: SessionsOptions): void {
   if (typeof options !== 'object' || options === null) throw new TypeError('createSessions needs an object of options');
   const cookie = Object.entries(options.cookie ?? {}).map(([name, value]) => [`cookie.${name}`, value] as const);

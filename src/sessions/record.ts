@@ -1,8 +1,6 @@
 import { SessionError } from './errors.ts';
 import { newRevision, sha1 } from './hash.ts';
-
-/** The attributes of a session: all that an application has put there. */
-export type Attributes = Record<string, unknown>;
+import type { Attributes } from './options.ts';
 
 /** A session as it is stored in Redis. Times are milliseconds since 1970 by Redis's clock. */
 export interface Stored {

@@ -1,7 +1,8 @@
-import { createTell, type Tell } from './events.ts';
+import { createTell, type Tell } from './report.ts';
 import { shortHash } from './hash.ts';
 import type { SessionsOptions } from './options.ts';
-import { type Attributes, lifetimeOf, readAttributes, readStored, type Stored } from './record.ts';
+import type { Attributes } from './options.ts';
+import { lifetimeOf, readAttributes, readStored, type Stored } from './record.ts';
 import { RedisClock } from './redis/clock.ts';
 import { createRedisCalls, type RedisCalls } from './redis/commands.ts';
 import { createQueue, type Queue } from './redis/queue.ts';

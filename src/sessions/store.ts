@@ -1,7 +1,7 @@
 import type { CookieOptions } from 'express';
 import session, { type SessionData } from 'express-session';
 import { type Change, type Changed, claimKey, makeChange } from './change.ts';
-import { reportReplayed, withFailureReported } from './events.ts';
+import { reportReplayed, withFailureReported } from './report.ts';
 import { newSessionId } from './hash.ts';
 import { mergeAttributes } from './merge.ts';
 import { lifetimeOf, readAttributes, type Stored } from './record.ts';
@@ -125,6 +125,15 @@ export class SessionStore extends session.Store implements SessionOwner {
 /** The store that has handled a request. */
 export function storeOf(state: RequestState): SessionStore {
   return state.store as SessionStore;
+}
+
+/** A session that ended under its request takes the cookie along, unless it moved: then the visitor has a new cookie. */
+export async function takeCookie(req: AnyRequest, state: RequestState): Promise<void> {
+  const mark = await storeOf(state)
+    .repository.markOf(req.sessionID as string)
+    .catch(() => null);
+  forgetSession(req);
+  if (mark === null) state.clearsCookie = true;
 }
 
 const notListed = 'Sessions are listed by user only: listSessions(req, user), revokeSessions(req, user)';

@@ -2,15 +2,16 @@ import type { Request, Response } from 'express';
 import type { SessionData } from 'express-session';
 import { type Change, type Changed, endedMeanwhile, makeChange } from './change.ts';
 import { SessionError } from './errors.ts';
-import { reportFailed, reportReplayed, withFailureReported } from './events.ts';
+import { reportFailed, reportReplayed, withFailureReported } from './report.ts';
 import { newNonce, seal } from './hash.ts';
 import { type KeptAnswer, nextUpdate, type Repeatable, readIdempotency, readKeptAnswer } from './idempotency.ts';
 import { mergeAttributes } from './merge.ts';
-import { type Attributes, readAttributes } from './record.ts';
+import type { Attributes } from './options.ts';
+import { readAttributes } from './record.ts';
 import { adoptAs, forgetSession, reset, storedFor } from './request/attach.ts';
 import { adopt, jsonOf, keepUp, RequestSession } from './request/session.ts';
-import { type AnyRequest, inTurn, type RequestState, requireState } from './request/state.ts';
-import { storeOf } from './store.ts';
+import { inTurn, type RequestState, requireState } from './request/state.ts';
+import { storeOf, takeCookie } from './store.ts';
 
 /** What a change may do to a session: read and set its attributes. */
 export type Draft = Partial<Omit<SessionData, 'cookie'>>;
@@ -141,15 +142,6 @@ async function allOrNothing<T>(req: Request, state: RequestState, work: () => Pr
     else reset(req);
     throw err;
   }
-}
-
-/** A session that ended under its request takes the cookie along, unless it moved: then the visitor has a new cookie. */
-export async function takeCookie(req: AnyRequest, state: RequestState): Promise<void> {
-  const mark = await storeOf(state)
-    .repository.markOf(req.sessionID as string)
-    .catch(() => null);
-  forgetSession(req);
-  if (mark === null) state.clearsCookie = true;
 }
 
 /** A repeat of a login comes with the cookie of a session that has moved: only its Idempotency-Key finds it again. */

@@ -1,5 +1,6 @@
 import { SessionError, type SessionErrorCode } from '../errors.ts';
-import type { StoreCommand, StoreOutcome, Tell } from '../events.ts';
+import type { StoreCommand, StoreOutcome } from '../events.ts';
+import type { Tell } from '../report.ts';
 import type { Client } from './client.ts';
 import { DeadlineError, Deadlines } from './deadline.ts';
 import type { Script } from './scripts.ts';

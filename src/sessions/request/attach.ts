@@ -1,4 +1,5 @@
-import { type Attributes, readAttributes, type Stored } from '../record.ts';
+import type { Attributes } from '../options.ts';
+import { readAttributes, type Stored } from '../record.ts';
 import { adopt, isChanged, keepUp, RequestSession, replaceAttributes } from './session.ts';
 import { type AnyRequest, type RequestState, stateOf } from './state.ts';
 

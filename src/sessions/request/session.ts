@@ -1,6 +1,7 @@
 import session, { type Cookie } from 'express-session';
 import { SessionError } from '../errors.ts';
-import { type Attributes, type OwnCookie, readAttributes, readOwnCookie, type Stored, textsOf } from '../record.ts';
+import type { Attributes } from '../options.ts';
+import { type OwnCookie, readAttributes, readOwnCookie, type Stored, textsOf } from '../record.ts';
 import { type AnyRequest, stateOf } from './state.ts';
 
 const { Session, Cookie: CookieOf } = session as unknown as {

@@ -1,5 +1,5 @@
 import { SessionError } from '../errors.ts';
-import { reportFailed, reportReplayed } from '../events.ts';
+import { reportFailed, reportReplayed } from '../report.ts';
 import {
   hasKey,
   type KeptAnswer,
@@ -11,8 +11,7 @@ import {
 import { hasSession, isRequestChanged, reset, storedFor } from '../request/attach.ts';
 import type { RequestSession } from '../request/session.ts';
 import type { AnyRequest, AnyResponse, RequestState } from '../request/state.ts';
-import { storeOf } from '../store.ts';
-import { takeCookie } from '../update.ts';
+import { storeOf, takeCookie } from '../store.ts';
 import type { Held } from './hold.ts';
 
 /** A larger response is not kept: its request takes effect once all the same, and a repeat is answered again. */
