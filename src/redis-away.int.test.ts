@@ -1,4 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { canTrace, createSlowDisk } from '../deploy/fleet/local/slow-disk.ts';
+import { createServers } from '../deploy/fleet/process.ts';
 import { createVisitor, freePort, startTestRedis, startTestReplica, type TestRedis, until } from '../test/replica.ts';
 
 const cleanUp: (() => Promise<unknown>)[] = [];
@@ -88,3 +93,32 @@ test('a success means that the change is in Redis; plain reports success without
   }
   expect(responseOfPlain?.status).toBe(201); // the defect of the tutorials' set-up
 });
+
+test.runIf(await canTrace(process.env))(
+  'reads do not wait for a slow disk of Redis as long as nothing is written',
+  async () => {
+    const redis = await startTestRedis({ appendOnly: true });
+    const replica = await start(redis);
+    const visitor = createVisitor(replica.url);
+    await visitor.send('POST', '/login', { name: 'Ada' });
+    const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-slow-disk-'));
+    const servers = createServers(dir, process.env);
+    const slowDisk = createSlowDisk(() => redis.process().pid as number, servers.start);
+    cleanUp.push(async () => {
+      await slowDisk(0);
+      servers.close();
+      rmSync(dir, { recursive: true });
+    });
+    const fsyncMs = 200;
+    await slowDisk(fsyncMs);
+    const timed = async (...request: Parameters<typeof visitor.send>) => {
+      const start = performance.now();
+      expect((await visitor.send(...request)).status).toBeLessThan(300);
+      return performance.now() - start;
+    };
+    expect(await timed('PATCH', '/preferences', { theme: 'dark' })).toBeGreaterThan(fsyncMs);
+    const reads: number[] = [];
+    for (let number = 0; number < 300; number++) reads.push(await timed('GET', '/profile'));
+    expect(reads.toSorted((a, b) => a - b).at(-4)).toBeLessThan(20); // p99
+  },
+);
