@@ -178,13 +178,8 @@ function summarize(running: Running[]): Result {
 /** For people who choose: what each set-up costs, and how the layer compares with the set-up of tutorials. */
 function renderMarkdown(running: Running[], found: Found[]): string {
   const cpu = (samples: Sample[] = []) => formatSpread(spreadOf(samples.flatMap(({ cpuMicros }) => cpuMicros ?? [])));
-  const head = ['set-up', 'CPU µs a read', 'CPU µs a write', 'bytes in Redis per session'];
-  const rows = running.map(({ candidate, samples, bytesPerSession }) => [
-    candidate.about,
-    cpu(samples.reads),
-    cpu(samples.writes),
-    bytesPerSession === null ? '' : Math.round(bytesPerSession).toString(),
-  ]);
+  const head = ['set-up', 'CPU µs a read', 'CPU µs a write'];
+  const rows = running.map(({ candidate, samples }) => [candidate.about, cpu(samples.reads), cpu(samples.writes)]);
   const compared = found
     .filter(({ goal }) => !goal.difference && goal.of === 'layer')
     .map(
