@@ -30,6 +30,13 @@ export async function connectRedis(port: number) {
     info,
     pid: (await info('server'))('process_id'),
     clear: () => client.flushAll(),
+    /** What all keys occupy. (`used_memory` has the buffers of connections in it, too.) */
+    async bytes(): Promise<number> {
+      let sum = 0;
+      for await (const keys of client.scanIterator({ COUNT: 1000 }))
+        for (const size of await Promise.all(keys.map((key) => client.memoryUsage(key)))) sum += size ?? 0;
+      return sum;
+    },
     destroy: () => client.destroy(),
     /** Fills a database with copies of one of its sessions, until there are `count` keys. */
     async fill(database: number, count: number): Promise<void> {

@@ -88,9 +88,8 @@ async function start(servers: BenchServers, redis: Redis, { progress, only }: Be
   const at = (group: string) => urls[group] as string;
   const subjectOf = (group: string) => ({ url: at(group), pids: (groups[group] ?? []).map(({ pid }) => pid) });
 
-  const before = (await redis.info('memory'))('used_memory');
   const users = await logIn(at('three'), most * connectionsPerReplica, 'replicas');
-  const bytesPerSession = ((await redis.info('memory'))('used_memory') - before) / users.length;
+  const bytesPerSession = (await redis.bytes()) / users.length;
   const points: Point[] = [];
   const add = (axis: Axis, value: number, group: string, cookies: string[], connections: number) =>
     points.push({

@@ -72,9 +72,8 @@ async function start(chosen: Candidate[], servers: BenchServers, redis: Redis, b
   const weights = new Map<Candidate, number>();
   for (const candidate of chosen.filter(({ sessions }) => sessions === 'redis')) {
     await redis.clear();
-    const before = (await redis.info('memory'))('used_memory');
     await enter(urls[candidate.name] as string, sessionsMeasured, candidate);
-    weights.set(candidate, ((await redis.info('memory'))('used_memory') - before) / sessionsMeasured);
+    weights.set(candidate, (await redis.bytes()) / sessionsMeasured);
   }
   await redis.clear();
   const running: Running[] = [];
