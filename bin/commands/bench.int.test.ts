@@ -86,6 +86,10 @@ test('an unknown subject and an early end are reported in one line', async () =>
   expect(await unknown.exited).toBe(1);
   expect(unknown.out()).toMatch(/There is no layers: name some of http, express, article, layer, /);
 
+  const other = startCommand(['bench', 'scale', '--only', 'article']);
+  expect(await other.exited).toBe(2);
+  expect(other.out()).toMatch(/--only article names no part of scale/);
+
   const { child, exited, out } = startCommand(['bench', ...quick]);
   await waitFor('it did not begin', async () => out().includes('round 1 of 1: reads'), { timeoutMs: 20_000 });
   const started = descendantsOf(child.pid as number);

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { FleetError } from '../../deploy/fleet/fleet.ts';
 import { installPeers, withBenchServers } from '../../deploy/fleet/local/bench-servers.ts';
 import type { Comparison, Result } from '../../load/bench/bench.ts';
 import { metrics } from '../../load/bench/metrics.ts';
@@ -71,7 +72,10 @@ async function bench(asked: string[], { json, quiet, ...options }: BenchOptions)
   for (const name of asked.length > 0 ? asked : names) {
     const { about, document, run, parts = [] } = comparisons[name] as Comparison;
     const only = choices.only.filter((part) => parts.includes(part));
-    if (asked.length === 0 && choices.only.length > 0 && only.length === 0) continue;
+    if (choices.only.length > 0 && only.length === 0) {
+      if (asked.length === 0) continue;
+      throw new FleetError(`--only ${choices.only.join(',')} names no part of ${name}`);
+    }
     terminal.report(`${name}: ${about}`);
     const result = await run({
       ...choices,

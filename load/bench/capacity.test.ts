@@ -22,9 +22,9 @@ test('one Redis ends where its core is as busy as it may be', () => {
   const lines = capacityTable(costs).rows;
   expect(lines.map(([sessions]) => sessions)).toEqual(['100,000', '1,000,000', '3,000,000', '100,000,000']);
   expect(lines.map((line) => line.at(-1))).toEqual([
-    '2 % of its core',
-    '20 % of its core',
-    '60 % of its core',
-    'no: 34',
+    '1, its core 2 % busy',
+    '1, its core 20 % busy',
+    '1, its core 60 % busy',
+    '34',
   ]);
 });

@@ -60,7 +60,14 @@ export function sessionsOfOneRedis(costs: Costs): number {
 export function capacityTable(costs: Costs): Table {
   const rounded = (value: number) => formatNumber(Number(value.toPrecision(2)));
   return {
-    columns: ['sessions', 'requests per second', 'replicas', 'Redis memory', 'Redis commands per second', 'one Redis'],
+    columns: [
+      'sessions',
+      'requests per second',
+      'replicas',
+      'Redis memory',
+      'Redis commands per second',
+      'Redis servers',
+    ],
     rows: [1e5, 1e6, sessionsOfOneRedis(costs), 1e8].map((sessions) => {
       const need = capacityFor(sessions, costs);
       return [
@@ -70,13 +77,13 @@ export function capacityTable(costs: Costs): Table {
         `${rounded(need.redisGigabytes)} GB`,
         rounded(need.redisCommandsPerSecond),
         need.redisServers > 1.001
-          ? `no: ${Math.ceil(need.redisServers)}`
-          : `${rounded(100 * usage.load * need.redisServers)} % of its core`,
+          ? formatNumber(Math.ceil(need.redisServers))
+          : `1, its core ${rounded(100 * usage.load * need.redisServers)} % busy`,
       ];
     }),
   };
 }
 
 export const aboutCapacity =
-  `Computed from these costs for sessions of ${usage.requestsPerMinute} request a minute, of which ${100 * usage.writes} % write, ` +
-  `and cores that are ${100 * usage.load} % busy. The third line is where one Redis ends. Without its append-only file.`;
+  `Computed from these costs for ${usage.requestsPerMinute} request per session and minute, ${100 * usage.writes} % of them writes, ` +
+  `and cores that are ${100 * usage.load} % busy. The third row is the most that one Redis serves. It was measured without its append-only file.`;

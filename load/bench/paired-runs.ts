@@ -1,9 +1,7 @@
-import { type Sent, type SendOptions, type Subject, send } from './send.ts';
+import { type Sent, type SendOptions, type Subject, send, warmUp } from './send.ts';
 import type { Sample } from './spread.ts';
 
 type Pair<T> = readonly [T, T];
-
-const warmUpSeconds = 2; // until both are compiled
 
 /**
  * Measures two subjects: in the order first, second, second, first, each alone, for the throughput; then both at once, for
@@ -12,9 +10,7 @@ const warmUpSeconds = 2; // until both are compiled
  */
 export async function measurePair([first, second]: Pair<Subject>, options: SendOptions): Promise<Pair<Sample>> {
   const both = [first, second];
-  await Promise.all(
-    both.map((subject) => send(subject, { ...options, seconds: Math.min(warmUpSeconds, options.seconds) })),
-  );
+  await Promise.all(both.map((subject) => warmUp(subject, options)));
   const alone: Sent[] = [];
   for (const subject of [first, second, second, first]) alone.push(await send(subject, options));
   const [a, b, c, d] = alone as [Sent, Sent, Sent, Sent];

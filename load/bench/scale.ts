@@ -1,3 +1,4 @@
+import { plural } from '../../web/format.ts';
 import { renderMarkdownTable } from '../../web/markdown.ts';
 import type { Bench, BenchReplica, BenchServers, Comparison, Plot, Result } from './bench.ts';
 import { aboutCapacity, type Cost, type Costs, capacityTable } from './capacity.ts';
@@ -11,7 +12,7 @@ import {
   sampleCells,
   sampleColumns,
 } from './measure.ts';
-import { send, type Subject, type Work, works } from './send.ts';
+import { type Subject, type Work, warmUp, works } from './send.ts';
 import { formatSpread, type Spread, spreadOf } from './spread.ts';
 
 /** What is varied, and the values that it takes. */
@@ -26,20 +27,19 @@ const axes = {
 type Axis = keyof typeof axes;
 
 const about: Record<Axis, (value: number) => string> = {
-  replicas: (value) => `${value} ${value === 1 ? 'replica' : 'replicas'}, ${perReplica}/s each`,
-  sessions: (value) => `${value.toLocaleString('en-US')} sessions`,
+  replicas: (value) => `${plural(value, 'replica')}, ${requestsPerReplica}/s each`,
+  sessions: (value) => plural(value, 'session'),
   size: (value) => `${value} KiB a session`,
-  writers: (value) => `${value} ${value === 1 ? 'writer' : 'writers'} of one session`,
+  writers: (value) => `${plural(value, 'writer')} of one session`,
 };
 
 const connectionsPerReplica = 8;
-/** Of each replica, however many there are: a busier one costs less per request, because more share a system call. */
-const perReplica = 200;
-/** The others of a million sessions are copies. It is more than a replica remembers anything of (10,000). */
+/** Per second, however many replicas there are: a busier replica costs less per request, because more share a system call. */
+const requestsPerReplica = 200;
+/** The others of a million sessions are copies. More than a replica's caches hold (10,000 ids). */
 const mostUsers = 20_000;
-const warmUpSeconds = 2;
-/** By so much the CPU time of a request may grow from one end of an axis to the other. */
-const flat = 0.1;
+/** From one end of an axis to the other the CPU time of a request may grow by this fraction. */
+const maxGrowth = 0.1;
 
 export const scale: Comparison = {
   about: 'what a request costs with more replicas, sessions, bytes and writers of one session',
@@ -98,7 +98,7 @@ async function start(servers: BenchServers, redis: Redis, { progress, only }: Be
       subject: subjectOf(group),
       cookies,
       connections,
-      rate: axis === 'replicas' ? value * perReplica : undefined,
+      rate: axis === 'replicas' ? value * requestsPerReplica : undefined,
       works: axis === 'writers' ? works.filter(({ name }) => name === 'writes') : works,
       samples: {},
     });
@@ -138,9 +138,7 @@ async function measureRounds(points: Point[], redis: Redis, { rounds, seconds, p
   const options = ({ cookies, connections, rate }: Point, work: Work) => {
     return { work, cookies, connections, rate, seconds, ending };
   };
-  for (const point of points)
-    for (const work of point.works)
-      await send(point.subject, { ...options(point, work), seconds: Math.min(warmUpSeconds, seconds) });
+  for (const point of points) for (const work of point.works) await warmUp(point.subject, options(point, work));
   for (let round = 0; round < rounds; round++) {
     progress.report(`  round ${round + 1} of ${rounds}`);
     for (const point of points) {
@@ -164,7 +162,7 @@ function summarize(points: Point[], bytesPerSession: number): Result {
   );
   const notes = goals.map(
     ({ text, spread, isMet }) =>
-      `${isMet ? 'met' : 'NOT met'}: ${text} ${formatSpread(spread, 2)}; goal: at most ${1 + flat}`,
+      `${isMet ? 'met' : 'NOT met'}: ${text} ${formatSpread(spread, 2)}; goal: at most ${1 + maxGrowth}`,
   );
   return {
     tables,
@@ -195,7 +193,7 @@ function flatness(points: Point[], axis: Axis, work: string) {
   if (ratios.length === 0) return undefined;
   const spread = spreadOf(ratios);
   const text = `${work}: CPU of a request with ${about[axis](own.at(-1)?.value as number)}, relative to ${about[axis](own[0]?.value as number)}:`;
-  return { text, axis, work, spread, isMet: spread.median <= 1 + flat };
+  return { text, axis, work, spread, isMet: spread.median <= 1 + maxGrowth };
 }
 
 /** Those with the most sessions; undefined if the system does not report CPU time. */

@@ -48,6 +48,13 @@ export interface Sent {
   cpuSeconds: number | null;
 }
 
+/** Until everything is compiled; a shorter measurement does not ask for that. */
+const warmUpSeconds = 2;
+
+export async function warmUp(subject: Subject, options: SendOptions): Promise<void> {
+  await send(subject, { ...options, seconds: Math.min(warmUpSeconds, options.seconds) });
+}
+
 /** @throws {FleetError} if a response is no success, or is lost */
 export async function send({ url, pids }: Subject, options: SendOptions): Promise<Sent> {
   if (options.ending.aborted) throw new FleetError('ended before all rounds were measured');

@@ -16,13 +16,11 @@ import {
   sampleCells,
   sampleColumns,
 } from './measure.ts';
-import { send, type Subject, works } from './send.ts';
+import { type Subject, warmUp, works } from './send.ts';
 import { formatSpread, type Spread, spreadOf } from './spread.ts';
 
 /** Of each candidate, behind nginx. */
 const replicaCount = 2;
-/** Until everything is compiled; a shorter measurement does not ask for that. */
-const warmUpSeconds = 2;
 /** Enough for the memory of one session to stand out from that of everything else. */
 const sessionsMeasured = 500;
 
@@ -116,8 +114,7 @@ async function readJson(response: Response): Promise<Record<string, unknown>> {
 
 async function measureRounds(running: Running[], redis: Redis, { rounds, seconds, progress, ending }: Bench) {
   for (const work of works)
-    for (const { subject, cookies } of running)
-      await send(subject, { work, cookies, seconds: Math.min(warmUpSeconds, seconds), ending });
+    for (const { subject, cookies } of running) await warmUp(subject, { work, cookies, seconds, ending });
   for (let round = 0; round < rounds; round++) {
     for (const work of works) {
       progress.report(`  round ${round + 1} of ${rounds}: ${work.name}`);
@@ -177,13 +174,17 @@ function summarize(running: Running[]): Result {
 /** For people who choose: what each set-up costs, and how the layer compares with the set-up of tutorials. */
 function renderMarkdown(running: Running[], found: Found[]): string {
   const cpu = (samples: Sample[] = []) => formatSpread(spreadOf(samples.flatMap(({ cpuMicros }) => cpuMicros ?? [])));
-  const head = ['set-up', 'CPU µs a read', 'CPU µs a write'];
-  const rows = running.map(({ candidate, samples }) => [candidate.about, cpu(samples.reads), cpu(samples.writes)]);
+  const head = ['set-up', 'CPU µs per read', 'CPU µs per write', 'bytes in Redis per session'];
+  const rows = running.map(({ candidate, samples, bytesPerSession }) => [
+    candidate.about,
+    cpu(samples.reads),
+    cpu(samples.writes),
+    bytesPerSession === null ? '' : Math.round(bytesPerSession).toString(),
+  ]);
   const compared = found
     .filter(({ goal }) => !goal.difference && goal.of === 'layer')
-    .map(
-      ({ goal, spread }) => `- ${goal.text}: ${formatSpread(spread, 2)} times those of ${nameIn(running, goal.than)}`,
-    );
+
+    .map(({ goal, spread }) => `- ${goal.text}, relative to ${nameIn(running, goal.than)}: ${formatSpread(spread, 2)}`);
   return [renderMarkdownTable(head, rows), '', ...compared].join('\n');
 }
 

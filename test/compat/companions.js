@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { Controller, Get, Module, Post, Req } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import compression from 'compression';
@@ -19,30 +18,10 @@ import { Server as SocketServer } from 'socket.io';
 import { io } from 'socket.io-client';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createBrowser } from './browser.js';
+import { serve, withApp } from './serve.js';
 
 // Packages that people use together with sessions, each as its README shows it. A companion gets the session middleware,
 // drives its application as a visitor would, and returns what the visitor saw: the same with any sessions.
-
-/** Serves an application. @returns its port, and what ends it */
-async function serve(handler) {
-  const server = createServer(handler).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const end = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return { server, port: server.address().port, end };
-}
-
-/** @returns what `visit` returns */
-async function withApp(app, visit) {
-  const { port, server, end } = await serve(app);
-  try {
-    return await visit(createBrowser(port), server, port);
-  } finally {
-    end();
-  }
-}
 
 const count = ({ session }) => {
   session.count = (session.count ?? 0) + 1;

@@ -1,33 +1,21 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { RedisStore } from 'connect-redis';
 import session from 'express-session';
-import { createClient } from 'redis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createSessions, redisOptions } from '../../src/sessions/index.ts';
+import { expect, test } from 'vitest';
+import { createSessions } from '../../src/sessions/index.ts';
 import { renderMarkdownTable, replaceBetweenMarkers } from '../../web/markdown.ts';
-import { startTestRedis } from '../replica.ts';
 import { promises } from './options.js';
+import { useRedis } from './redis.js';
 
 // What express-session documents, option by option: over it, and over this layer. `WRITE=1 npm run test:compat` writes the
 // table of the manual.
 
-let redis;
-let client;
+const redis = useRedis();
 const rows = [];
 const defaultSecret = 's'.repeat(32);
-beforeAll(async () => {
-  redis = await startTestRedis();
-  client = createClient({ url: redis.url, ...redisOptions });
-  client.on('error', () => {});
-  await client.connect();
-});
-afterAll(async () => {
-  client.destroy();
-  await redis.stop();
-});
 
 const asIs = (options) => {
-  const store = new RedisStore({ client, prefix: 'plain:' });
+  const store = new RedisStore({ client: redis.client, prefix: 'plain:' });
   return session({ secret: defaultSecret, resave: false, saveUninitialized: false, ...options, store });
 };
 
@@ -36,7 +24,7 @@ const asHere = ({ secret = defaultSecret, cookie, ...others }) => {
   const { maxAge, ...choices } = typeof cookie === 'function' ? { function: cookie } : (cookie ?? {});
   const idle = maxAge === undefined ? {} : { idleSeconds: maxAge / 1000 };
   const secrets = [secret].flat();
-  return createSessions({ client, secrets, ...idle, ...(cookie && { cookie: choices }), ...others });
+  return createSessions({ client: redis.client, secrets, ...idle, ...(cookie && { cookie: choices }), ...others });
 };
 
 test.each(Object.entries(promises))('%s', async (name, { see, why }) => {

@@ -1,5 +1,5 @@
 import express from 'express';
-import { createBrowser } from './browser.js';
+import { withApp } from './serve.js';
 
 /** The lines of Set-Cookie of one response, without values and times, sorted. */
 export function settingsOf(line = '') {
@@ -15,26 +15,18 @@ export function lifeOf(line = '') {
 }
 
 /** A visitor of an application with this middleware, whose `GET /<name>` runs the handler of that name. */
-export async function visit(middleware, handlers, use) {
-  const app = express().set('trust proxy', true);
-  app.use(middleware);
+export function visit(middleware, handlers, use) {
+  const app = express().set('trust proxy', true).use(middleware);
   for (const [name, handle] of Object.entries(handlers)) app.get(`/${name}`, handle);
-  const server = app.listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address();
-  const browser = createBrowser(port);
-  const raw = async (name, headers = {}) => {
-    const cookie = browser.cookie && { cookie: browser.cookie };
-    const response = await fetch(`http://127.0.0.1:${port}/${name}`, { headers: { ...cookie, ...headers } });
-    await response.arrayBuffer();
-    return response.headers.getSetCookie();
-  };
-  try {
-    return await use({ ...browser, browser, raw, get: async (name) => (await browser.get(`/${name}`)).body });
-  } finally {
-    server.closeAllConnections();
-    server.close();
-  }
+  return withApp(app, (browser, _server, port) => {
+    const raw = async (name, headers = {}) => {
+      const cookie = browser.cookie && { cookie: browser.cookie };
+      const response = await fetch(`http://127.0.0.1:${port}/${name}`, { headers: { ...cookie, ...headers } });
+      await response.arrayBuffer();
+      return response.headers.getSetCookie();
+    };
+    return use({ browser, raw, get: async (name) => (await browser.get(`/${name}`)).body });
+  });
 }
 
 const begin = (req, res) => {
@@ -60,7 +52,7 @@ const stays = (handle) => (make) =>
 export const promises = {
   'the cookie by default': {
     see: cookieOf({}),
-    why: 'also `SameSite=Strict`, and over TLS `Secure` and a name with `__Host-`: secure by default',
+    why: 'also `SameSite=Strict`, and over TLS `Secure` and a name that begins with `__Host-`',
   },
   'cookie.domain': { see: cookieOf({ sameSite: 'lax', domain: 'example.com' }) },
   'cookie.httpOnly': { see: cookieOf({ sameSite: 'lax', httpOnly: false }) },

@@ -135,7 +135,8 @@ export function keepUp(object: object, stored: Stored, shown: string, written: A
   // In the order of what is stored, or it would look changed.
   const current = attributesOf(object);
   const names = [...saved.keys()].filter((name) => Object.hasOwn(current, name));
-  if (Object.keys(current).every((name, at) => name === names[at])) return;
+  const order = Object.keys(current);
+  if (names.every((name, at) => name === order[at])) return;
   replaceAttributes(object, { ...Object.fromEntries(names.map((name) => [name, current[name]])), ...current });
 }
 

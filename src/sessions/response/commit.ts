@@ -17,7 +17,7 @@ import type { Held } from './hold.ts';
 /** A larger response is not kept: its request takes effect once all the same, and a repeat is answered again. */
 const maxKeptBytes = 16_384;
 
-/** What goes on changing after the response, or shows something else whenever it is looked at, does not hold it for ever. */
+/** A session that keeps changing after the response, or whose JSON differs each time, does not hold it for ever. */
 const maxRounds = 8;
 
 export function hasChanged(req: AnyRequest, { pendingWrites, hasFailed }: RequestState): boolean {
