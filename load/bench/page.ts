@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { capitalize } from '../../web/format.ts';
 import { type Html, html } from '../../web/html.ts';
-import type { Plot, Result } from './bench.ts';
+import type { Plot, Result, Table } from './bench.ts';
 
 const size = { label: 330, bars: 520, row: 30, value: 150 };
 const css = new URL('../../web/base.css', import.meta.url);
@@ -16,6 +16,8 @@ export function renderBenchPage(results: { about: string; result: Result }[]): s
 <title>Bench</title>
 <style>${readFileSync(css, 'utf8')}
 main { max-width: 70rem; margin-inline: auto; padding: 1rem clamp(1rem, 4vw, 2.5rem) 3rem }
+table { border-collapse: collapse; margin-block: 1rem; font-size: 0.85rem } th, td { padding: 0.25rem 0.75rem 0.25rem 0; text-align: left }
+.wide { overflow-x: auto }
 svg { width: 100%; height: auto; font: 14px system-ui, sans-serif }
 text { fill: var(--text) } .bar { fill: var(--series-1) } .range { stroke: var(--text); stroke-width: 1.5 }
 </style>
@@ -26,12 +28,18 @@ text { fill: var(--text) } .bar { fill: var(--series-1) } .range { stroke: var(-
 ${results.map(
   ({ about, result }) => html`<h2>${capitalize(about)}</h2>
 ${(result.plots ?? []).map(renderPlot)}
+${result.tables.map(renderTable)}
 <ul>${result.notes.map((note) => html`<li>${note}</li>`)}</ul>`,
 )}
 </main></body>
 </html>
 `;
   return page.text;
+}
+
+function renderTable({ columns, rows }: Table): Html {
+  return html`<div class="wide"><table><thead><tr>${columns.map((title) => html`<th>${title}</th>`)}</tr></thead>
+<tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
 }
 
 function renderPlot({ title, unit, bars }: Plot): Html {

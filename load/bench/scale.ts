@@ -33,6 +33,13 @@ const about: Record<Axis, (value: number) => string> = {
   writers: (value) => `${plural(value, 'writer')} of one session`,
 };
 
+const titles: Record<Axis, string> = {
+  replicas: 'by the number of replicas',
+  sessions: 'by the number of sessions',
+  size: 'by the size of a session',
+  writers: 'by how many write one session at the same time',
+};
+
 const connectionsPerReplica = 8;
 /** Per second, however many replicas there are: a busier replica costs less per request, because more share a system call. */
 const requestsPerReplica = 200;
@@ -221,6 +228,8 @@ function plotsOf(points: Point[]): Plot[] {
       label: about[axis](value),
       spread: spreadFor(samples[name]),
     }));
-    return bars.length > 0 ? [{ title: `CPU time of the replicas per request: ${name}`, unit: 'µs', bars }] : [];
+    return bars.length > 0
+      ? [{ title: `CPU time of the replicas per request: ${name}, ${titles[own[0]?.axis as Axis]}`, unit: 'µs', bars }]
+      : [];
   });
 }
