@@ -28,17 +28,32 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-/** Starts a Redis on the given or a free port. It is not persistent, or with appendOnly keeps every acknowledged write. */
+/**
+ * Starts a Redis on the given or a free port. It is not persistent, or with appendOnly keeps every acknowledged write; with
+ * `cluster` it is a Cluster of one node.
+ */
 export async function startTestRedis({
   port,
   appendOnly = false,
+  cluster = false,
 }: {
   port?: number;
   appendOnly?: boolean;
+  cluster?: boolean;
 } = {}): Promise<TestRedis> {
   const chosen = port ?? (await freePort());
   const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-redis-'));
-  const args = ['--port', String(chosen), '--bind', '127.0.0.1', '--dir', dir, '--save', ''];
+  const args = [
+    ...(cluster ? ['--cluster-enabled', 'yes'] : []),
+    '--port',
+    String(chosen),
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    dir,
+    '--save',
+    '',
+  ];
   const keep = appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
   let child: ChildProcess;
   const url = `redis://127.0.0.1:${chosen}`;
@@ -75,6 +90,10 @@ export async function startTestRedis({
     },
   };
   await redis.start();
+  if (cluster) {
+    await redis.command('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    await until(async () => String(await redis.command('CLUSTER', 'INFO')).includes('cluster_state:ok'));
+  }
   return redis;
 }
 
@@ -167,8 +186,8 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** The session id that a cookie names: `sid=s:<id>~<time>.<signature>`, or without a time. */
+/** The session id that a cookie names: `sid=s:<id>~<time>.<signature>`, or without a time. An id may have a dot. */
 export function sessionIdOf(cookie: string): string {
-  const [, id = ''] = /^[\w-]+=s:([\w-]+)[.~]/.exec(decodeURIComponent(cookie)) ?? [];
+  const [, id = ''] = /^[\w-]+=s:([\w.-]+?)(?:~[\w~]+)?\.[^.]+$/.exec(decodeURIComponent(cookie)) ?? [];
   return id;
 }

@@ -1,11 +1,11 @@
 import { SessionError } from './errors.ts';
-import { shortHash } from './hash.ts';
 import { nextUpdate, readIdempotency } from './idempotency.ts';
 import type { Attributes } from './options.ts';
 import type { Stored } from './record.ts';
 import { lifetimeOf, readAttributes, readStored, requireStorable, writeStored } from './record.ts';
 import { renewScript, writeScript } from './redis/scripts.ts';
 import type { SessionRepository } from './repository.ts';
+import { endExcess, isStillIn, join } from './user-index.ts';
 import type { AnyRequest } from './request/state.ts';
 
 /** One change of a session. */
@@ -80,19 +80,19 @@ async function writeUntilSaved(
   for (let tries = 0; left > 0 || tries < minTries; tries++) {
     const prepared = await prepare(repository, change, base).catch((err) => findKept(repository, change, err));
     if ('answer' in prepared) return { outcome: 'replayed', answer: prepared.answer };
-    const { stored, attributes, keys, args } = prepared;
+    const { stored, attributes, keys, args, membership } = prepared;
     const script = change.renewal && base ? renewScript : writeScript;
-    const [outcome, value] = await calls.run<[string, (string | number)?]>(
-      script,
-      keys,
-      args,
-      Math.max(left, deadlineMs / 4),
-    );
+    const noted = await joinIndex(repository, membership, stored);
+    const [outcome, value] = await calls.run<[string, string?]>(script, keys, args, Math.max(left, deadlineMs / 4));
     if (outcome === 'saved') {
       repository.noteExtended(keys[0] as string);
-      tellSaved(repository, change, base !== change.base, Number(value));
+      tellSaved(repository, change, base !== change.base);
+      await confirmIndex(repository, membership, noted);
       return { outcome, stored, attributes };
     }
+    // Where the id stays, another request may have entered it for the same user.
+    const isNowhere = change.renewal || outcome === 'gone' || outcome === 'moved';
+    if (membership.joins !== undefined && isNowhere) repository.leaveList(membership.joins, membership.handle);
     if (outcome === 'replayed') return { outcome, answer: String(value) };
     if (outcome === 'moved' && change.renewal) return { outcome, mark: String(value) };
     if (outcome === 'moved' || outcome === 'gone') throw endedMeanwhile(repository);
@@ -104,16 +104,10 @@ async function writeUntilSaved(
   throw new SessionError('session-conflict');
 }
 
-function tellSaved(
-  { tell }: SessionRepository,
-  { base, renewal, again }: Change,
-  wasOvertaken: boolean,
-  revoked: number,
-): void {
+function tellSaved({ tell }: SessionRepository, { base, renewal, again }: Change, wasOvertaken: boolean): void {
   if (!base) tell({ type: 'created' });
   else if (renewal) tell({ type: 'renewed' });
   if (wasOvertaken) tell({ type: 'conflict', outcome: again });
-  for (let number = 0; number < revoked; number++) tell({ type: 'revoked' });
 }
 
 /** The error of a write that would recreate a session. */
@@ -162,21 +156,48 @@ async function prepare(repository: SessionRepository, change: Change, base: Stor
   const key = repository.keyOf(renewal?.id ?? id);
   const keys = [key, repository.markKeyOf(id)];
   const args: (string | number)[] = [base?.version ?? '', stored.text, ttlMs];
-  const user = repository.userOf(attributes);
-  if (user !== before || renewal || change.answer) {
-    const leaves = before !== undefined && (renewal !== undefined || user !== before);
-    const joins = user !== undefined && (renewal !== undefined || user !== before);
-    keys.push(`${key}:answers`, repository.indexOf(user ?? ''), repository.indexOf(before ?? ''));
+  if (change.answer || renewal) {
+    keys.push(`${key}:answers`);
     args.push(change.answer?.field ?? '', change.answer?.text() ?? '', Math.min(answersMs, ttlMs));
-    const member = joins ? shortHash(renewal?.id ?? id) : '';
-    const indexMs = repository.endOf(stored) - createdAt;
-    args.push(member, now, indexMs, repository.maxPerUser, repository.prefix, leaves ? shortHash(id) : '');
   }
   if (renewal && base) {
     keys.push(repository.keyOf(id), `${repository.keyOf(id)}:answers`);
     args.push(renewal.mark(), markMs);
   }
-  return { stored, attributes, keys, args };
+  const user = repository.userOf(attributes);
+  const membership: Membership = {
+    handle: repository.handleOf(renewal?.id ?? id),
+    oldHandle: repository.handleOf(id),
+    now,
+  };
+  if (user !== before || renewal) Object.assign(membership, { joins: user, leaves: before });
+  return { stored, attributes, keys, args, membership };
+}
+
+/** Whose list of sessions a change enters, and whose it leaves. */
+interface Membership {
+  handle: string;
+  oldHandle: string;
+  now: number;
+  joins?: string | undefined;
+  leaves?: string | undefined;
+}
+
+/** @returns how many sessions the user has then, as far as they are noted */
+async function joinIndex(repository: SessionRepository, { joins, handle, now }: Membership, stored: Stored) {
+  return joins === undefined ? 0 : join(repository, joins, handle, now, repository.endOf(stored) - stored.createdAt);
+}
+
+/** @throws {SessionError} session-ended if the session was ended between its entry in the list and its write */
+async function confirmIndex(repository: SessionRepository, membership: Membership, noted: number): Promise<void> {
+  const { joins, leaves, handle, oldHandle } = membership;
+  if (leaves !== undefined && (leaves !== joins || handle !== oldHandle)) repository.leaveList(leaves, oldHandle);
+  if (joins === undefined) return;
+  if (!(await isStillIn(repository, joins, handle))) {
+    await repository.endByHandle(handle);
+    throw endedMeanwhile(repository);
+  }
+  if (noted > repository.maxPerUser) await endExcess(repository, joins, handle).catch(() => {}); // at the next login again
 }
 
 /** A session may reach its absolute end while a request is under way. */

@@ -8,7 +8,7 @@ import type { SessionErrorCode } from './errors.ts';
  * Redis has executed it.
  */
 export type SessionEvent =
-  /** One call to Redis has ended, or was not made because there is no connection. A list of sessions takes three. */
+  /** One call to Redis has ended, or was not made because there is no connection. A login takes four. */
   | { type: 'operation'; command: StoreCommand; outcome: StoreOutcome; ms: number }
   /** A session was stored for a visitor who had none. */
   | { type: 'created' }
@@ -39,7 +39,7 @@ export type SessionEvent =
   | { type: 'commit_failed'; code: SessionErrorCode | undefined };
 
 /**
- * `get`, `set` and `destroy` as in express-session; `renew` moves a session to a new id; `list` reads a user's sessions;
+ * `get`, `set` and `destroy` as in express-session; `renew` moves a session to a new id; `list` reads and keeps the list of a user's sessions;
  * `touch` corrects how long a session lives; `find` looks for the response to a repeat; `migrate` takes over a session of
  * plain connect-redis; `time` reads the clock.
  */

@@ -22,9 +22,30 @@ export function newNonce(): string {
   return randomBytes(18).toString('base64url');
 }
 
-/** As long as those of express-session, and as random. */
-export function newSessionId(): string {
-  return randomBytes(24).toString('base64url');
+/** Says where the keys of a session stand in a Cluster; not secret. A session keeps it when it moves to a new id. */
+const homeLength = 8;
+
+/** `<home>.<random>`, of which the second is as long as the ids of express-session, and as random. */
+export function newSessionId(home: string = randomBytes(6).toString('base64url')): string {
+  return `${home}.${randomBytes(24).toString('base64url')}`;
+}
+
+/** Undefined for an id of the application (genid) or of version 0.1. */
+export function homeOf(id: string): string | undefined {
+  return id.charAt(homeLength) === '.' ? id.slice(0, homeLength) : undefined;
+}
+
+/**
+ * Names a session without opening it: for its user, and for its keys in Redis. It is a hash of its id, behind its home if
+ * it has one.
+ */
+export function handleOf(id: string): string {
+  return (homeOf(id) ?? '') + shortHash(id);
+}
+
+/** @returns what follows a prefix in the key of the session with this handle */
+export function keyOfHandle(handle: string): string {
+  return handle.length > 22 ? `{${handle.slice(0, homeLength)}}:${handle.slice(homeLength)}` : handle;
 }
 
 /**
@@ -38,5 +59,6 @@ export function seal(bytes: Buffer, oldId: string, idempotencyKey: string, nonce
 
 /** The id that a session of plain connect-redis gets: always the same one, for the requests that arrive at once. */
 export function takenOverId(oldId: string, secret: string): string {
-  return createHmac('sha256', secret).update(`taken over ${oldId}`).digest('base64url').slice(0, 32);
+  const text = createHmac('sha256', secret).update(`taken over ${oldId}`).digest('base64url');
+  return `${text.slice(0, homeLength)}.${text.slice(homeLength, homeLength + 32)}`;
 }

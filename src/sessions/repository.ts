@@ -1,5 +1,5 @@
 import { createTell, type Tell } from './report.ts';
-import { shortHash } from './hash.ts';
+import { handleOf, keyOfHandle, shortHash } from './hash.ts';
 import type { SessionsOptions } from './options.ts';
 import type { Attributes } from './options.ts';
 import { lifetimeOf, readAttributes, readStored, type Stored } from './record.ts';
@@ -9,10 +9,10 @@ import { createQueue, type Queue } from './redis/queue.ts';
 import { createRecently } from './redis/recently.ts';
 import { endScript, takeOverScript } from './redis/scripts.ts';
 
-/** Of so many ids the hash is kept; of more, all are forgotten. */
-const maxHashes = 10_000;
+/** Of so many ids the handle is kept; of more, all are forgotten. */
+const maxHandles = 10_000;
 
-/** The sessions in one Redis (not a Cluster): their keys, their limits, and how they are read and ended. */
+/** The sessions in one Redis: their keys, their limits, and how they are read and ended. */
 export class SessionRepository {
   readonly calls: RedisCalls;
   readonly clock: RedisClock;
@@ -27,7 +27,7 @@ export class SessionRepository {
   readonly lastWriteWins: ReadonlySet<string>;
   readonly #userOf: (session: Attributes) => unknown;
   readonly #extended = createRecently();
-  readonly #hashes = new Map<string, string>();
+  readonly #handles = new Map<string, string>();
 
   constructor(options: SessionsOptions) {
     this.prefix = options.prefix ?? 'session:';
@@ -71,17 +71,29 @@ export class SessionRepository {
     return createdAt + Math.max(this.absoluteMs, lifetimeOf(cookie, 0));
   }
 
-  /** Ends a session. If its attributes are known, its user's index forgets it at once, else when that is read next. */
+  /** Ends a session. If its attributes are known, its user's list forgets it at once, else when that is full. */
   async end(id: string, attributes?: Attributes, as: 'logged_out' | 'expired' = 'logged_out'): Promise<void> {
-    const index = this.indexOf((attributes && this.userOf(attributes)) ?? '');
-    const ended = await this.calls.run<number>(endScript, [index], [this.prefix, this.hashOf(id)]);
-    if (ended > 0) this.tell({ type: as }); // else another request was faster
+    const handle = this.handleOf(id);
+    const user = attributes && this.userOf(attributes);
+    if (await this.endByHandle(handle)) this.tell({ type: as }); // else another request was faster
+    if (user !== undefined) this.leaveList(user, handle);
+  }
+
+  /** Takes a session out of its user's list, in the background: a handle that leads nowhere does no harm. */
+  leaveList(user: string, handle: string): void {
+    this.calls.read('list', 'ZREM', this.indexOf(user), handle).catch(() => {});
+  }
+
+  /** @returns whether there was one */
+  async endByHandle(handle: string): Promise<boolean> {
+    const key = this.keyOfHandle(handle);
+    return (await this.calls.run<number>(endScript, [key, `${key}:answers`], [])) > 0;
   }
 
   /** Ends a session that cannot be read, in the background: if that fails, the next request tries again. */
   discard(id: string): void {
     this.tell({ type: 'unreadable' });
-    this.calls.run(endScript, [this.indexOf('')], [this.prefix, this.hashOf(id)]).catch(() => {});
+    this.endByHandle(this.handleOf(id)).catch(() => {});
   }
 
   /** Moves a session of plain connect-redis to this id. @returns false if there is none */
@@ -105,7 +117,11 @@ export class SessionRepository {
   }
 
   keyOf(id: string): string {
-    return this.prefix + this.hashOf(id);
+    return this.keyOfHandle(this.handleOf(id));
+  }
+
+  keyOfHandle(handle: string): string {
+    return this.prefix + keyOfHandle(handle);
   }
 
   markKeyOf(id: string): string {
@@ -118,12 +134,12 @@ export class SessionRepository {
   }
 
   /** A visitor comes with the same id at each request. */
-  hashOf(id: string): string {
-    const known = this.#hashes.get(id);
+  handleOf(id: string): string {
+    const known = this.#handles.get(id);
     if (known !== undefined) return known;
-    const made = shortHash(id);
-    if (this.#hashes.size >= maxHashes) this.#hashes.clear();
-    this.#hashes.set(id, made);
+    const made = handleOf(id);
+    if (this.#handles.size >= maxHandles) this.#handles.clear();
+    this.#handles.set(id, made);
     return made;
   }
 

@@ -26,18 +26,18 @@ type Done<T = void> = (err: unknown, value?: T) => void;
 export class SessionStore extends session.Store implements SessionOwner {
   readonly repository: SessionRepository;
   readonly cookieFor: (req: AnyRequest) => CookieOptions;
-  readonly newId: (req: AnyRequest) => string;
+  readonly newId: SessionOwner['newId'];
   readonly #loaded = new WeakMap<object, Stored>();
 
   constructor(
     repository: SessionRepository,
     cookieFor: (req: AnyRequest) => CookieOptions,
-    genid: (req: AnyRequest) => string = newSessionId,
+    genid?: (req: AnyRequest) => string,
   ) {
     super();
     this.repository = repository;
     this.cookieFor = cookieFor;
-    this.newId = genid;
+    this.newId = genid ?? ((_req, home) => newSessionId(home));
   }
 
   override get(id: string, done?: Done<SessionData | null>) {

@@ -3,7 +3,7 @@ import type { SessionData } from 'express-session';
 import { type Change, type Changed, endedMeanwhile, makeChange } from './change.ts';
 import { SessionError } from './errors.ts';
 import { reportFailed, reportReplayed, withFailureReported } from './report.ts';
-import { newNonce, seal } from './hash.ts';
+import { homeOf, newNonce, seal } from './hash.ts';
 import { type KeptAnswer, nextUpdate, type Repeatable, readIdempotency, readKeptAnswer } from './idempotency.ts';
 import { mergeAttributes } from './merge.ts';
 import type { Attributes } from './options.ts';
@@ -55,7 +55,7 @@ export async function renewSession<T>(req: Request, change: (session: Draft) => 
   const repeatable = readIdempotency(req, nextUpdate(req));
   return allOrNothing(req, state, async () => {
     const { attempt, object: _object, shown, ...planned } = plan(req, state, change, repeatable);
-    const [from, id, nonce] = [req.sessionID, newId(req), newNonce()];
+    const [from, id, nonce] = [req.sessionID, newId(req, homeOf(req.sessionID)), newNonce()];
     const sealed = repeatable && seal(Buffer.from(id), from, repeatable.key, nonce).toString('base64url');
     const mark = () => JSON.stringify({ ...keep(repeatable, attempt), nonce, sealed, field: repeatable?.field });
     const presented = planned.base ? undefined : await redeemPresented(req, state, repeatable);

@@ -2,11 +2,11 @@ import type { Request } from 'express';
 import { withFailureReported } from './report.ts';
 import type { Attributes } from './options.ts';
 import { lifetimeOf, readAttributes, readStored } from './record.ts';
-import { endScript } from './redis/scripts.ts';
 import type { SessionRepository } from './repository.ts';
 import { forgetSession, storedFor } from './request/attach.ts';
 import { requireState } from './request/state.ts';
 import { storeOf } from './store.ts';
+import { endAll, handlesOf } from './user-index.ts';
 
 /** One of a user's sessions. */
 export interface SessionEntry {
@@ -29,11 +29,10 @@ export type User = string | number | bigint | { toString(): string };
 export async function listSessions(req: Request, user: User): Promise<SessionEntry[]> {
   const { repository } = storeOf(requireState(req));
   const name = nameOf(user);
-  const handles = await repository.calls.read<string[]>('list', 'ZRANGE', repository.indexOf(name), '0', '-1');
-  if (handles.length === 0) return [];
-  const keys = handles.map((handle) => repository.prefix + handle);
+  const handles = await handlesOf(repository, name);
+  const keys = handles.map((handle) => repository.keyOfHandle(handle));
   const [texts, times, now] = await Promise.all([
-    repository.calls.read<(string | null)[]>('list', 'MGET', ...keys),
+    Promise.all(keys.map((key) => repository.calls.read<string | null>('list', 'GET', key))),
     Promise.all(keys.map((key) => repository.calls.read<number>('list', 'PTTL', key))),
     repository.clock.now(),
   ]);
@@ -67,12 +66,9 @@ export async function revokeSessions(req: Request, user: User, handle?: string):
 async function revoke(req: Request, repository: SessionRepository, user: string, handle: string | undefined) {
   if (handle !== undefined && !(await listSessions(req, user)).some((entry) => entry.handle === handle)) return 0;
   // Named, not "all that there are": a call that is given up may still be executed, when others have logged in.
-  const index = repository.indexOf(user);
-  const all = () => repository.calls.read<string[]>('list', 'ZRANGE', index, '0', '-1');
-  const handles = handle === undefined ? await all() : [handle];
-  if (handles.length === 0) return 0;
-  const ended = await repository.calls.run<number>(endScript, [index], [repository.prefix, ...handles]);
-  if (handles.includes(repository.hashOf(req.sessionID))) forgetSession(req);
+  const handles = handle === undefined ? await handlesOf(repository, user) : [handle];
+  const ended = await endAll(repository, user, handles);
+  if (handles.includes(repository.handleOf(req.sessionID))) forgetSession(req);
   return ended;
 }
 
@@ -80,7 +76,7 @@ async function revoke(req: Request, repository: SessionRepository, user: string,
 export function describeSession(req: Request): { handle: string; createdAt: Date } | null {
   const { repository } = storeOf(requireState(req));
   const stored = storedFor(req);
-  return stored ? { handle: repository.hashOf(req.sessionID), createdAt: new Date(stored.createdAt) } : null;
+  return stored ? { handle: repository.handleOf(req.sessionID), createdAt: new Date(stored.createdAt) } : null;
 }
 
 function nameOf(user: unknown): string {

@@ -61,7 +61,7 @@ export function createRedisCalls(client: Client, deadlineMs: number, tell: Tell)
         script.command,
         ms,
         () => evaluate(client, script, [String(keys.length), ...keys, ...args.map(String)]),
-        (cause) => (wasRefused(cause) ? 'store-unavailable' : 'outcome-unknown'),
+        (cause) => (script.isHarmless || wasRefused(cause) ? 'store-unavailable' : 'outcome-unknown'),
       ),
   };
 }

@@ -6,6 +6,8 @@ import { sha1 } from '../hash.ts';
 /** A Lua script: its text, the digest under which Redis keeps it, and the command that events name. */
 export interface Script {
   command: StoreCommand;
+  /** To run it twice, or without anybody's knowledge, changes nothing that a visitor sees. */
+  isHarmless?: boolean;
   text: string;
   digest: string;
 }
@@ -23,5 +25,6 @@ const shared = readLua('shared');
 /** Each file in lua/ names its keys, its arguments and what it returns. */
 export const writeScript = createScript('set', shared + readLua('write'));
 export const renewScript = createScript('renew', shared + readLua('renew'));
+export const joinScript = { ...createScript('list', readLua('join')), isHarmless: true };
 export const endScript = createScript('destroy', readLua('end'));
 export const takeOverScript = createScript('migrate', readLua('take-over'));

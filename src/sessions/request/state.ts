@@ -29,7 +29,8 @@ export interface SignedId {
 export interface SessionOwner {
   /** The settings of a request's cookie, unless its session has its own. */
   cookieFor(req: AnyRequest): CookieOptions;
-  newId(req: AnyRequest): string;
+  /** @param home that of the session, if it moves to a new id */
+  newId(req: AnyRequest, home?: string): string;
   /** Ends a session that cannot be read, in the background. */
   discard(id: string): void;
 }

@@ -1,4 +1,5 @@
--- What the scripts share. JSON is never decoded and encoded again here: cjson turns [] into {}.
+-- What the scripts share. JSON is never decoded and encoded again here: cjson turns [] into {}. Each script names all its keys,
+-- and they are those of one session or of one user, so that it also runs on a Cluster.
 
 local function given(text)
   return text ~= nil and text ~= ''
@@ -14,34 +15,6 @@ local function remember(answers, field, answer, ttl)
   end
   redis.call('HSET', answers, field, answer, 'order', order)
   redis.call('PEXPIRE', answers, ttl)
-end
-
--- Notes a session in its user's index. If there are too many, forgets those that have ended, and ends those that were
--- noted first. Returns how many it ended. Their keys are not among KEYS: this does not work on Redis Cluster.
-local function enlist(index, member, now, ttl, most, prefix)
-  if not given(member) then return 0 end
-  redis.call('ZADD', index, now, member)
-  if redis.call('PTTL', index) < tonumber(ttl) then redis.call('PEXPIRE', index, ttl) end
-  if redis.call('ZCARD', index) <= tonumber(most) then return 0 end
-  for _, other in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-    if redis.call('EXISTS', prefix .. other) == 0 then redis.call('ZREM', index, other) end
-  end
-  local excess = redis.call('ZCARD', index) - tonumber(most)
-  local ended = 0
-  for _, other in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-    if excess <= 0 then break end
-    if other ~= member then
-      ended = ended + redis.call('DEL', prefix .. other)
-      redis.call('DEL', prefix .. other .. ':answers')
-      redis.call('ZREM', index, other)
-      excess = excess - 1
-    end
-  end
-  return ended
-end
-
-local function leave(index, member)
-  if given(member) then redis.call('ZREM', index, member) end
 end
 
 -- Whether the stored text is the one that was read: `expected` is its beginning, up to its revision, or its SHA-1 if it has

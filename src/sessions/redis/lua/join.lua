@@ -1,0 +1,7 @@
+-- Notes a session among those of its user. Returns how many are noted.
+local index = KEYS[1]
+local handle, now, ttl = unpack(ARGV)
+
+redis.call('ZADD', index, now, handle)
+if redis.call('PTTL', index) < tonumber(ttl) then redis.call('PEXPIRE', index, ttl) end
+return redis.call('ZCARD', index)
