@@ -186,6 +186,9 @@ export async function freePort(): Promise<number> {
   }
 }
 
+/** What is secret of a session id: what follows its home. */
+export const secretOf = (id: string): string => id.split('.').at(-1) ?? '';
+
 /** The session id that a cookie names: `sid=s:<id>~<time>.<signature>`, or without a time. An id may have a dot. */
 export function sessionIdOf(cookie: string): string {
   const [, id = ''] = /^[\w-]+=s:([\w.-]+?)(?:~[\w~]+)?\.[^.]+$/.exec(decodeURIComponent(cookie)) ?? [];

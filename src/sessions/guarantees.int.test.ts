@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test as vitestTest } from 'vitest';
-import { createVisitor, sessionIdOf, startTestRedis, type TestRedis } from '../../test/replica.ts';
+import { createVisitor, secretOf, sessionIdOf, startTestRedis, type TestRedis } from '../../test/replica.ts';
 import { startTestApp, type TestApp } from '../../test/sessions-app.ts';
 
 // The guarantees of DESIGN §1, on three replicas and one Redis. `plain` is express-session with connect-redis as its
@@ -214,7 +214,7 @@ describe.each(['durable', 'plain'] as const)('%s', (kind) => {
     const cookie = await start();
     const visitor = visit(0, cookie);
     await visitor.send('POST', '/login', { name: 'ada' }, keyed('login'));
-    const ids = [cookie, visitor.cookie].map(sessionIdOf);
+    const ids = [cookie, visitor.cookie].map(sessionIdOf).map(secretOf);
     const keys = (await redis.command('KEYS', '*')) as string[];
     const dump: unknown[] = [];
     for (const key of keys) {
