@@ -4,7 +4,7 @@ import { createVisitor, startTestRedis, type TestRedis } from '../../test/replic
 import { startTestApp, type TestApp } from '../../test/sessions-app.ts';
 import { handleOf } from './hash.ts';
 import { SessionRepository } from './repository.ts';
-import { endAll, isStillIn, join } from './user-index.ts';
+import { endAll, endExcess, isStillIn, join } from './user-index.ts';
 
 // A node of a Cluster that serves every slot refuses commands and scripts whose keys are not in one slot.
 
@@ -54,6 +54,24 @@ test('log out everywhere ends the sessions of every slot', async () => {
   );
   expect((await visitors[0]?.send('DELETE', '/sessions?user=ada'))?.body).toEqual({ ended: 8 });
   for (const visitor of visitors) expect((await visitor.send('GET', '/me')).status).toBe(401);
+});
+
+test('of too many sessions the first ones end; one that has ended meanwhile ends no other', async () => {
+  const client = createClient({ url: redis.url });
+  await client.connect();
+  const repository = new SessionRepository({ client: client as never, secrets: ['s'.repeat(32)], maxPerUser: 2 });
+  const handles = [1, 2, 3].map((number) => handleOf(`1234567${number}.id`));
+  for (const [at, handle] of handles.entries()) {
+    await join(repository, 'ada', handle, at, 60_000);
+    await redis.command('SET', repository.keyOfHandle(handle), '{}');
+  }
+  const alive = async () => (await keys()).filter((key) => !key.includes(':user:')).length;
+  await endExcess(repository, 'ada', handleOf('12345670.id'));
+  expect(await alive()).toBe(3);
+  await endExcess(repository, 'ada', handles[2] as string);
+  expect(await redis.command('EXISTS', repository.keyOfHandle(handles[0] as string))).toBe(0);
+  expect(await alive()).toBe(2);
+  client.destroy();
 });
 
 describe('between the entry in the list and the write of its session', () => {

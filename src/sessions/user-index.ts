@@ -47,7 +47,8 @@ export async function endExcess(repository: SessionRepository, user: string, own
   const lives = await Promise.all(
     handles.map((handle) => repository.calls.read<number>('list', 'EXISTS', repository.keyOfHandle(handle))),
   );
-  const earlier = handles.slice(0, handles.indexOf(own));
+  // It is not in the list if it has ended meanwhile: then none was noted before it.
+  const earlier = handles.slice(0, Math.max(0, handles.indexOf(own)));
   const isAlive = (handle: string) => lives[handles.indexOf(handle)] === 1;
   const excess = Math.max(0, handles.filter(isAlive).length - repository.maxPerUser);
   const gone = earlier.filter((handle) => !isAlive(handle));
