@@ -187,10 +187,10 @@ export async function freePort(): Promise<number> {
 }
 
 /** What is secret of a session id: what follows its home. */
-export const secretOf = (id: string): string => id.split('.').at(-1) ?? '';
+export const secretOf = (id: string): string => id.slice(-32);
 
-/** The session id that a cookie names: `sid=s:<id>~<time>.<signature>`, or without a time. An id may have a dot. */
+/** The session id that a cookie names: `sid=s:<id>~<time>.<signature>`, or without a time. */
 export function sessionIdOf(cookie: string): string {
-  const [, id = ''] = /^[\w-]+=s:([\w.-]+?)(?:~[\w~]+)?\.[^.]+$/.exec(decodeURIComponent(cookie)) ?? [];
+  const [, id = ''] = /^[\w-]+=s:([\w-]+)[.~]/.exec(decodeURIComponent(cookie)) ?? [];
   return id;
 }

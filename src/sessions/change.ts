@@ -5,7 +5,7 @@ import type { Stored } from './record.ts';
 import { lifetimeOf, readAttributes, readStored, requireStorable, writeStored } from './record.ts';
 import { renewScript, writeScript } from './redis/scripts.ts';
 import type { SessionRepository } from './repository.ts';
-import { endExcess, isStillIn, join } from './user-index.ts';
+import { confirm, join, type Membership } from './user-index.ts';
 import type { AnyRequest } from './request/state.ts';
 
 /** One change of a session. */
@@ -82,12 +82,12 @@ async function writeUntilSaved(
     if ('answer' in prepared) return { outcome: 'replayed', answer: prepared.answer };
     const { stored, attributes, keys, args, membership } = prepared;
     const script = change.renewal && base ? renewScript : writeScript;
-    const noted = await joinIndex(repository, membership, stored);
+    const noted = await join(repository, membership, repository.endOf(stored) - stored.createdAt);
     const [outcome, value] = await calls.run<[string, string?]>(script, keys, args, Math.max(left, deadlineMs / 4));
     if (outcome === 'saved') {
       repository.noteExtended(keys[0] as string);
       tellSaved(repository, change, base !== change.base);
-      await confirmIndex(repository, membership, noted);
+      if (!(await confirm(repository, membership, noted))) throw endedMeanwhile(repository);
       return { outcome, stored, attributes };
     }
     // Where the id stays, another request may have entered it for the same user.
@@ -172,32 +172,6 @@ async function prepare(repository: SessionRepository, change: Change, base: Stor
   };
   if (user !== before || renewal) Object.assign(membership, { joins: user, leaves: before });
   return { stored, attributes, keys, args, membership };
-}
-
-/** Whose list of sessions a change enters, and whose it leaves. */
-interface Membership {
-  handle: string;
-  oldHandle: string;
-  now: number;
-  joins?: string | undefined;
-  leaves?: string | undefined;
-}
-
-/** @returns how many sessions the user has then, as far as they are noted */
-async function joinIndex(repository: SessionRepository, { joins, handle, now }: Membership, stored: Stored) {
-  return joins === undefined ? 0 : join(repository, joins, handle, now, repository.endOf(stored) - stored.createdAt);
-}
-
-/** @throws {SessionError} session-ended if the session was ended between its entry in the list and its write */
-async function confirmIndex(repository: SessionRepository, membership: Membership, noted: number): Promise<void> {
-  const { joins, leaves, handle, oldHandle } = membership;
-  if (leaves !== undefined && (leaves !== joins || handle !== oldHandle)) repository.leaveList(leaves, oldHandle);
-  if (joins === undefined) return;
-  if (!(await isStillIn(repository, joins, handle))) {
-    await repository.endByHandle(handle);
-    throw endedMeanwhile(repository);
-  }
-  if (noted > repository.maxPerUser) await endExcess(repository, joins, handle).catch(() => {}); // at the next login again
 }
 
 /** A session may reach its absolute end while a request is under way. */

@@ -22,17 +22,19 @@ export function newNonce(): string {
   return randomBytes(18).toString('base64url');
 }
 
-/** Says where the keys of a session stand in a Cluster; not secret. A session keeps it when it moves to a new id. */
+/** Says where the keys of a session are in a Cluster; not secret. A session keeps it when it moves to a new id. */
 const homeLength = 8;
+const randomLength = 32;
 
-/** `<home>.<random>`, of which the second is as long as the ids of express-session, and as random. */
+/** `<home>-<random>`, of which the second is as long as the ids of express-session, and as random. */
 export function newSessionId(home: string = randomBytes(6).toString('base64url')): string {
-  return `${home}.${randomBytes(24).toString('base64url')}`;
+  return `${home}-${randomBytes(24).toString('base64url')}`;
 }
 
 /** Undefined for an id of the application (genid) or of version 0.1. */
 export function homeOf(id: string): string | undefined {
-  return id.charAt(homeLength) === '.' ? id.slice(0, homeLength) : undefined;
+  const hasHome = id.length === homeLength + 1 + randomLength && id.charAt(homeLength) === '-';
+  return hasHome ? id.slice(0, homeLength) : undefined;
 }
 
 /**
@@ -60,5 +62,5 @@ export function seal(bytes: Buffer, oldId: string, idempotencyKey: string, nonce
 /** The id that a session of plain connect-redis gets: always the same one, for the requests that arrive at once. */
 export function takenOverId(oldId: string, secret: string): string {
   const text = createHmac('sha256', secret).update(`taken over ${oldId}`).digest('base64url');
-  return `${text.slice(0, homeLength)}.${text.slice(homeLength, homeLength + 32)}`;
+  return `${text.slice(0, homeLength)}-${text.slice(homeLength, homeLength + randomLength)}`;
 }

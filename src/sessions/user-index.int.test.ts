@@ -4,22 +4,30 @@ import { createVisitor, startTestRedis, type TestRedis } from '../../test/replic
 import { startTestApp, type TestApp } from '../../test/sessions-app.ts';
 import { handleOf } from './hash.ts';
 import { SessionRepository } from './repository.ts';
-import { endAll, endExcess, isStillIn, join } from './user-index.ts';
+import { confirm, endAll, endExcess, isStillIn, join } from './user-index.ts';
 
 // A node of a Cluster that serves every slot refuses commands and scripts whose keys are not in one slot.
 
 let redis: TestRedis;
 let app: TestApp;
+let client: ReturnType<typeof createClient>;
+let repository: SessionRepository;
 beforeAll(async () => {
   redis = await startTestRedis({ cluster: true });
   app = await startTestApp('durable', redis.url);
+  client = createClient({ url: redis.url });
+  await client.connect();
+  repository = new SessionRepository({ client: client as never, secrets: ['s'.repeat(32)], maxPerUser: 2 });
 });
 beforeEach(() => redis.command('FLUSHALL'));
 afterAll(async () => {
   await app.close();
+  client.destroy();
   await redis.stop();
 });
 
+/** As the layer makes them. */
+const idOf = (number: number) => `home000${number}-${'r'.repeat(32)}`;
 const visit = (cookie = '') => createVisitor(app.url, cookie);
 const keyed = (key: string) => ({ 'idempotency-key': key });
 const keys = async () => ((await redis.command('KEYS', '*')) as string[]).toSorted();
@@ -56,35 +64,46 @@ test('log out everywhere ends the sessions of every slot', async () => {
   for (const visitor of visitors) expect((await visitor.send('GET', '/me')).status).toBe(401);
 });
 
-test('of too many sessions the first ones end; one that has ended meanwhile ends no other', async () => {
-  const client = createClient({ url: redis.url });
-  await client.connect();
-  const repository = new SessionRepository({ client: client as never, secrets: ['s'.repeat(32)], maxPerUser: 2 });
-  const handles = [1, 2, 3].map((number) => handleOf(`1234567${number}.id`));
-  for (const [at, handle] of handles.entries()) {
-    await join(repository, 'ada', handle, at, 60_000);
-    await redis.command('SET', repository.keyOfHandle(handle), '{}');
-  }
+describe('if there are too many sessions of a user', () => {
+  const start = async (number: number, now: number, { isWritten = true } = {}) => {
+    const handle = handleOf(idOf(number));
+    await join(repository, { joins: 'ada', handle, oldHandle: handle, now }, 60_000);
+    if (isWritten) await redis.command('SET', repository.keyOfHandle(handle), '{}');
+    return handle;
+  };
   const alive = async () => (await keys()).filter((key) => !key.includes(':user:')).length;
-  await endExcess(repository, 'ada', handleOf('12345670.id'));
-  expect(await alive()).toBe(3);
-  await endExcess(repository, 'ada', handles[2] as string);
-  expect(await redis.command('EXISTS', repository.keyOfHandle(handles[0] as string))).toBe(0);
-  expect(await alive()).toBe(2);
-  client.destroy();
+
+  test('the first ones end; one that has ended meanwhile ends no other', async () => {
+    const [first, , third] = [await start(1, 1), await start(2, 2), await start(3, 3)];
+    await endExcess(repository, 'ada', handleOf(idOf(0)), 4);
+    expect(await alive()).toBe(3);
+    await endExcess(repository, 'ada', third, 4);
+    expect(await redis.command('EXISTS', repository.keyOfHandle(first))).toBe(0);
+    expect(await alive()).toBe(2);
+  });
+
+  test('those that have ended long ago are taken from the list, and a login that is under way is not', async () => {
+    const [gone, underWay, own] = [
+      await start(1, 0, { isWritten: false }),
+      await start(2, 19_000, { isWritten: false }),
+      await start(3, 20_000),
+    ];
+    await endExcess(repository, 'ada', own, 20_000);
+    expect(await isStillIn(repository, 'ada', gone)).toBe(false);
+    expect(await isStillIn(repository, 'ada', underWay)).toBe(true);
+  });
 });
 
 describe('between the entry in the list and the write of its session', () => {
   test('a login that is ended there does not survive', async () => {
-    const client = createClient({ url: redis.url });
-    await client.connect();
-    const repository = new SessionRepository({ client: client as never, secrets: ['s'.repeat(32)] });
-    const handle = handleOf('12345678.id');
-    expect(await join(repository, 'ada', handle, 1, 60_000)).toBe(1);
+    const handle = handleOf(idOf(8));
+    const membership = { joins: 'ada', handle, oldHandle: handle, now: 1 };
+    expect(await join(repository, membership, 60_000)).toBe(1);
     expect(await isStillIn(repository, 'ada', handle)).toBe(true);
     expect(await endAll(repository, 'ada', [handle])).toBe(0);
-    expect(await isStillIn(repository, 'ada', handle)).toBe(false);
-    client.destroy();
+    await redis.command('SET', repository.keyOfHandle(handle), '{}');
+    expect(await confirm(repository, membership, 1)).toBe(false);
+    expect(await redis.command('EXISTS', repository.keyOfHandle(handle))).toBe(0);
   });
 
   test('20 logins and a log-out everywhere at once: each login is refused, ended, or still in the list', async () => {

@@ -7,9 +7,39 @@ import type { SessionRepository } from './repository.ts';
 // It does not stand with the sessions on a Cluster, so no script changes both. A session is noted before it is written: a
 // crash leaves a handle that leads nowhere. After the write it must still be noted, else it was ended in between.
 
-/** Notes a session, before it is written. @returns how many are noted of this user */
-export function join(repository: SessionRepository, user: string, handle: string, now: number, ttlMs: number) {
-  return repository.calls.run<number>(joinScript, [repository.indexOf(user)], [handle, now, ttlMs]);
+/** Whose list of sessions a change enters, and whose it leaves. */
+export interface Membership {
+  handle: string;
+  /** Another one if the session moves. */
+  oldHandle: string;
+  /** Redis's time, in milliseconds. */
+  now: number;
+  joins?: string | undefined;
+  leaves?: string | undefined;
+}
+
+/** Notes a session, before it is written. @returns how many are noted of this user, or 0 if it enters no list */
+export async function join(repository: SessionRepository, { joins, handle, now }: Membership, ttlMs: number) {
+  if (joins === undefined) return 0;
+  return repository.calls.run<number>(joinScript, [repository.indexOf(joins)], [handle, now, ttlMs]);
+}
+
+/**
+ * Looks whether a session that was noted and written has been ended in between, and if so, ends it. Ends those that are now
+ * too many.
+ * @returns whether the session is the user's
+ */
+export async function confirm(repository: SessionRepository, membership: Membership, noted: number): Promise<boolean> {
+  const { joins, leaves, handle, oldHandle, now } = membership;
+  if (leaves !== undefined && (leaves !== joins || handle !== oldHandle)) repository.leaveList(leaves, oldHandle);
+  if (joins === undefined) return true;
+  if (!(await isStillIn(repository, joins, handle))) {
+    await repository.endByHandle(handle);
+    return false;
+  }
+  // If that fails, the next login does it.
+  if (noted > repository.maxPerUser) await endExcess(repository, joins, handle, now).catch(() => {});
+  return true;
 }
 
 /** Whether a session that was written has not been ended meanwhile. @throws {SessionError} outcome-unknown */
@@ -41,17 +71,30 @@ export async function endAll(repository: SessionRepository, user: string, handle
   return ended.filter(Boolean).length;
 }
 
+/** A session that was noted so long ago has been written, if it ever will be. */
+const writtenMs = 10_000;
+
 /** Ends those sessions of a user that are too many and were noted before this one, the first ones first. */
-export async function endExcess(repository: SessionRepository, user: string, own: string): Promise<void> {
+export async function endExcess(repository: SessionRepository, user: string, own: string, now: number): Promise<void> {
   const handles = await handlesOf(repository, user);
   const lives = await Promise.all(
     handles.map((handle) => repository.calls.read<number>('list', 'EXISTS', repository.keyOfHandle(handle))),
   );
+  const alive = new Set(handles.filter((_, number) => lives[number] === 1));
   // It is not in the list if it has ended meanwhile: then none was noted before it.
   const earlier = handles.slice(0, Math.max(0, handles.indexOf(own)));
-  const isAlive = (handle: string) => lives[handles.indexOf(handle)] === 1;
-  const excess = Math.max(0, handles.filter(isAlive).length - repository.maxPerUser);
-  const gone = earlier.filter((handle) => !isAlive(handle));
-  const ended = await endAll(repository, user, [...gone, ...earlier.filter(isAlive).slice(0, excess)]);
+  const excess = earlier
+    .filter((handle) => alive.has(handle))
+    .slice(0, Math.max(0, alive.size - repository.maxPerUser));
+  const until = String(now - writtenMs);
+  const settled = await repository.calls.read<string[]>(
+    'list',
+    'ZRANGEBYSCORE',
+    repository.indexOf(user),
+    '-inf',
+    until,
+  );
+  const gone = settled.filter((handle) => earlier.includes(handle) && !alive.has(handle));
+  const ended = await endAll(repository, user, [...gone, ...excess]);
   for (let number = 0; number < ended; number++) repository.tell({ type: 'revoked' });
 }
