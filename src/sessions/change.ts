@@ -5,8 +5,8 @@ import type { Stored } from './record.ts';
 import { lifetimeOf, readAttributes, readStored, requireStorable, writeStored } from './record.ts';
 import { renewScript, writeScript } from './redis/scripts.ts';
 import type { SessionRepository } from './repository.ts';
-import { confirm, join, type Membership } from './user-index.ts';
 import type { AnyRequest } from './request/state.ts';
+import { confirm, join, type Membership } from './user-index.ts';
 
 /** One change of a session. */
 export interface Change {

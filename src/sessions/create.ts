@@ -5,7 +5,7 @@ import type { Stored } from './record.ts';
 import { SessionRepository } from './repository.ts';
 import { attach } from './request/attach.ts';
 import { type AnyRequest, type AnyResponse, RequestState, type SignedId, setState } from './request/state.ts';
-import { cookieName, isSecure, type KnownCookies, readSignedId } from './response/cookie.ts';
+import { cookieName, isBelow, isSecure, type KnownCookies, readSignedId } from './response/cookie.ts';
 import { canHold } from './response/hold.ts';
 import { sendAfterCommit } from './response/send-after-commit.ts';
 import { SessionStore } from './store.ts';
@@ -65,7 +65,7 @@ export function createSessions(options: SessionsOptions): RequestHandler {
   }
 
   return function sessions(req: AnyRequest, res: AnyResponse, next: Next) {
-    if (req.session) return next(); // another one was here before
+    if (req.session || !isBelow(req, choices.path ?? '/')) return next(); // the first one may be another
     req.sessionStore = store; // also for the error handler, if Redis is away
     const name = nameFor(req);
     const cookie = readSignedId(req.headers.cookie, name, secrets, known);

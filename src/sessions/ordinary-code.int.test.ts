@@ -366,6 +366,66 @@ describe('durable', () => {
     expect((await exchange(port, 'GET', '/', cookie)).body).toBe('{"visits":5}');
   });
 
+  const circular: Record<string, unknown> = {};
+  circular.self = circular;
+  test.each<[string, (session: session.Session & Partial<session.SessionData>) => unknown, RegExp]>([
+    ['a circle', (session) => Object.assign(session, { circular }), /circular/],
+    ['a bigint', (session) => Object.assign(session, { big: 1n }), /BigInt/],
+    ['a cookie that is none', (session) => Object.assign(session, { cookie: {} }), /an attribute named/],
+    ['a path that is none', ({ cookie }) => Object.assign(cookie, { path: '/;x' }), /cookie: .*path is invalid/],
+    ['a date that is none', ({ cookie }) => Object.assign(cookie, { expires: 'x' }), /cookie: .*expires is invalid/],
+    ['a word that is none', ({ cookie }) => Object.assign(cookie, { sameSite: 'x' }), /cookie: .*sameSite is invalid/],
+  ])(
+    '%s in the session goes to the error handlers, and nothing of the request is stored',
+    async (_, spoil, message) => {
+      const { send, stored } = await start('durable', (app) => {
+        app.post('/later', (req, res) => {
+          setImmediate(() => {
+            Object.assign(req.session, { n: 1 });
+            spoil(req.session);
+            res.json({ ok: true });
+          });
+        });
+        app.post('/stream', (req, res) => {
+          res.write('one');
+          setImmediate(() => {
+            spoil(req.session);
+            res.end('two');
+          });
+        });
+      });
+      await send('POST', '/begin', { a: 1 });
+      for (let time = 0; time < 2; time++) {
+        const { status, body } = await send('POST', '/later');
+        expect({ status, body }).toEqual({
+          status: expect.toSatisfy((code) => code >= 422),
+          body: expect.stringMatching(message),
+        });
+        expect(await send('POST', '/stream')).toMatchObject({ body: 'one', complete: false });
+        expect(await stored()).toEqual({ a: 1 });
+      }
+    },
+  );
+
+  test('the session of another layer, for another path, leaves the others alone', async () => {
+    const app = express();
+    app.use(createSessions({ client, secrets: [secret], prefix: 'admin:', name: 'admin', cookie: { path: '/admin' } }));
+    app.use('/mounted', createSessions({ client, secrets: [secret], cookie: { path: '/mounted/in' }, name: 'in' }));
+    app.use(createSessions({ client, secrets: [secret] }));
+    app.use((req, res) => {
+      Object.assign(req.session, { n: 1 });
+      res.end();
+    });
+    const server = createServer(app).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const nameAt = async (path: string) => (await exchange(port, 'GET', path, '')).cookie.split('=')[0];
+    const paths = ['/', '/admin', '/admin/users?page=2', 'http://admin/', 'http://a/admin', '/mounted', '/mounted/in'];
+    const names = ['sid', 'admin', 'admin', 'sid', 'admin', 'sid', 'in'];
+    for (const [at, path] of paths.entries()) expect([path, await nameAt(path)]).toEqual([path, names[at]]);
+  });
+
   test('what shows something else whenever it is looked at holds no response for ever', async () => {
     let looks = 0;
     const { send } = await start('durable', (app) => {

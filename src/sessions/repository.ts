@@ -1,13 +1,12 @@
-import { createTell, type Tell } from './report.ts';
 import { handleOf, keyOfHandle, shortHash } from './hash.ts';
-import type { SessionsOptions } from './options.ts';
-import type { Attributes } from './options.ts';
+import type { Attributes, SessionsOptions } from './options.ts';
 import { lifetimeOf, readAttributes, readStored, type Stored } from './record.ts';
 import { RedisClock } from './redis/clock.ts';
 import { createRedisCalls, type RedisCalls } from './redis/commands.ts';
 import { createQueue, type Queue } from './redis/queue.ts';
 import { createRecently } from './redis/recently.ts';
 import { endScript, takeOverScript } from './redis/scripts.ts';
+import { createTell, type Tell } from './report.ts';
 
 /** Of so many ids the handle is kept; of more, all are forgotten. */
 const maxHandles = 10_000;

@@ -1,10 +1,10 @@
 import type { CookieOptions } from 'express';
 import session, { type SessionData } from 'express-session';
 import { type Change, type Changed, claimKey, makeChange } from './change.ts';
-import { reportReplayed, withFailureReported } from './report.ts';
 import { newSessionId } from './hash.ts';
 import { mergeAttributes } from './merge.ts';
 import { lifetimeOf, readAttributes, type Stored } from './record.ts';
+import { reportReplayed, withFailureReported } from './report.ts';
 import type { SessionRepository } from './repository.ts';
 import { adoptAs, attach, forgetSession } from './request/attach.ts';
 import { adopt, isChanged, jsonOf, keepUp, RequestSession } from './request/session.ts';

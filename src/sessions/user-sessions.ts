@@ -1,7 +1,7 @@
 import type { Request } from 'express';
-import { withFailureReported } from './report.ts';
 import type { Attributes } from './options.ts';
 import { lifetimeOf, readAttributes, readStored } from './record.ts';
+import { withFailureReported } from './report.ts';
 import type { SessionRepository } from './repository.ts';
 import { forgetSession, storedFor } from './request/attach.ts';
 import { requireState } from './request/state.ts';

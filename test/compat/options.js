@@ -58,11 +58,23 @@ export const promises = {
   'cookie.httpOnly': { see: cookieOf({ sameSite: 'lax', httpOnly: false }) },
   'cookie.partitioned': { see: cookieOf({ sameSite: 'lax', partitioned: true }) },
   'cookie.path': { see: cookieOf({ sameSite: 'lax', path: '/begin' }) },
+  'cookie.path, and a request outside of it': {
+    see: (make) =>
+      visit(
+        make({ cookie: { path: '/begin' } }),
+        { begin, has: (req, res) => res.json(req.session !== undefined) },
+        async ({ get }) => [await get('begin'), await get('has')],
+      ),
+  },
   'cookie.priority': { see: cookieOf({ sameSite: 'lax', priority: 'high' }) },
   'cookie.sameSite: true': { see: cookieOf({ sameSite: true }) },
   "cookie.sameSite: 'lax'": { see: cookieOf({ sameSite: 'lax' }) },
   "cookie.sameSite: 'none'": { see: cookieOf({ sameSite: 'none' }) },
   'cookie.sameSite: false': { see: cookieOf({ sameSite: false }) },
+  "cookie.sameSite: 'auto'": {
+    see: cookieOf({ sameSite: 'auto' }),
+    why: 'refused: whether requests from other sites carry the cookie should not depend on the connection',
+  },
   'cookie.secure: true': { see: cookieOf({ sameSite: 'lax', secure: true }) },
   "cookie.secure: 'auto'": {
     see: cookieOf({ sameSite: 'lax', secure: 'auto' }),

@@ -82,7 +82,18 @@ function differences(cookie: Cookie, usual: Cookie): string {
   if (!isUsual) own.maxAge = typeof maxAge === 'number' ? maxAge : null;
   const [shown, expected] = [cookie, usual] as unknown as [OwnCookie, OwnCookie];
   for (const name of settings) if (shown[name] !== expected[name]) own[name] = shown[name] ?? null;
-  return Object.keys(own).length > 0 ? JSON.stringify(own) : '';
+  if (Object.keys(own).length === 0) return '';
+  requireCookie(cookie);
+  return JSON.stringify(own);
+}
+
+/** @throws {TypeError} if the settings make no cookie */
+function requireCookie(cookie: Cookie): void {
+  try {
+    (cookie as Cookie & { serialize(name: string, value: string): string }).serialize('sid', '');
+  } catch (cause) {
+    throw new TypeError(`req.session.cookie: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** What a session object shows, as JSON. */

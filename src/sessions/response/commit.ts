@@ -1,5 +1,4 @@
 import { SessionError } from '../errors.ts';
-import { reportFailed, reportReplayed } from '../report.ts';
 import {
   hasKey,
   type KeptAnswer,
@@ -8,6 +7,7 @@ import {
   readIdempotency,
   readKeptAnswer,
 } from '../idempotency.ts';
+import { reportFailed, reportReplayed } from '../report.ts';
 import { hasSession, isRequestChanged, reset, storedFor } from '../request/attach.ts';
 import type { RequestSession } from '../request/session.ts';
 import type { AnyRequest, AnyResponse, RequestState } from '../request/state.ts';

@@ -14,6 +14,13 @@ export function isSecure(req: AnyRequest): boolean {
   return req.secure ?? (req.socket as TLSSocket | undefined)?.encrypted === true;
 }
 
+/** Whether a cookie of this path can come with the request; as in express-session, no other request has a session. */
+export function isBelow(req: AnyRequest, path: string): boolean {
+  if (path === '/') return true;
+  const url = req.originalUrl ?? req.url ?? '/';
+  return (url.startsWith('/') ? url : (URL.parse(url)?.pathname ?? '/')).startsWith(path);
+}
+
 /**
  * The value of a cookie: `s:<id>~<time>[~<life>].<signature>`, both in seconds with base 36. The signature is that of
  * express-session (cookie-signature).

@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { reset } from '../request/attach.ts';
 import type { AnyRequest, AnyResponse, RequestState } from '../request/state.ts';
 import { commit, giveUp, hasChanged, hasWork, sendKept } from './commit.ts';
 import { type CookieSettings, setCookie, withoutCookie } from './give-cookie.ts';
@@ -7,6 +6,11 @@ import { type Held, hold } from './hold.ts';
 
 /** How long a response that must be taken back may take to end: until then its parts may still be written. */
 const endMs = 300;
+
+/** The session cannot be written as JSON, or its cookie's settings make no cookie. */
+interface Failure {
+  err: unknown;
+}
 
 /**
  * Saves a changed session before its response leaves.
@@ -33,13 +37,19 @@ export function sendAfterCommit(
   function head(this: AnyResponse, ...args: unknown[]): AnyResponse {
     if (res.headersSent) return Reflect.apply(writeHead, res, args);
     const rest = takeHeaders(res, args);
-    const isChanged = !isSettled && lookForChange();
-    const isHeld = !isSettled && hasWork(req, res, state, isChanged);
     if (hasCookie) withoutCookie(res, settings.name); // the head before this one could not be written
-    setCookie(req, res, state, settings, isChanged);
+    let isHeld = false;
+    let failure: Failure | undefined;
+    try {
+      const isChanged = !isSettled && hasChanged(req, state);
+      isHeld = !isSettled && hasWork(req, res, state, isChanged);
+      setCookie(req, res, state, settings, isChanged);
+    } catch (err) {
+      failure = { err };
+    }
     hasCookie = true;
     Reflect.apply(writeHead, res, rest);
-    if (!isSettled && isHeld) saveThenSend(hold(res));
+    if (!isSettled && (isHeld || failure)) saveThenSend(hold(res), failure);
     else if (!isSettled) watchEnd();
     isSettled = true;
     return res;
@@ -47,18 +57,8 @@ export function sendAfterCommit(
   res.writeHead = head as AnyResponse['writeHead'];
   res.on('error', ignoreLateEnd);
 
-  /** What is no JSON is an error of the handler, thrown where it ends the response; the page for that can be sent. */
-  function lookForChange(): boolean {
-    try {
-      return hasChanged(req, state);
-    } catch (err) {
-      reset(req);
-      throw err;
-    }
-  }
-
-  function saveThenSend(held: Held): void {
-    commit(req, res, state, held)
+  function saveThenSend(held: Held, failure: Failure | undefined): void {
+    (failure ? Promise.reject(failure.err) : commit(req, res, state, held))
       .then((first) => {
         if (first) return replace(held, () => sendKept(res, first));
         held.release();
@@ -91,10 +91,15 @@ export function sendAfterCommit(
     const { end } = res;
     res.end = function endAfterCommit(...args: unknown[]): AnyResponse {
       res.end = end;
-      if (!hasChanged(req, state)) return Reflect.apply(end, res, args);
+      let failure: Failure | undefined;
+      try {
+        if (!hasChanged(req, state)) return Reflect.apply(end, res, args);
+      } catch (err) {
+        failure = { err };
+      }
       const held = hold(res);
       Reflect.apply(end, res, args);
-      commit(req, res, state)
+      (failure ? Promise.reject(failure.err) : commit(req, res, state))
         .then(() => held.release())
         .catch(async (err) => {
           await giveUp(req, res, state, err);
