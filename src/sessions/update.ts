@@ -1,4 +1,4 @@
-import type { Request, Response } from 'express';
+import type { Request } from 'express';
 import type { SessionData } from 'express-session';
 import { type Change, type Changed, endedMeanwhile, makeChange } from './change.ts';
 import { SessionError } from './errors.ts';
@@ -70,7 +70,7 @@ export async function renewSession<T>(req: Request, change: (session: Draft) => 
 }
 
 /** Ends the request's session, for good, and clears its cookie. It comes after the writes that are under way. @throws {SessionError} */
-export async function destroySession(req: Request, _res: Response): Promise<void> {
+export async function destroySession(req: Request): Promise<void> {
   const state = requireState(req);
   const { repository } = storeOf(state);
   await withFailureReported(repository, req, () =>
