@@ -76,9 +76,7 @@ function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir:
   return {
     ...files,
     writeReplicas(replicas) {
-      const servers = replicas.map(({ name, port }) => `    server 127.0.0.1:${port} max_fails=0; # ${name}\n`);
-      const upstream = `upstream replicas {\n    zone replicas 256k;\n${servers.join('')}    include upstream-keepalive.conf;\n}\n`;
-      writeFileSync(path.join(files.nginx, 'driver/upstreams.conf'), upstream);
+      writeFileSync(path.join(files.nginx, 'driver/upstreams.conf'), upstreamsOf(replicas));
       const targets = replicas.map(({ name, adminPort }) => ({
         targets: [`127.0.0.1:${adminPort}`],
         labels: { replica: name },
@@ -92,6 +90,17 @@ function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir:
     },
     writeSecret: (secrets) => replaceFile(at('secret'), secrets),
   };
+}
+
+/** Replaces nginx/driver/upstreams.conf, which says why there are two. */
+function upstreamsOf(replicas: { name: string; port: number }[]): string {
+  const groups = { replicas: 'max_fails=2 fail_timeout=5s', every_replica: 'max_fails=0' };
+  return Object.entries(groups)
+    .map(([group, settings]) => {
+      const servers = replicas.map(({ name, port }) => `    server 127.0.0.1:${port} ${settings}; # ${name}\n`);
+      return `upstream ${group} {\n    zone ${group} 256k;\n${servers.join('')}    include upstream-keepalive.conf;\n}\n`;
+    })
+    .join('');
 }
 
 /** A reader never sees a partial file. */
