@@ -189,10 +189,11 @@ function judgementOf({ operations }: History, faults: FaultStats[], verdict: Ver
       excused: operations.length - ok,
       reconnected: 2,
     },
-    checked: { sessions: 812, writes: 5630 },
+    checked: { sessions: 812, notCheckedAgain: verdict === 'unknown' ? 24 : 0, writes: 5630 },
     checks: checksOf(isBad, operations),
     faults,
     longestStallMs: verdict === 'unknown' ? 12.4 : 412.7,
+    longestExcusedStallMs: verdict === 'unknown' ? 0 : 1821.3,
     latencyMs: { p50: 3.1, p90: 6.2, p99: 284.6, max: 904.2 },
     shares: Object.fromEntries(Object.entries(shares).sort()),
   };

@@ -1,4 +1,4 @@
-import type { EventLoopStall, History, Operation } from '../users/history.ts';
+import type { EventLoopStall, FaultRecord, History, Operation } from '../users/history.ts';
 import { recoveryMs } from '../users/outcome.ts';
 import type { Findings } from './findings.ts';
 import type { FaultStats } from './judgement.ts';
@@ -17,13 +17,11 @@ export function missingEvidence(
   const { driver, operations, users, replicas, invoked, unmatchedLogLines, backgroundLoad, eventLoopStalls, problem } =
     history;
   const missing: string[] = problem === undefined ? [] : [`the run broke off: ${problem}`];
+  if (history.interrupted) missing.push('it was interrupted before its end');
   const loggedIn = new Set(sessions.filter(({ login }) => login).map(({ user }) => user)).size;
   if (loggedIn < users) missing.push(`only ${loggedIn} of ${users} users could log in`);
-  const over = faults.reduce((latest, { end }) => Math.max(latest, end ?? Infinity), 0);
-  const open = sessions.filter(({ login, endAskedAt }) => login && endAskedAt === Infinity);
-  const seen = open.filter((session) => isSeenAfter(session, over)).length;
-  if (seen < open.length)
-    missing.push(`only ${seen} of ${open.length} open sessions were checked after the last fault`);
+  const { open, seen } = openAtTheEnd(sessions, faults);
+  if (seen < open) missing.push(`only ${seen} of ${open} open sessions were checked after the last fault`);
   if (findings.checkedWrites === 0) missing.push('no acknowledged write was verified');
   if (faults.length === 0) missing.push('no fault was injected, so nothing was at risk');
   const served = servedBy(operations);
@@ -55,6 +53,13 @@ export function missingEvidence(
     missing.push(`the record does not add up (${first?.summary}${wrong > 1 ? `, and ${wrong - 1} more` : ''})`);
   if (invoked === 0) missing.push('no request was sent');
   return missing;
+}
+
+/** How many sessions were logged in at the end, and how many of those were checked after the last fault. */
+export function openAtTheEnd(sessions: Session[], faults: FaultRecord[]): { open: number; seen: number } {
+  const over = faults.reduce((latest, { end }) => Math.max(latest, end ?? Infinity), 0);
+  const open = sessions.filter(({ login, endAskedAt }) => login && endAskedAt === Infinity);
+  return { open: open.length, seen: open.filter((session) => isSeenAfter(session, over)).length };
 }
 
 /** When each replica answered. */

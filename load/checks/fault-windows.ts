@@ -1,4 +1,5 @@
 import type { History, Operation } from '../users/history.ts';
+import { isFailure } from '../users/outcome.ts';
 
 /** The budget without a fault. nginx waits 2 s for a replica, then asks the next one. */
 export const calm = { stallMs: 500, answerMs: 3000 };
@@ -7,7 +8,10 @@ export const calm = { stallMs: 500, answerMs: 3000 };
 export interface Waiting {
   /** How long the users' own process ran within a time, in milliseconds. */
   awake(from: number, to: number): number;
-  /** How much of that time a user waited for a response. */
+  /**
+   * How much of that time some user waited: from sending a request to its response, and after a failure to the next request
+   * of the same user.
+   */
   waited(from: number, to: number): number;
 }
 
@@ -15,8 +19,8 @@ export function createWaiting({
   operations,
   eventLoopStalls,
 }: Pick<History, 'operations' | 'eventLoopStalls'>): Waiting {
-  const byStart = operations.toSorted((a, b) => a.start - b.start);
-  const longest = operations.reduce((longest, { start, end }) => Math.max(longest, end - start), 0);
+  const waits = waitsOf(operations).toSorted((a, b) => a.start - b.start);
+  const longest = waits.reduce((longest, { start, end }) => Math.max(longest, end - start), 0);
   const awake = (from: number, to: number) => {
     const stalled = eventLoopStalls.reduce(
       (sum, { start, end }) => sum + Math.max(0, Math.min(to, end) - Math.max(from, start)),
@@ -29,9 +33,9 @@ export function createWaiting({
     waited(from, to) {
       let sum = 0;
       let until = from;
-      const first = firstIndex(byStart, ({ start }) => start >= from - longest);
-      for (let index = first; index < byStart.length; index++) {
-        const { start, end } = byStart[index] as Operation;
+      const first = firstIndex(waits, ({ start }) => start >= from - longest);
+      for (let index = first; index < waits.length; index++) {
+        const { start, end } = waits[index] as Wait;
         if (start >= to || until >= to) break;
         const begin = Math.max(start, until);
         const stop = Math.min(end, to);
@@ -42,6 +46,30 @@ export function createWaiting({
       return sum;
     },
   };
+}
+
+interface Wait {
+  start: number;
+  end: number;
+}
+
+function waitsOf(operations: Operation[]): Wait[] {
+  if (!operations.some(isFailure)) return operations;
+  const over = endOf(operations);
+  const byUser = Map.groupBy(operations, ({ session }) => session.slice(0, session.lastIndexOf('.')));
+  return [...byUser.values()].flatMap((own) => {
+    const starts = own.map(({ start }) => start).sort((a, b) => a - b);
+    return own.map((operation): Wait => {
+      const { start, end } = operation;
+      if (!isFailure(operation)) return operation;
+      return { start, end: starts[firstIndex(starts, (next) => next >= end)] ?? over };
+    });
+  });
+}
+
+/** When the last operation ended. */
+export function endOf(operations: Operation[]): number {
+  return operations.reduce((latest, { end }) => Math.max(latest, end), 0);
 }
 
 /** The index of the first item for which `isReached` is true, as for all later ones; the length of the list if it is for none. */

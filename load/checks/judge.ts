@@ -2,7 +2,7 @@ import type { History } from '../users/history.ts';
 import { checkAccessLog } from './access-log.ts';
 import { checkCart } from './cart.ts';
 import { accessLogCheck, type Check, type CheckContext, checks, isChecked } from './catalogue.ts';
-import { missingEvidence } from './evidence.ts';
+import { missingEvidence, openAtTheEnd } from './evidence.ts';
 import { faultStatsOf, latencyOf, sharesOf } from './fault-stats.ts';
 import { createWaiting } from './fault-windows.ts';
 import { createFindings } from './findings.ts';
@@ -28,7 +28,7 @@ export function judge(history: History): Judgement {
   }
   const waiting = createWaiting(history);
   const { failures, ...requests } = checkRequests(history, sessions, waiting, findings);
-  const longestStallMs = checkStalls(successes, faults, waiting, findings);
+  const stalls = checkStalls(successes, history, waiting, findings);
   const faultStats = faultStatsOf(operations, successes, faults, failures);
   checkRecovery(faultStats, successes, waiting, findings);
   checkShares(history, findings);
@@ -37,6 +37,7 @@ export function judge(history: History): Judgement {
     const count = findings.countOf(name);
     return count > 0 ? [`${count} ${count === 1 ? one : many}`] : [];
   });
+  const { open, seen } = openAtTheEnd(sessions, faults);
   const missing = missingEvidence(history, sessions, faultStats, findings);
   return {
     verdict: violations.length > 0 ? 'fail' : missing.length > 0 ? 'unknown' : 'pass',
@@ -47,10 +48,15 @@ export function judge(history: History): Judgement {
       unknown: operations.filter(({ outcome }) => outcome === 'unknown').length,
       ...requests,
     },
-    checked: { sessions: sessions.filter(isChecked).length, writes: findings.checkedWrites },
+    checked: {
+      sessions: sessions.filter(isChecked).length,
+      notCheckedAgain: open - seen,
+      writes: findings.checkedWrites,
+    },
     checks: [...checks, accessLogCheck].map((check) => resultOf(check, context)),
     faults: faultStats,
-    longestStallMs,
+    longestStallMs: stalls.longestMs,
+    longestExcusedStallMs: stalls.excusedMs,
     latencyMs: latencyOf(successes),
     shares: sharesOf(operations),
   };

@@ -30,7 +30,7 @@ export interface FaultStats extends FaultRecord {
   /** Operations in flight at some time during it. */
   requests: number;
   failed: number;
-  /** Longest time without a success. */
+  /** Longest time without a success, whether or not a user waited. */
   stallMs: number;
   /** The slowest response. */
   slowestMs: number;
@@ -55,11 +55,16 @@ export interface Judgement {
   reasons: string[];
   /** `failed` outside a fault's budget, `excused` within it; `reconnected` met a closing connection and were repeated. */
   requests: { total: number; ok: number; unknown: number; failed: number; excused: number; reconnected: number };
-  /** Sessions that were checked after their login, and acknowledged writes that were verified. */
-  checked: { sessions: number; writes: number };
+  /**
+   * Sessions that were checked after their login, those of the sessions open at the end that were not checked after the last
+   * fault, and acknowledged writes that were verified.
+   */
+  checked: { sessions: number; notCheckedAgain: number; writes: number };
   checks: CheckResult[];
   faults: FaultStats[];
+  /** The longest time in which users waited and none got a success; what a fault's budget excuses is counted by itself. */
   longestStallMs: number;
+  longestExcusedStallMs: number;
   latencyMs: Latency;
   /** Requests answered, by replica. */
   shares: Record<string, number>;

@@ -1,36 +1,48 @@
-import type { FaultRecord, Operation } from '../users/history.ts';
+import type { FaultRecord, History, Operation } from '../users/history.ts';
 import { recoveryMs } from '../users/outcome.ts';
-import { calm, firstIndex, type Waiting } from './fault-windows.ts';
+import { calm, endOf, firstIndex, type Waiting } from './fault-windows.ts';
 import type { Findings } from './findings.ts';
 import type { FaultStats } from './judgement.ts';
 
+/** The longest stalls. */
+export interface Stalls {
+  /** Outside of faults, or within the budget of one that may stall no longer than calm does. */
+  longestMs: number;
+  /** Within the budget of a fault that may stall longer. */
+  excusedMs: number;
+}
+
 /**
- * Looks for times in which users waited and none got a success, outside a fault's budget. The part before a fault, or more
- * than a second after it, is examined by itself too: nothing excuses it.
+ * Looks for stalls outside a fault's budget. A stall is a time in which some user waited (Waiting.waited) and none got a
+ * success: between two successes, before the first one, and after the last one until the end of the run. The part before a
+ * fault, or more than a second after it, is examined by itself too: nothing excuses it.
  * @param successes in the order in which they ended
- * @returns the longest stall, including those within a bounded fault's budget
  */
 export function checkStalls(
   successes: Operation[],
-  faults: FaultRecord[],
+  { operations, faults }: Pick<History, 'operations' | 'faults'>,
   waiting: Waiting,
   findings: Findings,
-): number {
-  let longest = 0;
-  for (const [index, after] of successes.entries()) {
-    const before = successes[index - 1];
-    if (!before || after.end - before.end <= Math.min(longest, calm.stallMs)) continue;
-    const around = faults.filter((fault) => fault.start <= after.end && overOf(fault) >= before.end);
-    const gap = { from: before.end, to: after.end, limit: limitOf(around) };
+): Stalls {
+  const longest: Stalls = { longestMs: 0, excusedMs: 0 };
+  for (let index = 0; index <= successes.length; index++) {
+    const [before, after] = [successes[index - 1], successes[index]];
+    const [from, to] = [before?.end ?? 0, after?.end ?? endOf(operations)];
+    if (to - from <= Math.min(longest.longestMs, calm.stallMs)) continue;
+    const around = faults.filter((fault) => fault.start <= to && overOf(fault) >= from);
+    const gap = { from, to, limit: limitOf(around) };
     const spans = [gap, ...calmSpansOf(gap, around)].map((span) => {
       return { ...span, stall: waiting.waited(span.from, span.to) };
     });
-    for (const { stall, limit } of spans) if (limit < Infinity) longest = Math.max(longest, stall);
+    for (const { stall, limit } of spans) {
+      const name = limit > calm.stallMs ? 'excusedMs' : 'longestMs';
+      longest[name] = Math.max(longest[name], stall);
+    }
     const worst = spans.find(({ stall, limit }) => stall > limit);
     if (!worst) continue;
-    const { stall, limit, from } = worst;
-    const summary = `no user got a success for ${Math.round(stall)} ms (limit ${limit}) from ${(from / 1000).toFixed(1)} s on`;
-    findings.add('stall', { summary, operations: [before, after] });
+    const until = after ? '' : ', the end of the run';
+    const summary = `no user got a success for ${Math.round(worst.stall)} ms (limit ${worst.limit}) from ${(worst.from / 1000).toFixed(1)} s on${until}`;
+    findings.add('stall', { summary, operations: [before, after].filter((one) => one !== undefined) });
   }
   return longest;
 }

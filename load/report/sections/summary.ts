@@ -12,10 +12,11 @@ interface KeyNumber {
 
 /** The most important numbers. */
 export function renderSummary(report: Report): Html {
-  const { verdict, checked, faults, requests, longestStallMs } = report;
+  const { verdict, checked, requests, longestStallMs, longestExcusedStallMs } = report;
   const { excused } = requests;
+  const again = checked.notCheckedAgain > 0 && `${formatNumber(checked.notCheckedAgain)} could not be checked again`;
   const numbers: KeyNumber[] = [
-    lossKeyNumber(report, 'lost-session', checked.sessions, 'sessions lost'),
+    lossKeyNumber(report, 'lost-session', checked.sessions, 'sessions lost', again || ''),
     lossKeyNumber(report, 'lost-write', checked.writes, 'acknowledged writes lost'),
     {
       value: formatNumber(requests.failed),
@@ -26,22 +27,21 @@ export function renderSummary(report: Report): Html {
     {
       value: formatDuration(longestStallMs),
       name: 'longest stall',
-      of: faults.some(({ impactBudget }) => impactBudget.stallMs === null)
-        ? 'without a success, outside faults that may stall everything'
-        : 'without a success',
+      of: `without a success${longestExcusedStallMs > 0 ? `, plus ${formatDuration(longestExcusedStallMs)} excused (during a fault)` : ''}`,
       sign: stallSign(report),
     },
   ];
   return html`<ul class="figures">${numbers.map((figure) => renderNumber(verdict === 'unknown' ? unproven(figure) : figure))}</ul>`;
 }
 
-function lossKeyNumber({ checks }: Report, check: string, checked: number, name: string): KeyNumber {
+/** @param unknown how many could not be checked, in words; '' if all were: then a count of 0 is good news */
+function lossKeyNumber({ checks }: Report, check: string, checked: number, name: string, unknown = ''): KeyNumber {
   const { count: lost, title = name } = checks.find((result) => result.name === check) ?? {};
-  const sign = lost ? 'bad' : checked === 0 || lost === undefined ? 'unknown' : 'good';
+  const sign = lost ? 'bad' : checked === 0 || lost === undefined || unknown !== '' ? 'unknown' : 'good';
   return {
     value: lost === undefined ? '?' : formatNumber(lost),
     name: title,
-    of: `of ${formatNumber(checked)} checked`,
+    of: [`of ${formatNumber(checked)} checked`, unknown].filter(Boolean).join('; '),
     sign,
   };
 }
