@@ -43,6 +43,15 @@ export async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T | 
   return Promise.race([work, late]).finally(() => over.abort());
 }
 
+/** As `work`, or rejects with the signal's reason as soon as that aborts; work that was begun then continues on its own. */
+export async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener('abort', abort);
+  return Promise.race([work(), promise]).finally(() => signal.removeEventListener('abort', abort));
+}
+
 /** True if `url` answers 2xx. @throws if it does not answer within `timeoutMs` */
 export async function answers(url: string, timeoutMs = 1000): Promise<boolean> {
   const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });

@@ -21,6 +21,8 @@ export interface Check {
   many: string;
   /** What each count means. */
   about: string;
+  /** About when users were answered, not about what: a fleet that was taken down explains it. */
+  isLiveness?: true;
   /** How many things were examined; with 0, a count of 0 says nothing. */
   checked(context: CheckContext): number;
 }
@@ -141,6 +143,7 @@ export const checks: Check[] = [
   },
   {
     name: 'failed-request',
+    isLiveness: true,
     holds: "No request failed outside its fault's budget",
     one: 'request failed',
     many: 'requests failed',
@@ -149,6 +152,7 @@ export const checks: Check[] = [
   },
   {
     name: 'slow-response',
+    isLiveness: true,
     holds: 'Every response in time',
     one: 'slow response',
     many: 'slow responses',
@@ -157,6 +161,7 @@ export const checks: Check[] = [
   },
   {
     name: 'stall',
+    isLiveness: true,
     holds: "No stall outside a fault's budget",
     one: 'stall',
     many: 'stalls',
@@ -165,6 +170,7 @@ export const checks: Check[] = [
   },
   {
     name: 'idle-replica',
+    isLiveness: true,
     holds: 'Every replica serves',
     one: 'idle replica',
     many: 'idle replicas',
@@ -173,6 +179,7 @@ export const checks: Check[] = [
   },
   {
     name: 'slow-recovery',
+    isLiveness: true,
     holds: 'Every recovery within a second',
     one: 'slow recovery',
     many: 'slow recoveries',

@@ -470,6 +470,17 @@ test('an interrupted run proves nothing, and says so', () => {
   });
 });
 
+test('a run that broke off fails for what was lost, not for requests that were not answered', () => {
+  const problem = 'the fleet was taken down';
+  const refused = operation('cart', 3000, { status: null, outcome: 'unknown', error: 'ECONNREFUSED' });
+  expect(judged([...good, refused], { problem })).toMatchObject({
+    verdict: 'unknown',
+    reasons: ['the run broke off: the fleet was taken down'],
+  });
+  const loggedOut = operation('profile', 3000, { observedUser: null });
+  expect(judged([...good, loggedOut], { problem })).toMatchObject({ verdict: 'fail', reasons: ['1 session lost'] });
+});
+
 test('sessions that could not be checked again at the end are counted', () => {
   const early = good.filter(({ start }) => start < 1700);
   expect(judged(early)).toMatchObject({ verdict: 'unknown', checked: { sessions: 1, notCheckedAgain: 1 } });

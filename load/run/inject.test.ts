@@ -34,10 +34,26 @@ function fleetOf({ isDeaf = false, replicas = 3 } = {}) {
   return { fleet: fleet as unknown as Fleet, done };
 }
 
-async function apply(fleet: Fleet, steps: Step[], random = () => 0): Promise<FaultRecord[]> {
+async function apply(
+  fleet: Fleet,
+  steps: Step[],
+  random = () => 0,
+  down = new AbortController().signal,
+): Promise<FaultRecord[]> {
   const faults: FaultRecord[] = [];
   const [now, ending] = [() => performance.now(), new AbortController().signal];
-  await injectFaults({ fleet, steps, calmSeconds: 0, until: Infinity, random, now, progress: silent, ending, faults });
+  await injectFaults({
+    fleet,
+    steps,
+    calmSeconds: 0,
+    until: Infinity,
+    random,
+    now,
+    progress: silent,
+    ending,
+    down,
+    faults,
+  });
   return faults;
 }
 
@@ -86,4 +102,15 @@ test('two concurrent faults never have the same replica as target', async () => 
     const [cut, killed] = [done.find((what) => what.startsWith('cut')), done.find((what) => what.startsWith('kill'))];
     expect(cut?.slice(-1)).not.toBe(killed?.slice(-1));
   }
+});
+
+test('a fleet that is taken down ends the fault at once; it is neither healed nor followed by another', async () => {
+  const { fleet, done } = fleetOf();
+  const start = performance.now();
+  const steps: Step[] = [{ fault: 'redis-kill', seconds: 60 }, { fault: 'roll' }];
+  const [record, ...others] = await apply(fleet, steps, undefined, AbortSignal.timeout(100));
+  expect(performance.now() - start).toBeLessThan(2000);
+  expect(done).toEqual(['redis.kill']);
+  expect(record).toMatchObject({ end: null, problem: expect.any(String) });
+  expect(others).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import type { Fleet } from '../../deploy/fleet/fleet.ts';
-import { pause } from '../../deploy/fleet/wait.ts';
+import { pause, unlessAborted } from '../../deploy/fleet/wait.ts';
 import { faultNamed } from '../faults/index.ts';
 import type { FaultRecord } from '../users/history.ts';
 import { type Step, secondsOf } from './plan.ts';
@@ -15,6 +15,8 @@ export interface InjectOptions {
   now: () => number;
   progress: Progress;
   ending: AbortSignal;
+  /** Aborts if the fleet was taken down: then there is nothing left to heal. */
+  down: AbortSignal;
   /** Gets a record when a fault begins; its end is set when it is healed. */
   faults: FaultRecord[];
 }
@@ -24,7 +26,8 @@ export interface InjectOptions {
  * not be applied or healed, it heals what is under way and starts no further step: later faults would prove nothing.
  */
 export async function injectFaults(options: InjectOptions): Promise<void> {
-  const { steps, calmSeconds, until, now, ending, faults } = options;
+  const { steps, calmSeconds, until, now, down, faults } = options;
+  const ending = AbortSignal.any([options.ending, down]);
   const isOver = () => ending.aborted || now() > until || faults.some(({ problem }) => problem !== undefined);
   for (const step of steps) {
     await pause((step.after ?? calmSeconds) * 1000, ending);
@@ -34,7 +37,8 @@ export async function injectFaults(options: InjectOptions): Promise<void> {
 }
 
 async function applyStep(step: Step, options: InjectOptions): Promise<void> {
-  const { fleet, random, now, progress, ending, faults } = options;
+  const { fleet, random, now, progress, down, faults } = options;
+  const ending = AbortSignal.any([options.ending, down]);
   const fault = faultNamed(step.fault);
   const abandoned = new AbortController();
   const isOver = AbortSignal.any([ending, abandoned.signal]);
@@ -66,7 +70,7 @@ async function applyStep(step: Step, options: InjectOptions): Promise<void> {
     declared.resolve();
   };
   try {
-    record.evidence = await fault.apply(fleet, { random, taken, declare });
+    record.evidence = await unlessAborted(down, () => fault.apply(fleet, { random, taken, declare }));
     progress.report(`${step.fault}: ${record.evidence}`);
     await pause(secondsOf(step) * 1000, ending);
   } catch (err) {
@@ -76,7 +80,7 @@ async function applyStep(step: Step, options: InjectOptions): Promise<void> {
   declared.resolve();
   let isHealed = true;
   for (const heal of heals) {
-    await heal().catch((err: Error) => {
+    await unlessAborted(down, heal).catch((err: Error) => {
       isHealed = false;
       fail('healed', err);
     });

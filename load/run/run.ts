@@ -10,6 +10,7 @@ import { startBackground } from './background.ts';
 import { injectFaults } from './inject.ts';
 import { estimateSeconds, missingCapabilityOf, type Plan, type Step, stepsOf } from './plan.ts';
 import type { Progress } from './progress.ts';
+import { watchForDown } from './taken-down.ts';
 
 export interface RunOptions {
   fleet: Fleet;
@@ -39,12 +40,14 @@ export async function runPlan(options: RunOptions): Promise<History> {
   const { driver, store, http, versions } = await fleet.describe();
   const version = await readVersion(http);
   const replicas = await namesIn(fleet);
-  const crowd = createCrowd({ ...options, url: http, promises: store === 'durable' });
+  const down = new AbortController();
+  const crowd = createCrowd({ ...options, url: http, promises: store === 'durable', down: down.signal });
   const { witness } = crowd;
   const faults: FaultRecord[] = [];
   const skipped: History['skipped'] = [];
   let backgroundLoad: BackgroundLoad | null = null;
   const log = await followAccessLog(fleet, witness.run);
+  const stopWatching = watchForDown(fleet, crowd, down);
   options.watch?.(crowd, faults);
   try {
     const state = () => describeState(crowd, options, faults);
@@ -52,14 +55,14 @@ export async function runPlan(options: RunOptions): Promise<History> {
       const background =
         options.background > 0 ? startBackground(http, crowd.users.cookies(), options.background) : null;
       try {
-        await runFaults(options, crowd.now, faults, skipped);
+        await runFaults(options, down.signal, crowd.now, faults, skipped);
       } finally {
         // Users stay busy until then: autocannon takes up to a second to stop, which would look like a stall.
         backgroundLoad = (await background?.stop()) ?? null;
       }
     });
     const replicasAtEnd = await namesIn(fleet).catch(() => []);
-    const unmatchedLogLines = await log.compare(witness.operations);
+    const unmatchedLogLines = down.signal.aborted ? null : await log.compare(witness.operations);
     return crowd.toHistory({
       ...{ plan: name, driver, store, replicas, command, faults, skipped, unmatchedLogLines, backgroundLoad },
       environment: { unsticky: version, ...versions, ...describeEnvironment(options) },
@@ -67,6 +70,7 @@ export async function runPlan(options: RunOptions): Promise<History> {
       interrupted: ending.aborted,
     });
   } finally {
+    stopWatching();
     await log.close();
     await crowd.close();
   }
@@ -77,6 +81,7 @@ const namesIn = async (fleet: Fleet) => (await fleet.replicas()).map(({ name }) 
 /** Faults come and are healed; then it stays calm for a while, and for as long as the plan says. */
 async function runFaults(
   { fleet, plan, seed, progress, ending }: RunOptions,
+  down: AbortSignal,
   now: () => number,
   faults: FaultRecord[],
   skipped: History['skipped'],
@@ -86,8 +91,8 @@ async function runFaults(
   const steps = supported(stepsOf(plan, random), fleet, skipped, progress);
   // A plan that draws runs until its time is over; any other until its steps are done.
   const until = plan.drawFrom ? now() + seconds * 1000 : Infinity;
-  await injectFaults({ fleet, steps, calmSeconds, until, random, now, progress, ending, faults });
-  await pause(Math.max(calmSeconds * 1000, seconds * 1000 - now()), ending);
+  await injectFaults({ fleet, steps, calmSeconds, until, random, now, progress, ending, down, faults });
+  await pause(Math.max(calmSeconds * 1000, seconds * 1000 - now()), AbortSignal.any([ending, down]));
 }
 
 /** The version that the site reports. @throws {FleetError} without a response */

@@ -1,3 +1,5 @@
+import { FleetError } from '../../deploy/fleet/fleet.ts';
+import { unlessAborted } from '../../deploy/fleet/wait.ts';
 import type { Progress } from '../run/progress.ts';
 import { recordEventLoopStalls } from './event-loop-stalls.ts';
 import type { History } from './history.ts';
@@ -14,6 +16,8 @@ export interface CrowdOptions {
   seed: number;
   /** Number of the first user: two crowds at one site must not share names. */
   firstNumber?: number;
+  /** Aborts if the fleet was taken down: nobody starts it again, so no user keeps trying. */
+  down?: AbortSignal;
   /** The store promises that a 503 changed nothing, unless the response says that the outcome is unknown. */
   promises: boolean;
 }
@@ -25,8 +29,8 @@ export interface Crowd {
   /** Milliseconds since the run began, to the microsecond. */
   now(): number;
   /**
-   * Logs the users in, keeps them busy for as long as `work` takes, and lets them check once more. An error on the way
-   * ends that and is recorded: what the users observed until then is worth a history.
+   * Logs the users in, keeps them busy for as long as `work` takes, and lets them check once more. An error on the way, or
+   * the reason with which `down` aborts, ends that and is recorded: what the users observed until then is worth a history.
    */
   runDuring(progress: Progress, state: () => string, work: () => Promise<void>): Promise<void>;
   /** A history of what the users observed, completed by what the run knows. */
@@ -42,16 +46,17 @@ export const connections = 48;
 
 export function createCrowd(options: CrowdOptions): Crowd {
   const { url, users: count, rate, workload, seed, firstNumber = 1, promises } = options;
+  const { down = new AbortController().signal } = options;
   const origin = performance.now();
   const startedAt = new Date().toISOString();
   const now = () => Math.round((performance.now() - origin) * 1000) / 1000;
   const witness = createWitness({ url, connections, keys: workload.keys, promises, now });
-  const users = createUsers(witness, { count, seed, rate, workload, firstNumber });
+  const users = createUsers(witness, { count, seed, rate, workload, firstNumber, down });
   const stopRecording = recordEventLoopStalls(now);
   let problem: string | undefined;
 
   async function runDuring(progress: Progress, state: () => string, work: () => Promise<void>) {
-    await users.logIn();
+    await unlessAborted(down, users.logIn);
     progress.report(`${count} users are logged in; seed ${seed}`);
     const stop = progress.follow(state);
     const over = new AbortController();
@@ -61,9 +66,9 @@ export function createCrowd(options: CrowdOptions): Crowd {
       await work();
     } finally {
       over.abort();
-      await busy.finally(stop);
+      await unlessAborted(down, () => busy).finally(stop);
     }
-    await users.lookAgain();
+    await unlessAborted(down, users.lookAgain);
   }
 
   return {
@@ -73,7 +78,7 @@ export function createCrowd(options: CrowdOptions): Crowd {
     async runDuring(progress, state, work) {
       await runDuring(progress, state, work).catch((err: Error) => {
         problem = err.message;
-        progress.report(`the run broke off: ${err.stack ?? problem}`);
+        progress.report(`the run broke off: ${err instanceof FleetError ? problem : (err.stack ?? problem)}`);
       });
     },
     toHistory(facts) {

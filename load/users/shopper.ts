@@ -65,7 +65,7 @@ function countMissing(
 }
 
 /** What a user of the shop can do. */
-export function createShopper(witness: Witness, workload: Workload) {
+export function createShopper(witness: Witness, workload: Workload, down?: AbortSignal) {
   /**
    * Sends a request, and again if it met a connection that the server was just closing: browsers do the same if it is safe,
    * until they reach an open or new connection (Chromium's HttpNetworkTransaction::ShouldResendRequest).
@@ -100,7 +100,7 @@ export function createShopper(witness: Witness, workload: Workload) {
     // A repeated logout that gets 401: the first one ended the session.
     const isGone = () => kind.startsWith('logout') && operation.status === 401 && operation.repeatOf !== undefined;
     const isDone = () => operation.outcome === 'ok' || isGone();
-    while (!isDone() && performance.now() < deadline) {
+    while (!isDone() && performance.now() < deadline && !down?.aborted) {
       await pause(250);
       operation = await operate(user, visit, kind, { ...details, repeatOf: operation });
     }

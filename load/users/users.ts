@@ -27,11 +27,14 @@ export interface UsersOptions {
   /** Requests per second of all users together, about. */
   rate: number;
   workload: Workload;
+  /** Once it aborts, no user repeats what failed. */
+  down?: AbortSignal;
   /** Number of the first user (1): two crowds at one site must not share names. */
   firstNumber?: number;
 }
 
-export function createUsers(witness: Witness, { count, seed, rate, workload, firstNumber = 1 }: UsersOptions): Users {
+export function createUsers(witness: Witness, options: UsersOptions): Users {
+  const { count, seed, rate, workload, firstNumber = 1, down } = options;
   const users = Array.from({ length: count }, (_, index): User => {
     const id = `user-${String(index + firstNumber).padStart(4, '0')}`;
     const random = createRandom(seed + index);
@@ -40,7 +43,7 @@ export function createUsers(witness: Witness, { count, seed, rate, workload, fir
   });
   const requestsPerStep = (1 + workload.concurrency) / 2;
   const thinkMs = (count * requestsPerStep * 1000) / rate;
-  const shopper = createShopper(witness, workload);
+  const shopper = createShopper(witness, workload, down);
 
   /** One visit from the login to the logout, or until the run ends. */
   async function visit(user: User, until: AbortSignal) {

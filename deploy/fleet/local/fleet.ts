@@ -1,4 +1,4 @@
-import { checkCount, type Fleet, type Reporter, type Settings } from '../fleet.ts';
+import { checkCount, type Fleet, FleetError, type Reporter, type Settings } from '../fleet.ts';
 import { boundLogs, writeLogs } from '../logs.ts';
 import { findPort, requireFree } from '../ports.ts';
 import { createServers } from '../process.ts';
@@ -128,6 +128,7 @@ function createLocalFleet(
   const fleet: Fleet = {
     driver: 'local',
     async describe() {
+      if (down) throw new FleetError('the fleet is down');
       const current = replicas.settings.SESSION_STORE ?? store;
       return { driver: 'local', store: current, http, https, versions, ...(prometheus && { prometheus }) };
     },
