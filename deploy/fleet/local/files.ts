@@ -94,7 +94,7 @@ function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir:
 
 /** Replaces nginx/driver/upstreams.conf, which says why there are two. */
 function upstreamsOf(replicas: { name: string; port: number }[]): string {
-  const groups = { replicas: 'max_fails=2 fail_timeout=5s', every_replica: 'max_fails=0' };
+  const groups = { replicas: 'max_fails=2 fail_timeout=1s', every_replica: 'max_fails=0' };
   return Object.entries(groups)
     .map(([group, settings]) => {
       const servers = replicas.map(({ name, port }) => `    server 127.0.0.1:${port} ${settings}; # ${name}\n`);
