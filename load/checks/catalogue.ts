@@ -9,6 +9,8 @@ export interface CheckContext {
   findings: Findings;
   /** How many operations were compared with nginx's access log. */
   logged: number;
+  /** How many faults lasted long enough to see what users get meanwhile. */
+  steadyFaults: number;
 }
 
 /** Something that must not happen. The modules beside this one find it; `findings` counts it by name. */
@@ -167,6 +169,15 @@ export const checks: Check[] = [
     many: 'stalls',
     about: 'No user got a success for longer than allowed.',
     checked: successes,
+  },
+  {
+    name: 'degraded-service',
+    isLiveness: true,
+    holds: 'A hung replica costs only its share',
+    one: 'degraded service',
+    many: 'degraded services',
+    about: 'A fault cost throughput or response time for longer than allowed, or a replica did not get its share back.',
+    checked: ({ steadyFaults }) => steadyFaults,
   },
   {
     name: 'idle-replica',

@@ -11,7 +11,7 @@ import type { CheckResult, Judgement } from './judgement.ts';
 import { checkPreference } from './preference.ts';
 import { checkRequests } from './requests.ts';
 import { sessionsOf } from './sessions.ts';
-import { checkShares } from './shares.ts';
+import { checkShares, checkSteadyState } from './service.ts';
 import { checkRecovery, checkStalls } from './stalls.ts';
 
 /** Judges a history. Pure: the same history always has the same verdict. */
@@ -32,7 +32,9 @@ export function judge(history: History): Judgement {
   const faultStats = faultStatsOf(operations, successes, faults, failures);
   checkRecovery(faultStats, successes, waiting, findings);
   checkShares(history, findings);
-  const context: CheckContext = { history, sessions, findings, logged: checkAccessLog(history, findings) };
+  const steadyFaults = checkSteadyState(history, findings);
+  const logged = checkAccessLog(history, findings);
+  const context: CheckContext = { history, sessions, findings, logged, steadyFaults };
   const violations = checks.flatMap(({ name, one, many, isLiveness }) => {
     const count = findings.countOf(name);
     // A run that broke off proves nothing about when users are answered.

@@ -1,4 +1,13 @@
-import { type Fault, FaultError, namesOf, noImpact, pickReady, requireState } from './fault.ts';
+import type { Fleet } from '../../deploy/fleet/fleet.ts';
+import { type Fault, type FaultContext, FaultError, namesOf, noImpact, pickReady, requireState } from './fault.ts';
+
+async function pauseOne(fleet: Fleet, context: FaultContext): Promise<string> {
+  const victim = await pickReady(fleet, context);
+  context.declare([victim.name], () => fleet.resume(victim.number));
+  await fleet.pause(victim.number);
+  await requireState(fleet, victim, 'paused');
+  return `${victim.name} (${victim.runsAs}) is paused`;
+}
 
 /** Faults of one replica's process, or of several at once. */
 export const replicaFaults = {
@@ -37,13 +46,15 @@ export const replicaFaults = {
     seconds: 5,
     // Only nginx's read timeout of 2 s detects a paused process.
     impactBudget: { ...noImpact, stallMs: 3000 },
-    async apply(fleet, context) {
-      const victim = await pickReady(fleet, context);
-      context.declare([victim.name], () => fleet.resume(victim.number));
-      await fleet.pause(victim.number);
-      await requireState(fleet, victim, 'paused');
-      return `${victim.name} (${victim.runsAs}) is paused`;
-    },
+    apply: pauseOne,
+  },
+
+  'hang-replica': {
+    about: 'a replica hangs for longer: nginx sets it aside, and users are served as before',
+    target: 'replica',
+    seconds: 10,
+    impactBudget: { ...noImpact, stallMs: 3000, steady: { afterMs: 3000, throughput: 0.9, p99Ms: 250 } },
+    apply: pauseOne,
   },
 
   'kill-all-but-one': {

@@ -124,6 +124,7 @@ test('a history of format 1 has the verdict that the release which wrote it gave
       [1, 19],
       [0, 19],
       [0, 17],
+      [0, 0],
       [0, 2],
       [0, 2],
       [0, 19],

@@ -36,7 +36,7 @@ test('the quick form has the same faults for a shorter time', () => {
 });
 
 test('the estimate of a run counts each fault, the calm around it, and its change; a plan that draws has its own length', () => {
-  expect(estimateSeconds(plans['kill-replica'])).toBe(3 + 3 + 2 + 3);
+  expect(estimateSeconds(plans['kill-replica'])).toBe(Math.round(3 + 3 + 2 + 3.5));
   expect(estimateSeconds(plans.random)).toBe(120);
   expect(estimateSeconds({ ...plans['kill-replica'], seconds: 60 })).toBe(60);
 });

@@ -8,7 +8,7 @@ import type { Workload } from '../users/workload.ts';
 import { followAccessLog } from './access-log.ts';
 import { startBackground } from './background.ts';
 import { injectFaults } from './inject.ts';
-import { estimateSeconds, missingCapabilityOf, type Plan, type Step, stepsOf } from './plan.ts';
+import { estimateSeconds, lastCalmSecondsOf, missingCapabilityOf, type Plan, type Step, stepsOf } from './plan.ts';
 import type { Progress } from './progress.ts';
 import { watchForDown } from './taken-down.ts';
 
@@ -92,7 +92,8 @@ async function runFaults(
   // A plan that draws runs until its time is over; any other until its steps are done.
   const until = plan.drawFrom ? now() + seconds * 1000 : Infinity;
   await injectFaults({ fleet, steps, calmSeconds, until, random, now, progress, ending, down, faults });
-  await pause(Math.max(calmSeconds * 1000, seconds * 1000 - now()), AbortSignal.any([ending, down]));
+  const rest = Math.max(lastCalmSecondsOf(plan) * 1000, seconds * 1000 - now());
+  await pause(rest, AbortSignal.any([ending, down]));
 }
 
 /** The version that the site reports. @throws {FleetError} without a response */

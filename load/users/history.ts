@@ -73,6 +73,8 @@ export interface ImpactBudget {
   stallMs: number | null;
   /** The longest response time; null for no limit. */
   answerMs: number | null;
+  /** What users get from so long after its start until its end: this part of the successes per second before it, and p99. */
+  steady?: { afterMs: number; throughput: number; p99Ms: number };
 }
 
 /** What a fault is done to. */

@@ -137,6 +137,25 @@ test('an nginx that repeats requests without a key adds an item twice', async ()
   expectFound(judgement, 'duplicate', /was added once, and replica-\d shows it twice/, shows);
 });
 
+test('an nginx that never sets a hung replica aside serves users worse for as long as it hangs', async () => {
+  const judgement = await run({
+    plan: 'hang-replica',
+    async plant(fleet, dir) {
+      const file = path.join(dir, 'nginx/driver/upstreams.conf');
+      const text = readFileSync(file, 'utf8');
+      expect(text).toContain('max_fails=2 fail_timeout=1s');
+      writeFileSync(file, text.replaceAll('max_fails=2 fail_timeout=1s', 'max_fails=0'));
+      await fleet.proxy.reload();
+    },
+  });
+  expect(judgement.verdict).toBe('fail');
+  const { violations = [] } = judgement.checks.find(({ name }) => name === 'degraded-service') ?? {};
+  expect(violations.map(({ summary }) => summary)).toEqual([
+    expect.stringMatching(/^hang-replica: users got \d+ % of the \d+ successes per second before it$/),
+    expect.stringMatching(/^hang-replica: p99 was 2\d{3} ms \(limit 250\)$/),
+  ]);
+});
+
 test('Redis with appendfsync everysec and a slow disk loses acknowledged writes when it is killed', async (context) => {
   const judgement = await run({
     plan: 'redis-kill',

@@ -53,11 +53,14 @@ function evidenceOf({ evidence, problem }: FaultStats): Html {
 
 const failureTexts = { none: 'no failed request', writes: 'failed writes', all: 'failed requests' };
 
-function describeBudget({ failures, stallMs, answerMs }: ImpactBudget): string {
+function describeBudget({ failures, stallMs, answerMs, steady }: ImpactBudget): string {
   return [
     failureTexts[failures],
     stallMs === null ? 'any stall' : `a stall of ${formatDuration(stallMs)}`,
     answerMs === null ? '' : `responses within ${formatDuration(answerMs)}`,
+    steady
+      ? `after ${formatDuration(steady.afterMs)} ${100 * steady.throughput} % of the throughput before, p99 ${formatDuration(steady.p99Ms)}`
+      : '',
   ]
     .filter(Boolean)
     .join(', ');
