@@ -16,7 +16,7 @@ export interface CrowdOptions {
   seed: number;
   /** Number of the first user: two crowds at one site must not share names. */
   firstNumber?: number;
-  /** Aborts if the fleet was taken down: nobody starts it again, so no user keeps trying. */
+  /** Aborts if the fleet was taken down: it does not come back, so no user keeps trying. */
   down?: AbortSignal;
   /** The store promises that a 503 changed nothing, unless the response says that the outcome is unknown. */
   promises: boolean;

@@ -38,6 +38,19 @@ const mutants: Record<string, () => void> = {
     });
   },
 
+  /** Each twentieth read gets what the read before it got (SESSION_STORE=durable): another user's session, often. */
+  leak() {
+    const { read } = SessionRepository.prototype;
+    let last: Stored | undefined;
+    let reads = 0;
+    SessionRepository.prototype.read = async function readAnother(...args) {
+      const before = last;
+      last = await read.call(this, ...args);
+      reads += 1;
+      return reads % 20 === 0 && before ? before : last;
+    };
+  },
+
   /** A store that reports success and saves 50 ms later (SESSION_STORE=plain). */
   'answers-first'() {
     const { set } = RedisStore.prototype;

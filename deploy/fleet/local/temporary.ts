@@ -10,6 +10,8 @@ const ramdisk = '/dev/shm';
 const minRamdiskBytes = 2 ** 30;
 
 export interface RunFleetOptions extends Pick<LocalOptions, 'replicas' | 'env' | 'settings' | 'main' | 'report'> {
+  /** The network between replicas and Redis can be broken; that takes a proxy, which costs throughput. The default is true. */
+  breakableNetwork?: boolean;
   /** The default is durable for a temporary fleet, and whatever is running for containers. */
   store?: string | undefined;
 }
@@ -19,7 +21,7 @@ export interface RunFleetOptions extends Pick<LocalOptions, 'replicas' | 'env' |
  * @returns what `use` returns; undefined if `ending` aborted before the fleet was up
  */
 export async function withTemporaryFleet<T>(
-  { store = 'durable', settings, ...options }: RunFleetOptions,
+  { store = 'durable', settings, breakableNetwork = true, ...options }: RunFleetOptions,
   ending: AbortSignal,
   use: (fleet: Fleet, dir: string, environment: Record<string, string>) => Promise<T>,
 ): Promise<T | undefined> {
@@ -33,7 +35,7 @@ export async function withTemporaryFleet<T>(
       http: 0,
       https: 0,
       settings: { LOG_LEVEL: 'warn', NODE_ENV: 'development', ...settings }, // the users speak http
-      breakableNetwork: true,
+      breakableNetwork,
       maxLogBytes,
     });
     try {
