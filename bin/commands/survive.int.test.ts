@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { startCommand, startTestFleet } from '../../test/fleet.ts';
-import { waitFor } from '../../deploy/fleet/wait.ts';
+import { pause, waitFor } from '../../deploy/fleet/wait.ts';
 import type { Report } from '../../load/report/json.ts';
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-test-'));
@@ -75,7 +75,7 @@ describe('kill-replica', () => {
 });
 
 describe('--url: a site that another process breaks', () => {
-  test('a replica killed by hand is detected, and the sessions are judged', async () => {
+  test('a replica and Redis killed by hand are detected, and the sessions are judged', async () => {
     const { fleet, http, end } = await startTestFleet({ replicas: 2, settings: { LOG_LEVEL: 'warn' } });
     try {
       const { child, exited, out } = start(['--url', http, '--seconds', '8']);
@@ -84,9 +84,14 @@ describe('--url: a site that another process breaks', () => {
       await waitFor('replica-1 served no request', async () => (await served()) > 200, { timeoutMs: 10_000 });
       await fleet.kill(1);
       await fleet.restart(1);
-      expect(await exited).toBe(0);
+      await pause(1500);
+      await fleet.redis.kill();
+      await pause(1000);
+      await fleet.redis.start();
+      expect(await exited, out()).toBe(0);
       expect(out()).toMatch(/by-hand .*\n +replica-1 was restarted/);
-      expect(out()).toMatch(/PASS/);
+      expect(out()).toMatch(/by-hand .*\n +Redis did not answer for 1\d{3} ms: \d+ requests got 503/);
+      expect(out()).toMatch(/PASS: All \d+ sessions survived \d faults/);
     } finally {
       await end();
     }

@@ -2,6 +2,7 @@ import { formatDuration, formatMoment, formatNumber, plural, wrap } from '../../
 import type { FaultStats } from '../checks/judgement.ts';
 import { headlineOf } from './headline.ts';
 import type { Report } from './json.ts';
+import { overloadOf } from './overload.ts';
 
 /** How text is shown: `style` colours it, or returns it as it is; no line is longer than `width`. */
 export interface TerminalStyle {
@@ -17,6 +18,7 @@ export function renderTerminal(report: Report, { style, width }: TerminalStyle):
   const { plan, store, driver, users, seed, replicas, skipped, interrupted, verdict, faults } = report;
   const end = interrupted ? ', interrupted' : '';
   const title = `${plan}: ${store} store, ${driver} fleet of ${replicas.length}, ${users} users, seed ${seed}${end}`;
+  const overload = overloadOf(report);
   const rows = rowsOf(report);
   const nameWidth = Math.max(...rows.map(([name]) => name.length));
   const indent = ' '.repeat(nameWidth + 4);
@@ -30,6 +32,7 @@ export function renderTerminal(report: Report, { style, width }: TerminalStyle):
     ...renderViolations(report, width),
     '',
     wrap(`${style(colour, verdict.toUpperCase())}: ${headlineOf(report)}`, width),
+    ...(verdict === 'fail' && overload ? [wrap(overload, width)] : []),
   ].join('\n');
 }
 

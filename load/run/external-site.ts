@@ -5,6 +5,7 @@ import { createCrowd } from '../users/crowd.ts';
 import type { FaultRecord, History, Operation } from '../users/history.ts';
 import { percentile } from '../users/outcome.ts';
 import type { Workload } from '../users/workload.ts';
+import { watchMachine } from './machine.ts';
 import type { Progress } from './progress.ts';
 
 /** In one run. */
@@ -31,6 +32,7 @@ export async function watchExternalSite(options: ExternalSiteOptions): Promise<H
   await requireSite(url);
   const crowd = createCrowd({ ...options, promises: false, firstNumber: firstNumberOf(options.seed) });
   const { now, users, witness } = crowd;
+  const machine = watchMachine();
   let over = 0;
   try {
     const state = () => {
@@ -42,7 +44,7 @@ export async function watchExternalSite(options: ExternalSiteOptions): Promise<H
       ].join('  ·  ');
     };
     await crowd.runDuring(progress, state, async () => {
-      progress.report(`Kill, pause or restart any replica: the users stay busy for ${seconds} s.`);
+      progress.report(`Kill, pause or restart any replica, or Redis: the users stay busy for ${seconds} s.`);
       await pause(seconds * 1000, ending);
       over = now();
     });
@@ -52,10 +54,12 @@ export async function watchExternalSite(options: ExternalSiteOptions): Promise<H
       environment: { site: url, node: process.version },
       unmatchedLogLines: null,
       backgroundLoad: null,
+      machine: machine(),
       interrupted: ending.aborted,
     });
     return { ...history, faults: findFaults(history, over) };
   } finally {
+    machine();
     await crowd.close();
   }
 }
@@ -92,7 +96,43 @@ function findFaults(
   const answered = operations.filter(({ replica }) => replica !== null);
   const byReplica = Map.groupBy(answered, ({ replica }) => replica as string);
   const found = [...byReplica].flatMap(([name, responses]) => faultsOf(name, responses, over, awake));
+  found.push(...outagesOf(operations));
   return found.sort((a, b) => a.start - b.start);
+}
+
+/** Redis may be killed, paused or restarted by hand: until it answers again, what needs a session gets 503. */
+const outageBudget = { failures: 'all', stallMs: null, answerMs: 3000 } as const;
+const storeProblems = ['store-unavailable', 'outcome-unknown'];
+/** Failures so close together belong to one outage. */
+const sameOutageMs = 1000;
+/** A shorter time in which no request could use its session is a request that was unlucky, not Redis that is out. */
+const shortestOutageMs = 100;
+
+/** The times in which Redis was out for every replica. */
+function outagesOf(operations: Operation[]): FaultRecord[] {
+  const failures = operations
+    .filter(({ status, problem = '' }) => status === 503 && storeProblems.includes(problem))
+    .sort((a, b) => a.start - b.start);
+  const groups: Operation[][] = [];
+  let until = Number.NEGATIVE_INFINITY;
+  for (const failure of failures) {
+    if (failure.start > until + sameOutageMs) groups.push([]);
+    groups.at(-1)?.push(failure);
+    until = Math.max(until, failure.end);
+  }
+  const served = operations.filter(({ outcome, kind }) => outcome === 'ok' && kind !== 'whoami').map(({ end }) => end);
+  return groups.flatMap((group) => {
+    const [start, end] = [group[0]?.start ?? 0, group.reduce((latest, one) => Math.max(latest, one.end), 0)];
+    const silence = longestGap([start, ...served.filter((at) => at > start && at < end).sort((a, b) => a - b), end]);
+    if (silence < shortestOutageMs) return [];
+    const evidence = `Redis did not answer for ${Math.round(end - start)} ms: ${group.length} requests got 503`;
+    const targets = ['redis'];
+    return [{ fault: 'by-hand', target: 'redis', targets, start, end, evidence, impactBudget: outageBudget }];
+  });
+}
+
+function longestGap(times: number[]): number {
+  return times.reduce((longest, time, index) => Math.max(longest, time - (times[index - 1] ?? time)), 0);
 }
 
 function faultsOf(name: string, responses: Operation[], over: number, awake: Waiting['awake']): FaultRecord[] {

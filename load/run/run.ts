@@ -9,6 +9,7 @@ import { followAccessLog } from './access-log.ts';
 import { startBackground } from './background.ts';
 import { injectFaults } from './inject.ts';
 import { estimateSeconds, lastCalmSecondsOf, missingCapabilityOf, type Plan, type Step, stepsOf } from './plan.ts';
+import { watchMachine } from './machine.ts';
 import type { Progress } from './progress.ts';
 import { watchForDown } from './taken-down.ts';
 
@@ -48,6 +49,8 @@ export async function runPlan(options: RunOptions): Promise<History> {
   let backgroundLoad: BackgroundLoad | null = null;
   const log = await followAccessLog(fleet, witness.run);
   const stopWatching = watchForDown(fleet, crowd, down);
+  // In containers, to ask Redis is to start a process there: that would be a load of its own.
+  const machine = watchMachine(driver === 'local' ? () => fleet.redis.ping(1000) : undefined);
   options.watch?.(crowd, faults);
   try {
     const state = () => describeState(crowd, options, faults);
@@ -67,10 +70,12 @@ export async function runPlan(options: RunOptions): Promise<History> {
       ...{ plan: name, driver, store, replicas, command, faults, skipped, unmatchedLogLines, backgroundLoad },
       environment: { unsticky: version, ...versions, ...describeEnvironment(options) },
       replicasAtEnd,
+      machine: machine(),
       interrupted: ending.aborted,
     });
   } finally {
     stopWatching();
+    machine();
     await log.close();
     await crowd.close();
   }

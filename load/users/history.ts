@@ -55,6 +55,8 @@ export interface Operation {
   replicaStartedAt?: string;
   /** The operation that this one repeats, with the same Idempotency-Key if it writes. */
   repeatOf?: number;
+  /** The kind of problem that an error response (5xx) names: store-unavailable, outcome-unknown, replica-timeout, … */
+  problem?: string;
   /** Why there is no response. `closed`: the server closed a kept-alive connection, as it may. */
   error?: string;
   /** The status in nginx's access log; null if the log has no such line; absent if it was not read. */
@@ -108,6 +110,15 @@ export interface EventLoopStall {
   end: number;
 }
 
+/** The worst values of a run. */
+export interface MachineLoad {
+  processors: number;
+  /** Of one minute. */
+  loadAverage: number;
+  /** Null if Redis was not asked. */
+  redisPingMs: number | null;
+}
+
 /** What is known when a run starts. */
 export interface Header {
   /** The version of the history format. */
@@ -137,6 +148,8 @@ export interface Footer {
   backgroundLoad: BackgroundLoad | null;
   /** When the process of the users stalled, as on a busy machine: no response could have been read then. */
   eventLoopStalls: EventLoopStall[];
+  /** How busy the machine was; absent if that is unknown. */
+  machine?: MachineLoad;
   /** Every replica at the end; absent if that is unknown. */
   replicasAtEnd?: string[];
   /** Faults that this fleet does not support, and why. */

@@ -53,6 +53,12 @@ export function outcomeOf(kind: Kind, response: Answer | NoAnswer, promises: boo
   return status === 503 && promises && !text.includes(':outcome-unknown') ? 'fail' : 'unknown';
 }
 
+/** The kind of problem that an error response names (RFC 9457); nothing if it names none. */
+export function problemIn(text: string): { problem?: string } {
+  const [, problem] = /"type":"urn:problem-type:unsticky:([a-z-]+)"/.exec(text) ?? [];
+  return problem === undefined ? {} : { problem };
+}
+
 /** The session cookie that a response sets, as a Cookie header; empty if it clears it; undefined if it sets none. */
 export function cookieIn(header: string | string[] | undefined): string | undefined {
   const pairs = [header ?? []].flat().flatMap((line) => {

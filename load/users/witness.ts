@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createConnections } from './connections.ts';
 import type { Kind, Operation } from './history.ts';
 import { isFailure } from './outcome.ts';
-import { cookieIn, fingerprint, observe, outcomeOf, requestOf } from './site.ts';
+import { cookieIn, fingerprint, observe, outcomeOf, problemIn, requestOf } from './site.ts';
 
 /** What a browser keeps of one visit. */
 export interface Visit {
@@ -81,6 +81,7 @@ export function createWitness({ url, connections: count, keys, promises, now }: 
         status: 'status' in response ? response.status : null,
         replica: 'status' in response ? String(response.headers['x-served-by'] ?? '') || null : null,
         ...('status' in response ? observe(kind, response, visit.session) : { error: response.error }),
+        ...('status' in response && response.status >= 500 && problemIn(response.text)),
         ...(cookie && { cookie: cookie.is }),
         ...(endsSessions && { endsSessions }),
         ...(repeatOf && { repeatOf: repeatOf.id }),
