@@ -16,8 +16,9 @@ export function missingEvidence(
 ): string[] {
   const { driver, operations, users, replicas, invoked, unmatchedLogLines, backgroundLoad, eventLoopStalls, problem } =
     history;
-  const missing: string[] = problem === undefined ? [] : [`the run broke off: ${problem}`];
-  if (history.interrupted) missing.push('it was interrupted before its end');
+  const missing: string[] = [];
+  if (problem !== undefined) missing.push(`the run broke off: ${problem}`);
+  else if (history.interrupted) missing.push('it was interrupted before its end');
   const loggedIn = new Set(sessions.filter(({ login }) => login).map(({ user }) => user)).size;
   if (loggedIn < users) missing.push(`only ${loggedIn} of ${users} users could log in`);
   const { open, seen } = openAtTheEnd(sessions, faults);
