@@ -92,7 +92,20 @@ test('commands drive a fleet in the background, with text and JSON output', asyn
     expect((await run(['restart', 'replica-2', ...at])).out).toMatch(/replica-2 +pid \d+ +ready/);
     const scaled = await run(['scale', '3', '--json', ...at]);
     expect(JSON.parse(scaled.out).replicas).toHaveLength(3);
-    expect((await run(['restart', 'redis', ...at])).code).toBe(0);
+    const killed = await run(['kill', 'redis', ...at]);
+    expect(killed.out).toMatch(
+      /\nnginx +pid \d+ +ready +\d+ s ago\nredis +pid \d+ +down +\d+ s ago\nprometheus +pid \d+ +ready/,
+    );
+    const paused = JSON.parse((await run(['pause', 'nginx', '--json', ...at])).out);
+    expect(paused.parts.slice(0, 2)).toMatchObject([
+      { name: 'nginx', state: 'paused', facts: [] },
+      { name: 'redis', state: 'down', facts: [] },
+    ]);
+    expect(Date.now() - Date.parse(paused.parts[0].since)).toBeLessThan(5000);
+    expect((await run(['resume', 'nginx', ...at])).out).toMatch(/nginx +pid \d+ +ready/);
+    const restarted = await run(['restart', 'redis', ...at]);
+    expect(restarted).toMatchObject({ code: 0 });
+    expect(restarted.out).toMatch(/redis +pid \d+ +ready +\d+ s ago +master, memory [\d.]+ [kM]B of \d+ MB/);
     expect((await run(['roll', ...at])).out).toContain('replica-3 is back');
     expect(await run(['kill', '9', ...at])).toMatchObject({
       code: 1,
@@ -105,6 +118,15 @@ test('commands drive a fleet in the background, with text and JSON output', asyn
   }
   expect((await run(['down', ...at])).out).toBe('no fleet is up\n');
   expect(await run(['status', ...at])).toMatchObject({ code: 1, out: expect.stringContaining('no fleet is up') });
+});
+
+test('a paused replica is paused since then, not since its start', async () => {
+  const { dir } = await startUp();
+  const pausedAt = Date.now();
+  const { out } = await run(['pause', '1', '--json', '--dir', dir]);
+  const [first] = JSON.parse(out).replicas;
+  expect(first).toMatchObject({ label: 'replica-1', state: 'paused' });
+  expect(Date.parse(first.since)).toBeGreaterThanOrEqual(pausedAt);
 });
 
 test('without Redis on the machine: one line that says what to do, exit code 1', async () => {

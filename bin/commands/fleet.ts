@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { drivers, openFleet } from '../../deploy/fleet/drivers.ts';
 import { type Fleet, FleetError, type Part, type ReplicaStatus } from '../../deploy/fleet/fleet.ts';
 import { addCommand, addFleetOptions, type FleetOptions, jsonOption, run, wholeNumber } from '../options.ts';
-import { printReplicas, renderReplicas } from '../replicas.ts';
+import { printReplicas, renderParts, renderReplicas } from '../replicas.ts';
 import { createTerminal, type Terminal } from '../terminal.ts';
 
 const signals = ['SIGKILL', 'SIGTERM', 'SIGINT'];
@@ -17,7 +17,9 @@ export function addFleetCommands(program: Command): void {
     addFleetOptions(addCommand(program, 'Fleet:', name, description, examples)).addOption(jsonOption());
 
   add('down', 'stop the fleet; data and logs are kept', [['down', 'stop the local fleet']]).action(run(down));
-  add('status', 'show the replicas', [['status --json', 'for scripts']]).action(run(status));
+  add('status', 'show the replicas, nginx, Redis and Prometheus', [['status --json', 'for scripts']]).action(
+    run(status),
+  );
   add('scale', 'set the number of replicas', [['scale 5', 'five replicas; nginx follows']])
     .argument('<count>', 'number of replicas', wholeNumber(1, 50))
     .action(run(scale));
@@ -53,11 +55,11 @@ async function down(options: FleetOptions): Promise<void> {
 async function status(options: FleetOptions): Promise<void> {
   const terminal = createTerminal(options);
   const fleet = await open(options);
-  const [description, replicas] = await Promise.all([fleet.describe(), fleet.replicas()]);
-  if (options.json) return terminal.print(JSON.stringify({ ...description, replicas }));
+  const [description, replicas, parts] = await Promise.all([fleet.describe(), fleet.replicas(), fleet.parts()]);
+  if (options.json) return terminal.print(JSON.stringify({ ...description, replicas, parts }));
   const { driver, store, http, https, prometheus } = description;
   terminal.print(`${driver} fleet, ${store} store: ${[http, https, prometheus].filter(Boolean).join(', ')}\n`);
-  terminal.print(renderReplicas(replicas));
+  terminal.print(`${renderReplicas(replicas)}\n\n${renderParts(parts, terminal.width)}`);
 }
 
 async function scale(count: number, options: FleetOptions): Promise<void> {
@@ -97,13 +99,13 @@ async function find(fleet: Fleet, verb: Verb, target: string, signal: NodeJS.Sig
     const work = () => (verb === 'kill' ? part.kill(signal) : part[verb]());
     return { name: target === 'redis' ? 'Redis' : target, argument: target, work };
   }
-  const { number, name } = replicaNamed(await fleet.replicas(), target);
+  const { number, label } = replicaNamed(await fleet.replicas(), target);
   const work = () => (verb === 'kill' ? fleet.kill(number, signal) : fleet[verb](number));
-  return { name, argument: String(number), work };
+  return { name: label, argument: String(number), work };
 }
 
 function replicaNamed(replicas: ReplicaStatus[], target: string): ReplicaStatus {
-  const found = replicas.find(({ number, name }) => String(number) === target || name === target);
+  const found = replicas.find(({ number, name, label }) => [String(number), name, label].includes(target));
   if (found) return found;
   const numbers = replicas.map(({ number }) => number).join(', ');
   throw new FleetError(`there is no ${target}: name a replica (${numbers}), redis or nginx`);

@@ -49,11 +49,15 @@ export interface ReplicaMetrics {
   inFlight: number | null;
   /** In the last hour. */
   restarts: number | null;
+  /** 1 if it has a connection to Redis. */
+  connected: number | null;
   store: string | null;
   version: string | null;
 }
 
-export interface ReplicaView extends ReplicaMetrics, Pick<ReplicaStatus, 'number' | 'name' | 'runsAs' | 'state'> {
+export interface ReplicaView
+  extends ReplicaMetrics,
+    Pick<ReplicaStatus, 'number' | 'name' | 'label' | 'runsAs' | 'state'> {
   /** Milliseconds since 1970: when it started, or, if it is down, ended. */
   since: number | null;
   buttons: Button[];

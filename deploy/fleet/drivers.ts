@@ -84,5 +84,10 @@ export type DriverName = keyof typeof drivers;
 export async function openFleet(driver: DriverName, place: Place): Promise<Fleet> {
   const fleet = await drivers[driver].find(place);
   if (fleet) return fleet;
+  const others = Object.keys(drivers).filter((name) => name !== driver) as DriverName[];
+  for (const other of others) {
+    if (!(await drivers[other].find(place).catch(() => undefined))) continue;
+    throw new FleetError(`no ${driver} fleet is up, but a ${other} fleet is: add --fleet ${other}`);
+  }
   throw new FleetError('no fleet is up: start one with "unsticky up --detach" or "unsticky demo"');
 }

@@ -4,6 +4,8 @@ export interface Fleet {
   /** Its addresses and what it runs. */
   describe(): Promise<Description>;
   replicas(): Promise<ReplicaStatus[]>;
+  /** nginx, Redis and, if there is one, Prometheus. */
+  parts(): Promise<PartStatus[]>;
   /**
    * Sets the number of replicas; the newest are removed first. New ones get `settings` over the fleet's own. Resolves once
    * nginx uses the new set.
@@ -87,13 +89,28 @@ export interface ReplicaStatus {
   number: number;
   /** As in X-Served-By. */
   name: string;
+  /** What people call it: app-1, where X-Served-By has the id of a container. */
+  label: string;
   /** The process id, or the container. */
   runsAs: string;
   state: 'starting' | 'ready' | 'draining' | 'paused' | 'down';
-  /** When it started or, if it is down, ended; ISO 8601. */
+  /** When it started, was paused or ended, whichever its state is; ISO 8601; null if unknown. */
   since: string | null;
   /** Since it started; null if unknown. */
   requestsServed: number | null;
+}
+
+/** A server that the replicas depend on, or that watches them. */
+export interface PartStatus {
+  name: 'nginx' | 'redis' | 'prometheus';
+  /** The process id, or the container. */
+  runsAs: string;
+  /** `silent`: its process runs, and it does not answer. */
+  state: 'ready' | 'paused' | 'silent' | 'down';
+  /** As that of a replica. */
+  since: string | null;
+  /** What else is to be known of it, for people. */
+  facts: string[];
 }
 
 /** Receives progress, a line at a time. */

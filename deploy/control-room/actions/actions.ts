@@ -152,10 +152,10 @@ async function scaleBy(fleet: Fleet, more: number): Promise<void> {
 }
 
 function ifDown(_: RoomState, replica: ReplicaStatus | undefined): string | undefined {
-  return replica?.state === 'down' ? `${replica.name} is down` : undefined;
+  return replica?.state === 'down' ? `${replica.label} is down` : undefined;
 }
 
 function ifStopped(state: RoomState, replica: ReplicaStatus | undefined): string | undefined {
   const isPaused = replica?.state === 'paused';
-  return isPaused ? `${replica.name} is paused and would not receive the signal` : ifDown(state, replica);
+  return isPaused ? `${replica.label} is paused and would not receive the signal` : ifDown(state, replica);
 }

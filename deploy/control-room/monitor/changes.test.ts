@@ -4,7 +4,15 @@ import { changesBetween, createChangeLog, createReplicaHistory } from './changes
 import { createEventLog } from './event-log.ts';
 
 const replica = (number: number, state: ReplicaStatus['state'] = 'ready', since = '12:00'): ReplicaStatus => {
-  return { number, name: `replica-${number}`, runsAs: 'pid 1', state, since, requestsServed: null };
+  return {
+    number,
+    name: `replica-${number}`,
+    label: `replica-${number}`,
+    runsAs: 'pid 1',
+    state,
+    since,
+    requestsServed: null,
+  };
 };
 
 test('changes of replicas are reported in words, once', () => {

@@ -26,10 +26,10 @@ export function changesBetween(before: ReplicaStatus[], now: ReplicaStatus[]): C
   const names = new Set(now.map(({ name }) => name));
   const removed = before.filter(({ name }) => !names.has(name));
   return [
-    ...removed.map(({ name }) => ({ name, ...changes.removed })),
+    ...removed.map(({ label }) => ({ name: label, ...changes.removed })),
     ...now.flatMap((replica) => {
       const change = changeOf(known.get(replica.name), replica);
-      return change ? [{ name: replica.name, ...changes[change] }] : [];
+      return change ? [{ name: replica.label, ...changes[change] }] : [];
     }),
   ];
 }

@@ -3,8 +3,6 @@ import { query } from './prometheus.ts';
 
 export interface Metrics {
   replicas: Map<string, ReplicaMetrics>;
-  /** How many replicas have a connection to Redis. */
-  connected: number | null;
   /** Of all replicas together. */
   total: Omit<Point, 'at' | 'by'>;
 }
@@ -15,6 +13,7 @@ export const noMetrics: ReplicaMetrics = {
   p99: null,
   inFlight: null,
   restarts: null,
+  connected: null,
   store: null,
   version: null,
 };
@@ -33,6 +32,7 @@ const perReplica = {
   p99: quantile(0.99, 'replica, le'),
   inFlight: 'sum by (replica) (http_requests_in_flight)',
   restarts: `sum by (replica) (changes(process_start_time_seconds[1h]) ${present})`,
+  connected: 'max by (replica) (session_store_up)',
   build: 'count by (replica, store, version) (unsticky_build_info)',
 };
 
@@ -45,19 +45,17 @@ const ofAll = {
 
 /** @throws {Error} with a readable message if Prometheus does not answer */
 export async function readMetrics(prometheus: string): Promise<Metrics> {
-  const series = await query(prometheus, [perReplica, ofAll, { connected: 'sum(session_store_up)' }]);
+  const series = await query(prometheus, [perReplica, ofAll]);
   const replicas = new Map<string, ReplicaMetrics>();
-  const empty = { requests: null, failed: null, p50: null, p99: null, connected: null };
-  const all: Metrics['total'] & Pick<Metrics, 'connected'> = empty;
+  const total: Metrics['total'] = { requests: null, failed: null, p50: null, p99: null };
   for (const { labels, values } of series) {
     const { metric = '', replica, store = null, version = null } = labels;
     const value = metric === 'build' ? { store, version } : { [metric]: numberOf(values[0]?.[1]) };
-    if (replica === undefined) Object.assign(all, value);
+    if (replica === undefined) Object.assign(total, value);
     else replicas.set(replica, { ...(replicas.get(replica) ?? noMetrics), ...value });
   }
-  const { connected, ...total } = all;
   if (total.requests === null) total.failed = null; // without data, failures are unknown, not 0
-  return { replicas, connected, total };
+  return { replicas, total };
 }
 
 /** The timeline as the replicas measured it. @throws {Error} as `readMetrics` */

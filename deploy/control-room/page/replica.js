@@ -5,8 +5,8 @@ import { count, duration, latency, none, rate } from './format.js';
 const signs = { ready: 'good', starting: 'starting', draining: 'draining', paused: 'paused', down: 'bad' };
 const names = ['requests/s', 'median', 'p99', 'in flight', 'up', 'restarts'];
 
-export function createReplica({ name }) {
-  const title = h('h3', {}, name);
+export function createReplica({ label }) {
+  const title = h('h3', {}, label);
   const state = h('p', { class: 'state' }, sign('good'), h('span'));
   const metrics = h('dl', { class: 'measured' });
   for (const label of names) metrics.append(h('div', {}, h('dt', {}, label), h('dd')));
@@ -20,7 +20,9 @@ export function updateReplica(element, replica, { at, fleet }) {
   setAttribute(
     title,
     'title',
-    [replica.runsAs, replica.version && `version ${replica.version}`].filter(Boolean).join(', '),
+    [replica.runsAs, replica.label !== replica.name && replica.name, replica.version && `version ${replica.version}`]
+      .filter(Boolean)
+      .join(', '),
   );
   setSign(state.firstElementChild, signs[replica.state]);
   setText(state.lastElementChild, describeState(replica, fleet?.store));
@@ -29,7 +31,7 @@ export function updateReplica(element, replica, { at, fleet }) {
   const values = [rate(perSecond), latency(p50), latency(p99), count(inFlight), time, count(restarts)];
   setText(metrics.children[4].firstElementChild, replica.state === 'down' ? 'down for' : 'up');
   for (const [index, value] of values.entries()) setText(metrics.children[index].lastElementChild, value);
-  updateButtons(buttons, replica.buttons, replica.name);
+  updateButtons(buttons, replica.buttons, replica.label);
 }
 
 /** While the store is being switched, replicas differ. */

@@ -3,7 +3,15 @@ import type { ReplicaStatus } from '../../fleet/fleet.ts';
 import { type Facts, headlineOf } from './headline.ts';
 
 const replica = (number: number, state: ReplicaStatus['state'] = 'ready'): ReplicaStatus => {
-  return { number, name: `replica-${number}`, runsAs: 'pid 1', state, since: null, requestsServed: null };
+  return {
+    number,
+    name: `replica-${number}`,
+    label: `replica-${number}`,
+    runsAs: 'pid 1',
+    state,
+    since: null,
+    requestsServed: null,
+  };
 };
 const totals = {
   since: 0,

@@ -44,7 +44,7 @@ function brokenParts(replicas: ReplicaStatus[], redis: PartState, nginx: PartSta
   const inState = (state: ReplicaStatus['state']) => {
     const found = replicas.filter((replica) => replica.state === state);
     if (found.length === 0) return [];
-    const names = found.length > 3 ? plural(found.length, 'replica') : joinWords(found.map(({ name }) => name));
+    const names = found.length > 3 ? plural(found.length, 'replica') : joinWords(found.map(({ label }) => label));
     return [`${names} ${found.length === 1 ? 'is' : 'are'} ${state}`];
   };
   return [

@@ -53,13 +53,13 @@ function buttons({ dispatcher, state }: ViewFacts, names: string[], replica?: nu
 }
 
 function replicaView(status: ReplicaStatus, facts: ViewFacts): ReplicaView {
-  const { number, name, runsAs, state, since } = status;
+  const { number, name, label, runsAs, state, since } = status;
   const measured = facts.probes.metrics.value?.replicas.get(name) ?? noMetrics;
   const seen = facts.history.of(name);
   const isServing = state === 'ready' || state === 'draining';
   const actions = ['kill', 'stop', state === 'paused' ? 'resume' : 'pause', state === 'down' ? 'start' : 'restart'];
   return {
-    ...{ number, name, runsAs, state },
+    ...{ number, name, label, runsAs, state },
     since: since === null ? null : Date.parse(since),
     ...(isServing ? { ...measured, perSecond: measured.perSecond ?? seen?.perSecond ?? null } : noMetrics),
     restarts: Math.max(measured.restarts ?? 0, seen?.restarts ?? 0),
@@ -94,7 +94,13 @@ function unseenSecondsOf({ state, totals, seconds }: RoomState['users']): number
 
 function redisView(facts: ViewFacts): PartView {
   const { redis, description } = facts.state;
-  const connected = facts.probes.metrics.value?.connected;
+  const metrics = facts.probes.metrics.value;
+  // Prometheus also remembers replicas of an earlier fleet.
+  const connected =
+    metrics &&
+    facts.state.replicas.filter(({ name, state }) => {
+      return state === 'ready' && metrics.replicas.get(name)?.connected === 1;
+    }).length;
   const isUsed = description?.store !== 'memory';
   const isSilent = redis === 'hangs' || redis === 'silent';
   const isGone = redis === 'down' || redis === 'silent';

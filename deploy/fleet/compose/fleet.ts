@@ -1,9 +1,12 @@
 import { checkCount, type Fleet, pickReplica, type Reporter } from '../fleet.ts';
-import { createDocker, replicasOf } from './docker.ts';
+import { createDocker, findService, replicasOf, serviceOf } from './docker.ts';
 import { createComposeNetwork } from './network.ts';
 import { deployReplicas, rotateSecrets, scaleReplicas } from './replicas.ts';
 import { createComposeNginx, createComposeRedis, writeComposeLogs } from './services.ts';
-import { describe, prometheusOf, readRequestsServed, toStatus } from './status.ts';
+import { describe, prometheusOf, readRequestsServed, toPartStatus, toStatus } from './status.ts';
+
+/** A paused Redis never answers. */
+const redisInfoCommand = ['timeout', '1', 'redis-cli', 'INFO'];
 
 /**
  * Drives the containers that `docker compose up` started from docker-compose.yml. All state is Docker's.
@@ -19,6 +22,14 @@ export function createComposeFleet(env: NodeJS.ProcessEnv): Fleet {
       const containers = await docker.containers();
       const served = await readRequestsServed(prometheusOf(containers));
       return replicasOf(containers).map(({ number, container }) => toStatus(number, container, served));
+    },
+    async parts() {
+      const containers = await docker.containers();
+      const info = await docker.run(['exec', serviceOf(containers, 'redis').Id, ...redisInfoCommand]).catch(() => null);
+      return (['nginx', 'redis', 'prometheus'] as const).flatMap((name) => {
+        const container = findService(containers, name);
+        return container ? [toPartStatus(name, container, info)] : [];
+      });
     },
     async scale(count, report, settings) {
       checkCount(count);

@@ -1,4 +1,5 @@
-import type { Description, ReplicaStatus } from '../fleet.ts';
+import type { Description, PartStatus, ReplicaStatus } from '../fleet.ts';
+import { redisFactsOf } from '../redis-info.ts';
 import { type Container, findService, replicasOf, serviceOf } from './docker.ts';
 
 /** @throws {FleetError} if nginx has no container */
@@ -31,18 +32,38 @@ function publishedPort(container: Container, port: string): string | undefined {
 
 /** @param served requests served by IP address */
 export function toStatus(number: number, container: Container, served: Map<string, number>): ReplicaStatus {
-  const { StartedAt, FinishedAt } = container.State;
   const state = stateOf(container);
   const addresses = Object.values(container.NetworkSettings.Networks).map(({ IPAddress }) => IPAddress);
   const requests = addresses.map((address) => served.get(address)).find((count) => count !== undefined);
   return {
     number,
     name: container.Config.Hostname,
+    label: `app-${number}`,
     runsAs: container.Name.slice(1),
     state,
-    since: state === 'down' ? FinishedAt : StartedAt,
+    since: sinceOf(state, container),
     requestsServed: state === 'ready' ? (requests ?? null) : null,
   };
+}
+
+/** Docker does not note when a container was paused. */
+function sinceOf(state: string, { State: { StartedAt, FinishedAt } }: Container): string | null {
+  return state === 'paused' ? null : state === 'down' ? FinishedAt : StartedAt;
+}
+
+/** @param redisInfo Redis's INFO; null if it does not answer */
+export function toPartStatus(name: PartStatus['name'], container: Container, redisInfo: string | null): PartStatus {
+  const state = partStateOf(name, container, redisInfo);
+  const facts = name === 'redis' && redisInfo !== null ? redisFactsOf(redisInfo) : [];
+  return { name, runsAs: container.Name.slice(1), state, since: sinceOf(state, container), facts };
+}
+
+function partStateOf(name: string, container: Container, redisInfo: string | null): PartStatus['state'] {
+  const state = stateOf(container);
+  if (state === 'paused' || state === 'down') return state;
+  if (name === 'redis') return redisInfo === null ? 'silent' : 'ready';
+  // A container without a health check is taken for ready as it runs.
+  return state === 'ready' || container.State.Health === undefined ? 'ready' : 'silent';
 }
 
 function stateOf({ State: { Status, Health } }: Container): ReplicaStatus['state'] {

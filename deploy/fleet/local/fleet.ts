@@ -7,6 +7,7 @@ import { servedBy } from '../wait.ts';
 import { lockDir, prepareFiles, replicaMain } from './files.ts';
 import { startProxies } from './network/proxies.ts';
 import { createLocalRedis } from './redis.ts';
+import { readParts } from './parts.ts';
 import { LocalReplicas } from './replicas.ts';
 import {
   createServerPart,
@@ -119,10 +120,11 @@ function createLocalFleet(
       await reloadNginx(replicas);
     },
   });
+  const pausedAt = new Map<string, Date>();
   const startRedisServer = () => startRedis(servers.start, files, ports.redis);
-  const redis = createServerPart(servers, 'redis', startRedisServer, 'SIGTERM');
+  const redis = createServerPart(servers, 'redis', startRedisServer, 'SIGTERM', pausedAt);
   const startProxy = () => startNginx(servers.start, files, ports.http);
-  const nginx = createServerPart(servers, 'nginx', startProxy, 'SIGQUIT');
+  const nginx = createServerPart(servers, 'nginx', startProxy, 'SIGQUIT', pausedAt);
   let down: Promise<void> | undefined;
 
   const fleet: Fleet = {
@@ -133,6 +135,7 @@ function createLocalFleet(
       return { driver: 'local', store: current, http, https, versions, ...(prometheus && { prometheus }) };
     },
     replicas: () => Promise.all(replicas.all.map(readStatus)),
+    parts: () => readParts({ servers, pausedAt, redisPort: ports.redis, http, prometheus: prometheus || undefined }),
     scale: (...args) => replicas.inTurn(() => replicas.scale(...args)),
     kill: (number, signal = 'SIGKILL') => replicas.kill(number, signal),
     pause: (number) => replicas.pause(number),

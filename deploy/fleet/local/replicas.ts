@@ -120,29 +120,37 @@ export class LocalReplicas {
   async pause(number: number): Promise<void> {
     const replica = this.#running(number);
     replica.process.signal('SIGSTOP');
-    replica.paused = true;
+    replica.pausedAt = new Date();
     const { adminPort, name } = replica;
     if (!(await answers(`http://127.0.0.1:${adminPort}/livez`, silentMs).catch(() => false))) return;
-    replica.paused = false;
+    replica.pausedAt = undefined;
     throw new FleetError(`${name} still answers after SIGSTOP`);
   }
 
   resume(number: number): void {
     const replica = this.#running(number);
     replica.process.signal('SIGCONT');
-    replica.paused = false;
+    replica.pausedAt = undefined;
   }
 
   async #create(number: number, settings: Settings): Promise<LocalReplica> {
     const { taken, network, redisPort } = this.#host;
     const ports = { port: await findPort(taken), adminPort: await findPort(taken) };
     const own = network ? await network.open(number) : redisPort;
-    return { number, name: `replica-${number}`, ...ports, redisPort: own, settings, process: undefined, paused: false };
+    return {
+      number,
+      name: `replica-${number}`,
+      ...ports,
+      redisPort: own,
+      settings,
+      process: undefined,
+      pausedAt: undefined,
+    };
   }
 
   async #start(replica: LocalReplica): Promise<void> {
     const { start, main, env } = this.#host;
-    replica.paused = false;
+    replica.pausedAt = undefined;
     replica.process = await startReplicaProcess(start, replica, main, {
       ...env(),
       ...this.#settings,

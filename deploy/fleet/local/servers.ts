@@ -55,12 +55,14 @@ export async function startPrometheus(start: StartServer, files: LocalFiles, por
 /**
  * Redis or nginx of a local fleet, for commands and faults.
  * @param stopSignal the signal on which the server ends in order
+ * @param pausedAt gets when it was paused, while it is
  */
 export function createServerPart(
   servers: Servers,
   name: string,
   start: () => Promise<void>,
   stopSignal: NodeJS.Signals,
+  pausedAt: Map<string, Date>,
 ): Part {
   return {
     async kill(signal = 'SIGKILL') {
@@ -71,12 +73,20 @@ export function createServerPart(
     async start() {
       const server = servers.find(name);
       if (server && !server.end) throw new FleetError(`${name} is already running`);
+      pausedAt.delete(name);
       await start();
     },
-    pause: async () => requireRunning(servers, name).signal('SIGSTOP', true),
-    resume: async () => requireRunning(servers, name).signal('SIGCONT', true),
+    async pause() {
+      requireRunning(servers, name).signal('SIGSTOP', true);
+      pausedAt.set(name, new Date());
+    },
+    async resume() {
+      requireRunning(servers, name).signal('SIGCONT', true);
+      pausedAt.delete(name);
+    },
     async restart() {
       await servers.find(name)?.stop(stopSignal, graceMs);
+      pausedAt.delete(name);
       await start();
     },
   };

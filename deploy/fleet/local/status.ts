@@ -12,16 +12,17 @@ export interface LocalReplica {
   /** Its own settings, over those of the fleet. */
   settings: Settings;
   process: ServerProcess | undefined;
-  paused: boolean;
+  /** When it was paused, while it is. */
+  pausedAt: Date | undefined;
 }
 
 export async function readStatus(replica: LocalReplica): Promise<ReplicaStatus> {
-  const { number, name, adminPort, process, paused } = replica;
-  const base = { number, name, runsAs: process ? `pid ${process.pid}` : '-' };
+  const { number, name, adminPort, process, pausedAt } = replica;
+  const base = { number, name, label: name, runsAs: process ? `pid ${process.pid}` : '-' };
   if (!process) return { ...base, state: 'starting', since: null, requestsServed: null };
   if (process.end) return { ...base, state: 'down', since: process.end.at.toISOString(), requestsServed: null };
   const since = process.startedAt.toISOString();
-  if (paused) return { ...base, state: 'paused', since, requestsServed: null };
+  if (pausedAt) return { ...base, state: 'paused', since: pausedAt.toISOString(), requestsServed: null };
   // A replica that does not answer is starting or ending. Without metrics it counts no requests.
   const { state = 'starting', requestsServed = null } = (await readReadiness(adminPort)) ?? {};
   return { ...base, state, since, requestsServed };

@@ -1,0 +1,47 @@
+import type { PartStatus } from '../fleet.ts';
+import type { Servers } from '../process.ts';
+import { readRedisInfo, redisFactsOf } from '../redis-info.ts';
+import { answers } from '../wait.ts';
+
+const answerMs = 500;
+
+/** What is known of the servers beside the replicas. */
+export interface PartProbes {
+  servers: Servers;
+  /** When each part was paused that is; by its name. */
+  pausedAt: ReadonlyMap<string, Date>;
+  redisPort: number;
+  http: string;
+  /** Undefined without Prometheus. */
+  prometheus: string | undefined;
+}
+
+export async function readParts({ servers, pausedAt, redisPort, http, prometheus }: PartProbes): Promise<PartStatus[]> {
+  /** @param probe what is to be known of it; null if it does not answer */
+  const part = async (name: PartStatus['name'], probe: () => Promise<string[] | null>): Promise<PartStatus> => {
+    const process = servers.find(name);
+    const base = { name, runsAs: process ? `pid ${process.pid}` : '-', facts: [] };
+    if (!process || process.end) return { ...base, state: 'down', since: process?.end?.at.toISOString() ?? null };
+    const paused = pausedAt.get(name);
+    if (paused) return { ...base, state: 'paused', since: paused.toISOString() };
+    const facts = await probe().catch(() => null);
+    const since = process.startedAt.toISOString();
+    return facts ? { ...base, state: 'ready', since, facts } : { ...base, state: 'silent', since };
+  };
+  const isUp = async (url: string) => ((await answers(url, answerMs)) ? [] : null);
+  return Promise.all([
+    part('nginx', () => respond(`${http}/nginx-problem/404`)),
+    part('redis', async () => {
+      const info = await readRedisInfo(redisPort, answerMs);
+      return info === null ? null : redisFactsOf(info);
+    }),
+    ...(prometheus === undefined ? [] : [part('prometheus', () => isUp(`${prometheus}/-/ready`))]),
+  ]);
+}
+
+/** nginx answers this address by itself, without asking a replica; whatever it says, it is up. */
+async function respond(url: string): Promise<string[]> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(answerMs) });
+  await response.body?.cancel();
+  return [];
+}

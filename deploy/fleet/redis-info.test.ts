@@ -1,0 +1,45 @@
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { expect, test } from 'vitest';
+import { readRedisInfo, redisFactsOf } from './redis-info.ts';
+
+const healthy = [
+  '# Memory',
+  'used_memory:1312400',
+  'maxmemory:268435456',
+  '# Persistence',
+  'loading:0',
+  'aof_enabled:1',
+  'aof_last_write_status:ok',
+  'rdb_last_bgsave_status:ok',
+  'role:master',
+  '',
+];
+
+test('a healthy Redis: its role, and how much of its memory is used', () => {
+  expect(redisFactsOf(healthy.join('\r\n'))).toEqual(['master', 'memory 1.3 MB of 268 MB']);
+});
+
+test.each([
+  [{ role: 'slave' }, 'replica of another Redis'],
+  [{ maxmemory: '0' }, 'memory 1.3 MB, no limit'],
+  [{ aof_enabled: '0' }, 'no append-only file'],
+  [{ aof_last_write_status: 'err' }, 'the last write of the append-only file failed'],
+  [{ rdb_last_bgsave_status: 'err' }, 'the last snapshot failed'],
+  [{ loading: '1' }, 'loading its data'],
+])('%o is reported', (change, fact) => {
+  const lines = healthy.map((line) => {
+    const [name = ''] = line.split(':');
+    return name in change ? `${name}:${change[name as keyof typeof change]}` : line;
+  });
+  expect(redisFactsOf(lines.join('\n'))).toContain(fact);
+});
+
+test('a server that never answers, and one that answers with an error, have no info', async () => {
+  for (const answer of ['', '-LOADING Redis is loading the dataset in memory\r\n']) {
+    const server = createServer((socket) => void socket.write(answer)).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    expect(await readRedisInfo((server.address() as AddressInfo).port, 100)).toBeNull();
+    server.close();
+  }
+});
