@@ -30,6 +30,9 @@ describe('bad input gets a problem+json response that says what is wrong', () =>
     [400, 'POST', '/login', {}, {}, 'name must be a string'],
     [400, 'POST', '/login', { name: 7 }, {}, 'name must be a string'],
     [400, 'POST', '/login', { name: '  ' }, {}, 'name must be 1 to 64 printable characters'],
+    [400, 'POST', '/login', { name: '\u200d' }, {}, 'name must be 1 to 64 printable characters'],
+    [400, 'POST', '/login', { name: '\u3164' }, {}, 'name must be 1 to 64 printable characters'],
+    [400, 'POST', '/login', { name: '\u2800 \u0301' }, {}, 'name must be 1 to 64 printable characters'],
     [400, 'POST', '/login', { name: 'x'.repeat(65) }, {}, 'name must be'],
     [400, 'POST', '/login', { name: 'a\u0000b' }, {}, 'name must be'],
     [400, 'POST', '/login', { name: 'Ada', admin: true }, {}, 'admin is unknown'],
@@ -148,6 +151,18 @@ test('an invalid Idempotency-Key is 400: a repeat would take effect again', asyn
     );
     expect(answer).toMatchObject({ status: 400, body: { detail: expect.stringContaining('Idempotency-Key') } });
   }
+});
+
+test('a name may have joiners, as Persian words and emoji families do; without them it is the same user', async () => {
+  for (const name of ['می\u200cخواهم', '👨\u200d👩\u200d👧', 'Zoë', 'O’Neill', '李']) {
+    const visitor = createVisitor(replica.url);
+    const { status, body } = await visitor.send('POST', '/login', { name });
+    expect([status, body.user?.name]).toEqual([200, name]);
+  }
+  const ids = ['Ada', 'A\u200dda'].map(
+    async (name) => (await createVisitor(replica.url).send('POST', '/login', { name })).body,
+  );
+  expect((await Promise.all(ids)).map(({ user }) => user.id)).toEqual(['ada', 'ada']);
 });
 
 test('none of this was a server error, and no log line has a cookie, a secret or a session id', async () => {

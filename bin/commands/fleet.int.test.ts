@@ -1,4 +1,7 @@
-import { mkdirSync, statSync, symlinkSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { connectFleet } from '../../deploy/fleet/local/remote.ts';
@@ -118,6 +121,53 @@ test('commands drive a fleet in the background, with text and JSON output', asyn
   }
   expect((await run(['down', ...at])).out).toBe('no fleet is up\n');
   expect(await run(['status', ...at])).toMatchObject({ code: 1, out: expect.stringContaining('no fleet is up') });
+});
+
+test('a folder may have any name: its Redis has its settings, and its nginx its certificate', async () => {
+  const { dir, remove } = makeDir();
+  cleanUp.push(remove);
+  const strange = path.join(dir, 'a$b "c\\d*[e]');
+  const up = await run(['up', '--detach', '--dir', strange, ...free]);
+  try {
+    expect(up, up.out).toMatchObject({ code: 0 });
+    const { parts, https } = JSON.parse((await run(['status', '--json', '--dir', strange])).out);
+    expect(parts[1].facts.join()).toMatch(/^master,memory .* of 268 MB$/); // it has a limit and its append-only file
+    const answer = await new Promise<number | undefined>((resolve, reject) => {
+      get(`${https}/whoami`, { rejectUnauthorized: false }, (res) => resolve(res.statusCode)).once('error', reject);
+    });
+    expect(answer).toBe(200);
+  } finally {
+    await run(['down', '--dir', strange]);
+  }
+});
+
+test('a lock of a process that is gone holds no folder, even if another process has its id', async () => {
+  const { dir } = prepareLocked(`${process.pid} Thu Jan  1 00:00:00 1970`);
+  const { child, exited } = startCommand(['up', '--dir', dir, ...free]);
+  await waitFor('it is up', () => connectFleet(dir), { timeoutMs: 15_000 });
+  child.kill('SIGINT');
+  expect(await exited).toBe(0);
+});
+
+function prepareLocked(owner: string) {
+  const dir = prepare();
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(path.join(dir, 'lock'), owner);
+  return { dir };
+}
+
+test('a start that fails shows what it said itself, not what an earlier one said', async () => {
+  const dir = prepare();
+  mkdirSync(path.join(dir, 'logs'), { recursive: true });
+  writeFileSync(path.join(dir, 'logs/up.log'), 'ready: http://127.0.0.1:8080\ngoing down\n');
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const { code, out } = await run(['up', '--detach', '--dir', dir, ...free, '--http', String(port)]);
+  server.close();
+  expect(code).toBe(1);
+  expect(out).toContain(`port ${port}`);
+  expect(out).not.toMatch(/ready:|going down/);
 });
 
 test('a paused replica is paused since then, not since its start', async () => {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { type Command, Option } from 'commander';
 import { drivers, type StartedFleet } from '../../deploy/fleet/drivers.ts';
@@ -91,6 +91,7 @@ async function detach(options: UpOptions, terminal: Terminal): Promise<void> {
   mkdirSync(path.dirname(logFile), { recursive: true });
   chmodSync(dir, 0o700);
   const log = openSync(logFile, 'a');
+  const { size: start } = fstatSync(log); // earlier lines are of earlier starts
   const env = { ...process.env, UNSTICKY_DETACHED: '1' };
   const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log], env });
   closeSync(log);
@@ -99,7 +100,7 @@ async function detach(options: UpOptions, terminal: Terminal): Promise<void> {
   const waiting = waitFor('the fleet did not come up', find, {
     timeoutMs: 60_000,
     hopeless: () => (child.exitCode !== null ? 'it exited' : undefined),
-    tail: () => lastLines(logFile, 10),
+    tail: () => lastLines(logFile, 10, start),
   });
   const fleet = await terminal.during('starting', waiting);
   terminal.report(`up: ${(await fleet.describe()).http}\n`);

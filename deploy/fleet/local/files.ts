@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FleetError } from '../fleet.ts';
@@ -24,22 +34,36 @@ export interface LocalFiles {
 export function lockDir(folder: string): () => void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lock = path.join(folder, 'lock');
+  const own = `${process.pid} ${startOf(process.pid)}`;
   try {
-    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    writeFileSync(lock, own, { flag: 'wx' });
   } catch (cause) {
-    const owner = Number(readFileSync(lock, 'utf8'));
-    if (isRunning(owner)) throw new FleetError(`a fleet runs in ${folder} (pid ${owner})`, [], { cause });
-    writeFileSync(lock, String(process.pid)); // its owner crashed
+    const [owner = '', start] = readFileSync(lock, 'utf8').split(/ (.*)/s);
+    if (isRunning(Number(owner), start))
+      throw new FleetError(`a fleet runs in ${folder} (pid ${owner})`, [], { cause });
+    writeFileSync(lock, own); // its owner crashed
   }
   return () => rmSync(lock, { force: true });
 }
 
-function isRunning(pid: number): boolean {
+/** @param start when it started; another process may have its id since */
+function isRunning(pid: number, start: string | undefined): boolean {
   try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
+    process.kill(pid, 0);
+  } catch (err) {
+    return (err as NodeJS.ErrnoException).code === 'EPERM' && startOf(pid) === start;
   }
+  const now = startOf(pid);
+  return now === '' || start === undefined || now === start;
+}
+
+/** When a process started, as `ps` writes it; empty if that is unknown. */
+function startOf(pid: number): string {
+  const { stdout = '' } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  return (stdout ?? '').trim();
 }
 
 /** Prepares the folder: nginx's configuration (the same rules for every driver) with this fleet's ports, and a certificate. @throws {FleetError} */
@@ -68,9 +92,12 @@ function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir:
   const listen = [
     `listen 127.0.0.1:${ports.http};`,
     `listen 127.0.0.1:${ports.https} ssl;`,
-    `ssl_certificate "${tls}/tls.crt";`,
-    `ssl_certificate_key "${tls}/tls.key";`,
+    // Of the link below: a path may have characters that nginx takes for its own.
+    'ssl_certificate tls/tls.crt;',
+    'ssl_certificate_key tls/tls.key;',
   ];
+  rmSync(path.join(files.nginx, 'tls'), { force: true });
+  symlinkSync(tls, path.join(files.nginx, 'tls'));
   writeFileSync(path.join(files.nginx, 'driver/listen.conf'), `${listen.join('\n')}\n`);
   writeFileSync(path.join(files.nginx, 'driver/status.conf'), '# No status endpoint on a local fleet.\n');
   return {

@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { FleetError, type Part } from '../fleet.ts';
 import { type ServerProcess, type Servers, type StartServer, withSystemPath } from '../process.ts';
 import { answers, pingRedis } from '../wait.ts';
@@ -30,15 +32,28 @@ export function startReplicaProcess(
 
 /** Resolves once the server answers, as do the functions below. */
 export async function startRedis(start: StartServer, files: LocalFiles, port: number): Promise<void> {
-  const args = ['redis.conf', '--bind', '127.0.0.1', '--port', String(port)];
+  const args = [...redisOptions(files.redis), '--bind', '127.0.0.1', '--port', String(port)];
   const server = await start('redis', 'redis-server', args, { cwd: files.redis });
   await server.ready(async () => (await pingRedis(port, 1000)) !== null);
 }
 
+/**
+ * The lines of redis.conf as arguments: Redis treats * and [ in the path of the file as a pattern, and if that matches
+ * nothing, it runs without its settings.
+ */
+function redisOptions(folder: string): string[] {
+  const lines = readFileSync(path.join(folder, 'redis.conf'), 'utf8').split('\n');
+  return lines.flatMap((line) => {
+    const [name, ...values] = line.trim().split(/\s+/);
+    if (!name || name.startsWith('#')) return [];
+    return [`--${name}`, ...values.map((value) => (value === '""' ? '' : value))];
+  });
+}
+
 export async function startNginx(start: StartServer, files: LocalFiles, httpPort: number): Promise<void> {
-  const dir = files.nginx;
-  const args = ['-p', dir, '-c', `${dir}/nginx.conf`, '-e', 'stderr', '-g', 'daemon off; pid nginx.pid;'];
-  const server = await start('nginx', 'nginx', args);
+  // Relative, because nginx treats * and [ in the path of an included file as a pattern.
+  const args = ['-p', './', '-c', 'nginx.conf', '-e', 'stderr', '-g', 'daemon off; pid nginx.pid;'];
+  const server = await start('nginx', 'nginx', args, { cwd: files.nginx });
   // Any response shows that nginx is up, even if all replicas are down.
   const url = `http://127.0.0.1:${httpPort}/whoami`;
   await server.ready(() => fetch(url, { signal: AbortSignal.timeout(1000) }).then((response) => response.status > 0));

@@ -53,7 +53,7 @@ export class Deadlines {
     for (const waiting of this.#waiting) {
       if (waiting.dueAt <= now) {
         this.#waiting.delete(waiting);
-        waiting.fail(new DeadlineError(`Redis did not answer within ${waiting.ms} ms`));
+        waiting.fail(new DeadlineError(`Redis did not answer within ${Math.round(waiting.ms)} ms`));
       } else next = Math.min(next, waiting.dueAt);
     }
     if (next < this.#firesAt) this.#arm(next, next - now);
