@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './loopback.ts';
 import { styleText } from 'node:util';
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };

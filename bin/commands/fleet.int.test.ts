@@ -6,8 +6,8 @@ import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { connectFleet } from '../../deploy/fleet/local/remote.ts';
 import { lastLines } from '../../deploy/fleet/logs.ts';
-import { descendantsOf, isAlive, makeDir, startCommand } from '../../test/fleet.ts';
 import { waitFor } from '../../deploy/fleet/wait.ts';
+import { descendantsOf, isAlive, makeDir, startCommand } from '../../test/fleet.ts';
 
 const free = ['--http', '0', '--https', '0', '--prometheus', '0', '-n', '2'];
 const cleanUp: (() => void)[] = [];
@@ -155,6 +155,14 @@ function prepareLocked(owner: string) {
   writeFileSync(path.join(dir, 'lock'), owner);
   return { dir };
 }
+
+test('a proxy of the environment is not asked for 127.0.0.1', async () => {
+  const dir = prepare();
+  const proxy = { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: 'http://127.0.0.1:9', NO_PROXY: '', no_proxy: '' };
+  const up = await run(['up', '--detach', '--dir', dir, ...free], { ...process.env, ...proxy });
+  await run(['down', '--dir', dir]);
+  expect(up, up.out).toMatchObject({ code: 0, out: expect.stringContaining('replica-2') });
+});
 
 test('a start that fails shows what it said itself, not what an earlier one said', async () => {
   const dir = prepare();
