@@ -27,6 +27,8 @@ async function logs(parts: string[], options: LogsOptions): Promise<void> {
   const { lines, follow, json, fleet, dir } = options;
   const terminal = createTerminal(options);
   const chosen = { parts, lines, ...(follow && { follow: endOfProcess() }) };
+  const isUp = await drivers[fleet].find({ dir, env: process.env }).catch(() => undefined);
+  if (!isUp) terminal.report('No fleet is up: these are the last lines of an earlier one.');
   const write = json ? (line: string) => terminal.print(JSON.stringify(toObject(line))) : terminal.print;
   await drivers[fleet].logs({ dir, env: process.env }, chosen, write);
 }

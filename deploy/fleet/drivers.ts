@@ -51,7 +51,16 @@ const local: Driver = {
     const { down } = await serveFleet(fleet, options.dir);
     return { fleet, ended: down };
   },
-  logs: ({ dir }, options, write) => writeLogs(`${dir}/logs`, options, write),
+  async logs({ dir }, options, write) {
+    const fleet = await connectFleet(dir).catch(() => undefined);
+    const running = fleet && [...(await fleet.replicas()), ...(await fleet.parts()), { name: 'up' }];
+    await writeLogs(
+      `${dir}/logs`,
+      options,
+      write,
+      running?.map(({ name }) => name),
+    );
+  },
   withRunFleet: (options, ending, use) =>
     withTemporaryFleet(options, ending, (fleet, _dir, environment) => use(fleet, environment)),
 };

@@ -65,3 +65,27 @@ test('only a log beyond the limit is truncated', () => {
   expect(lastLines(file, 9)).toEqual([]);
   expect(lastLines(path.join(dir, 'redis.log'), 9)).toHaveLength(1);
 });
+
+test('the last lines of all parts come in the order of their times, those of the present parts alone', async () => {
+  const lines = {
+    nginx: '{"time":"2026-11-27T13:00:02+00:00","method":"GET"}',
+    'replica-1': '{"level":30,"time":"2026-11-27T13:00:01.500Z","msg":"ready"}\n    at a line of a stack',
+    'replica-5': '{"level":30,"time":"2026-11-27T12:00:00.000Z","msg":"removed since"}',
+    prometheus: 'time=2026-11-27T13:00:00.900Z level=WARN msg=x',
+    redis: `4711:M ${redisTime(new Date('2026-11-27T13:00:01.200Z'))} * Ready to accept connections`,
+  };
+  for (const [part, text] of Object.entries(lines)) writeFileSync(path.join(dir, `${part}.log`), `${text}\n`);
+  const all: string[] = [];
+  const present = ['nginx', 'replica-1', 'prometheus', 'redis'];
+  await writeLogs(dir, { lines: 5 }, (line) => all.push(line), present);
+  expect(all.map((line) => line.split(' ')[0])).toEqual(['prometheus', 'redis', 'replica-1', 'replica-1', 'nginx']);
+  const named: string[] = [];
+  await writeLogs(dir, { lines: 5, parts: ['replica-5'] }, (line) => named.push(line), present);
+  expect(named).toHaveLength(1);
+});
+
+/** `27 Nov 2026 13:00:01.200`, in local time, as Redis writes it. */
+function redisTime(date: Date): string {
+  const [, month, day, year] = date.toDateString().split(' ');
+  return `${day} ${month} ${year} ${date.toTimeString().slice(0, 8)}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+}

@@ -15,27 +15,53 @@ export function lastLines(file: string, count: number, offset = 0, end = Infinit
   return lines.filter((line) => line !== '').slice(-count);
 }
 
-/** Writes the logs of a folder (`part.log`), each line prefixed with its part's name. */
-export async function writeLogs(dir: string, options: LogOptions, write: (line: string) => void): Promise<void> {
+/**
+ * Writes the logs of a folder (`part.log`), each line prefixed with its part's name: the last lines of all parts in the order
+ * of their times, then new ones.
+ * @param present the parts that exist now; the others are left out unless they are named
+ */
+export async function writeLogs(
+  dir: string,
+  options: LogOptions,
+  write: (line: string) => void,
+  present?: string[],
+): Promise<void> {
   const { parts = [], lines, follow } = options;
   const names = existsSync(dir) ? readdirSync(dir).filter((name) => name.endsWith('.log')) : [];
   const known = names.map((name) => name.slice(0, -4)).sort();
   const unknown = parts.find((part) => !known.includes(part));
   if (unknown) throw new FleetError(`there is no log of ${unknown}: there are ${known.join(', ') || 'none'}`);
-  const chosen = parts.length > 0 ? parts : known;
+  const chosen = parts.length > 0 ? parts : known.filter((name) => present?.includes(name) ?? true);
   const width = Math.max(0, ...chosen.map((part) => part.length));
   const tails = chosen.map((part) => {
     const file = path.join(dir, `${part}.log`);
     const show = (line: string) => write(`${part.padEnd(width)} | ${line}`);
-    const offset = statSync(file).size; // later lines are for followOnce
-    for (const line of lastLines(file, lines, 0, offset)) show(line);
-    return { file, show, offset };
+    return { file, show, offset: statSync(file).size }; // later lines are for followOnce
   });
+  const last = tails.flatMap(({ file, show, offset }) => {
+    let time = 0; // a line without a time belongs to the one before it
+    return lastLines(file, lines, 0, offset).map((line) => {
+      time = timeOf(line) ?? time;
+      return { show, line, time };
+    });
+  });
+  for (const { show, line } of last.sort((a, b) => a.time - b.time)) show(line);
   while (follow && !follow.aborted) {
     for (const tail of tails) followOnce(tail);
     await pause(200, follow);
   }
   if (follow) for (const tail of tails) followOnce(tail); // lines from before the abort
+}
+
+/** Of replicas and nginx in JSON, of Prometheus in logfmt, of Redis as it writes it. Milliseconds since 1970. */
+const times = [/"time":"([^"]+)"/, /\b(?:time|ts)="?([0-9T:.Z+-]+)/, /^\d+:[A-Z] (\d{1,2} \w{3} \d{4} [\d:.]+)/];
+
+function timeOf(line: string): number | undefined {
+  for (const pattern of times) {
+    const time = Date.parse(pattern.exec(line)?.[1] ?? '');
+    if (!Number.isNaN(time)) return time;
+  }
+  return undefined;
 }
 
 interface Tail {
