@@ -16,14 +16,6 @@ export function formatDuration(ms: number): string {
   return `${Math.round(ms / 60_000)} min`;
 }
 
-/** `840 B`, `1.3 MB` */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
-  const value = bytes / 1000 ** power;
-  return `${power === 0 || value >= 100 ? Math.round(value) : Number(value.toFixed(1))} ${units[power]}`;
-}
-
 /** A moment, as seconds since the run began: `12.431 s`. */
 export function formatMoment(ms: number, digits = 3): string {
   return `${(ms / 1000).toFixed(digits)} s`;

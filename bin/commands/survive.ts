@@ -39,6 +39,8 @@ interface SurviveOptions extends CommonOptions {
   judge?: string;
   seed: number;
   report: string;
+  maxP99?: number;
+  maxStall?: number;
 }
 
 const noVerdict = 2;
@@ -52,6 +54,7 @@ export function addSurvive(program: Command): void {
     [
       ['survive --plan kill-replica', 'kill a replica under load'],
       ['survive --plan all --quick', 'every fault, in about two minutes'],
+      ['survive --max-p99 200 --max-stall 300', 'fail as well if it is slower than that'],
       ['survive --list', 'all plans'],
       ['survive --url http://127.0.0.1:8080', 'users only; you break the site by hand'],
       ['survive --judge report/history.jsonl', 'judge a saved history again'],
@@ -75,6 +78,12 @@ export function addSurvive(program: Command): void {
     )
     .option('--url <url>', 'users only, at a site that you break by hand')
     .option('--judge <file>', 'judge a saved history')
+    .option('--max-p99 <ms>', 'fail if the 99th percentile of response times is above it', wholeNumber(1, 60_000))
+    .option(
+      '--max-stall <ms>',
+      'fail if users wait longer without a success, outside a fault’s budget',
+      wholeNumber(1, 60_000),
+    )
     .addOption(seedOption())
     .addOption(pathOption('--report <folder>', 'folder of the history and the reports', 'report'))
     .addOption(jsonOption())
@@ -88,7 +97,8 @@ function readBackground(text: string): number {
 async function survive(options: SurviveOptions): Promise<number> {
   const terminal = createTerminal(options);
   const { print: write, style, width } = terminal;
-  const print: Print = { json: options.json ?? false, write, cwd: process.cwd(), style, width };
+  const { json = false, maxP99, maxStall } = options;
+  const print: Print = { json, write, cwd: process.cwd(), style, width, thresholds: { maxP99, maxStall } };
   if (options.list) return list(terminal);
   if (options.judge !== undefined) {
     const file = path.resolve(options.judge);

@@ -1,5 +1,4 @@
 import { connect } from 'node:net';
-import { formatBytes } from '../../web/format.ts';
 
 /**
  * Asks the Redis at a port of 127.0.0.1 for INFO, over a new connection.
@@ -41,4 +40,12 @@ export function redisFactsOf(info: string): string[] {
     ...(isFailed('rdb_last_bgsave_status') ? ['the last snapshot failed'] : []),
     ...(fields.loading === '1' ? ['loading its data'] : []),
   ];
+}
+
+/** `840 B`, `1.3 MB` */
+function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** power;
+  return `${power === 0 || value >= 100 ? Math.round(value) : Number(value.toFixed(1))} ${units[power]}`;
 }

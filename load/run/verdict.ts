@@ -1,10 +1,12 @@
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { judge } from '../checks/judge.ts';
 import { type Report, toReport } from '../report/json.ts';
 import { renderTerminal, type TerminalStyle } from '../report/terminal.ts';
 import { writeReports } from '../report/write.ts';
 import type { History } from '../users/history.ts';
 import { HistoryError, saveHistory } from './history-file.ts';
+import { applyThresholds, type Thresholds } from './thresholds.ts';
 
 /** Saves a history, judges it, writes the reports into the folder, and prints the verdict. @throws {HistoryError} */
 export function saveAndJudge(history: History, folder: string, print: Print): Report {
@@ -18,12 +20,13 @@ export interface Print extends TerminalStyle {
   write(text: string): void;
   /** Printed paths are relative to it. */
   cwd: string;
+  thresholds?: Thresholds;
 }
 
 /** The same for a history that is already saved. */
 export function judgeAndReport(history: History, folder: string, file: string, print: Print): Report {
   const { json, write, cwd } = print;
-  const report = toReport(history, judge(history));
+  const report = toReport(history, applyThresholds(judge(history), print.thresholds ?? {}));
   try {
     writeReports(folder, report);
   } catch (cause) {
@@ -36,7 +39,8 @@ export function judgeAndReport(history: History, folder: string, file: string, p
   else {
     const relative = (name: string) => path.relative(cwd, name) || name;
     write(`${renderTerminal(report, print)}\n`);
-    write(`report: ${relative(path.join(folder, 'index.html'))}   history: ${relative(file)}`);
+    const address = pathToFileURL(path.join(folder, 'index.html')).href;
+    write(`report: ${address}\nhistory: ${relative(file)}`);
   }
   return report;
 }

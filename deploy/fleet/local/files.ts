@@ -59,10 +59,8 @@ function isRunning(pid: number, start: string | undefined): boolean {
 
 /** When a process started, as `ps` writes it; empty if that is unknown. */
 function startOf(pid: number): string {
-  const { stdout = '' } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
-    encoding: 'utf8',
-    env: { ...process.env, LC_ALL: 'C' },
-  });
+  const env = { LC_ALL: 'C', PATH: '/usr/bin:/bin' }; // the same text, whoever asks
+  const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env });
   return (stdout ?? '').trim();
 }
 
