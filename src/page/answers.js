@@ -21,8 +21,11 @@ function write(counts) {
   } catch {}
 }
 
-/** Counts one response: its replica, when that was started, and the session. `ok` is false for a failure. */
-export function count({ replica = '', startedAt = '', session = '' }, ok = true) {
+/**
+ * Counts one response: its replica, when that was started, and the session. `ok` is false for a failure; `ms` is how long it
+ * took.
+ */
+export function count({ replica = '', startedAt = '', session = '' }, ok, ms) {
   const before = read();
   const counts =
     ok && before.session !== session ? { ...before, session, requests: 0, restarts: 0, starts: {} } : before;
@@ -35,7 +38,7 @@ export function count({ replica = '', startedAt = '', session = '' }, ok = true)
     starts: ok
       ? newest({ ...counts.starts, [replica]: was > startedAt ? was : startedAt }, mostReplicas)
       : counts.starts,
-    last: [...counts.last, { replica, tone, ok }].slice(-mostDots),
+    last: [...counts.last, { replica, tone, ok, ms: Math.round(ms) }].slice(-mostDots),
     tones: newest({ ...counts.tones, [replica]: tone }, mostReplicas),
   });
 }
@@ -62,6 +65,7 @@ export function show() {
   element('legend').replaceChildren(...legend(last));
   const latest = last.at(-1);
   if (latest?.ok) element('answer').dataset.tone = latest.tone;
+  if (latest?.ms !== undefined) element('took').textContent = `The last one took ${duration(latest.ms)}.`;
   const lived = element('lived');
   if (!lived.dataset.aged) return;
   const survived = [amount(requests, 'request'), amount(Object.keys(starts).length, 'replica')];
@@ -74,13 +78,14 @@ function dot(answer) {
     item.ariaHidden = 'true';
     return item;
   }
-  const { replica, tone, ok } = answer;
+  const { replica, tone, ok, ms } = answer;
   const label = document.createElement('span');
   label.ariaHidden = 'true';
   label.textContent = /-(\d{1,3})$/.exec(replica)?.[1] ?? (replica.slice(0, 3) || '×');
   const name = document.createElement('span');
   name.className = 'visually-hidden';
-  name.textContent = `${replica || 'no replica'}${ok ? '' : ', failed'}`;
+  const took = ms === undefined ? '' : ` after ${duration(ms)}`;
+  name.textContent = `${replica || 'no replica'}${ok ? '' : ', failed'}${took}`;
   item.title = name.textContent;
   item.dataset.tone = tone;
   item.className = ok ? 'dot' : 'dot failed';
@@ -95,9 +100,15 @@ function legend(last) {
     .map(([name, answers]) => {
       const item = document.createElement('li');
       item.dataset.tone = answers[0].tone;
+      // As the dots: a response without a replica has no colour of a replica.
+      if (answers[0].replica === '') item.className = 'failed';
       item.textContent = `${name} × ${answers.length}`;
       return item;
     });
+}
+
+function duration(ms) {
+  return ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
 function amount(number, one) {

@@ -27,7 +27,7 @@ export function renderPage(origin: Origin, state: PageState, { problem = '', typ
             <p class="brand">unsticky</p>
             <h1 id="greeting"><span lang="${lang}">${greeting}</span>, ${name}.</h1>
             <p class="sentence">This response came from <b id="replica">${origin.replica}</b>.</p>
-            <div id="last" hidden><h2 class="quiet" id="last-title">Last 20 responses</h2><ol id="dots" aria-labelledby="last-title"></ol><ul id="legend" aria-label="Responses by replica"></ul></div>
+            <div id="last" hidden><h2 class="quiet" id="last-title">Last 20 responses</h2><ol id="dots" aria-labelledby="last-title"></ol><ul id="legend" aria-label="Responses by replica"></ul><p class="quiet" id="took"></p></div>
             ${renderLived(state)}
             <noscript><p class="hint">With JavaScript this page also shows which replicas gave the last 20 responses, and the restarts this session survived.</p></noscript>
             <div class="fields">

@@ -224,6 +224,37 @@ describe.skipIf(!executable)(`the visitor's page in a browser${why}`, () => {
     expect(await page.getByRole('alert').textContent()).toBe('');
   });
 
+  test('where nothing answers the page says so at once, and shows what has no replica as such', async () => {
+    const { page } = await visit(http);
+    await logIn(page, 'Ada');
+    expect(await page.locator('#took').textContent()).toMatch(/^The last one took \d+ ms\.$/);
+    await fleet.proxy.kill();
+    onTestFinished(() => fleet.proxy.start().catch(() => {}));
+    const start = performance.now();
+    await page.getByRole('button', { name: 'Send a request' }).click();
+    await eventually(() => page.getByRole('alert').textContent()).toContain('No replica has answered yet');
+    expect(performance.now() - start).toBeLessThan(900);
+    const colours = await page.evaluate(`(() => {
+      const entry = document.querySelector('#legend .failed');
+      return [entry.textContent, getComputedStyle(entry, '::before').backgroundColor];
+    })()`);
+    expect(colours).toEqual([expect.stringMatching(/^no replica × \d$/), 'rgba(0, 0, 0, 0)']);
+    await fleet.proxy.start();
+    await eventually(() => page.getByRole('alert').textContent()).toBe('');
+  });
+
+  test('an address without anything is a page to a person', async () => {
+    const { page } = await visit(http);
+    const response = await page.goto(`${http}/nope`);
+    expect(response?.status()).toBe(404);
+    expect(await page.locator('h1').textContent()).toBe('Not found.');
+    expect(await page.getByRole('alert').textContent()).toContain('/nope');
+    await page.getByRole('button', { name: 'To the page' }).click();
+    await eventually(() => page.locator('#replica').count()).toBe(1);
+    const api = await createVisitor(http).send('GET', '/nope');
+    expect(api.headers.get('content-type')).toContain('application/problem+json');
+  });
+
   test("a link from another site opens the page with the visitor's session", async () => {
     const { page, problems } = await visit(http);
     await logIn(page, 'Ada');

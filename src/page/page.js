@@ -6,6 +6,10 @@ const $ = (id) => document.getElementById(id);
 const parts = ['greeting', 'replica', 'lived', 'login', 'cart', 'preferences', 'sessions', 'about'];
 const unanswered = 'No replica answered, so the outcome is unknown. Send it again: it takes effect once.';
 const notReached = 'No replica answers. You are seeing older data.';
+const stillTrying = 'No replica has answered yet. Trying again …';
+const stillWaiting = 'Still waiting for a response …';
+/** After this time the page says that it still waits. */
+const longMs = 1000;
 
 /** The last change without a clear response. If it is sent again, it must have the same key. */
 let unsure;
@@ -14,6 +18,8 @@ let asking;
 let isSending = false;
 /** True if the visible problem is that no replica could be reached. */
 let isCutOff = false;
+/** How long the response that is shown took, in milliseconds. */
+let tookMs = performance.getEntriesByType('navigation')[0]?.responseStart ?? 0;
 
 document.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -54,15 +60,23 @@ async function send(url, body) {
   const headers = { Accept: 'text/html', Prefer: 'return=representation' };
   for (const wait of [0, 300, 900, 1800]) {
     await new Promise((resolve) => setTimeout(resolve, wait));
+    const start = performance.now();
+    const late = setTimeout(() => showProblem(stillWaiting, true), longMs);
     try {
       const signal = AbortSignal.timeout(10_000);
       const response = await fetch(url, { method: body ? 'POST' : 'GET', body, headers, signal });
       const { status } = response;
       const text = await response.text();
+      tookMs = performance.now() - start;
       if (status !== 502 && status !== 504) return { status, text };
-    } catch {} // the connection was cut: the outcome is unknown
-    count({}, false);
+    } catch {
+      // The connection was cut: the outcome is unknown.
+    } finally {
+      clearTimeout(late);
+    }
+    count({}, false, performance.now() - start);
     show();
+    showProblem(stillTrying, true);
   }
 }
 
@@ -75,7 +89,7 @@ function take(fresh, isSilent) {
   const [main, problem] = [fresh.querySelector('main'), fresh.getElementById('problem').textContent];
   const isAlone = main.classList.contains('alone');
   if (isAlone && parts.every($)) {
-    count(main.dataset, false);
+    count(main.dataset, false, tookMs);
     show();
     return showProblem(`${main.querySelector('h1').textContent} ${problem} You are seeing older data.`, true);
   }
@@ -115,7 +129,7 @@ function showProblem(text, cutOff) {
 /** Counts the response that is shown. */
 function start() {
   const { classList, dataset } = document.querySelector('main');
-  count(dataset, !classList.contains('alone'));
+  count(dataset, !classList.contains('alone'), tookMs);
   show();
   if ($('keep')) $('keep').hidden = false;
 }

@@ -6,7 +6,7 @@ import { originOf, readState } from './state.ts';
 import { describeProblem } from './messages.ts';
 
 /**
- * Sends a problem: as a page to browsers on the page's addresses, as problem+json otherwise.
+ * Sends a problem: as a page to browsers on the page's addresses and where there is nothing, as problem+json otherwise.
  *
  * If the store is unavailable or the session unknown, the page shows only the problem: asking the store again would take
  * as long again.
@@ -14,12 +14,13 @@ import { describeProblem } from './messages.ts';
 export function createSendProblem(context: Context) {
   return async function sendProblem(problem: Problem, req: Request, res: Response): Promise<void> {
     const isPage = req.path === '/' || req.path.startsWith('/page/');
-    if (!isPage || req.accepts(['application/problem+json', 'html']) !== 'html') return problem.send(res);
+    const isShown = isPage || problem.code === 'not-found'; // a person who followed a link
+    if (!isShown || req.accepts(['application/problem+json', 'html']) !== 'html') return problem.send(res);
     const origin = originOf(context);
-    const text = describeProblem(problem);
+    const text = isPage ? describeProblem(problem) : problem.message;
     const typed = textsOf(req.body);
     const state =
-      problem.status < 500 && req.session ? await readState(req, context).catch(() => undefined) : undefined;
+      isPage && problem.status < 500 && req.session ? await readState(req, context).catch(() => undefined) : undefined;
     const sent = req.method === 'POST' ? { action: req.originalUrl, fields: typed } : undefined;
     res
       .status(problem.status)
