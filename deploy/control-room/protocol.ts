@@ -44,6 +44,8 @@ export interface Button {
 /** What a replica measures of itself; null if unknown. */
 export interface ReplicaMetrics {
   perSecond: number | null;
+  /** Responses with a status of 5xx per second. */
+  failedPerSecond: number | null;
   p50: number | null;
   p99: number | null;
   inFlight: number | null;
@@ -100,6 +102,8 @@ export interface View {
 export interface Point extends Pick<SecondStats, 'at' | 'p50' | 'p99'> {
   requests: number | null;
   failed: number | null;
+  /** Failures that a fault excuses; null if the replicas measured it, who do not know. */
+  excused: number | null;
   /** Who measured it. */
   by: 'users' | 'replicas' | null;
 }

@@ -80,6 +80,7 @@ export async function startControlRoom(options: ControlRoomOptions): Promise<Con
   server.maxConnections = 64;
   if (port) await requireFree(port, 'control room', portOption);
   await listen(server, port);
+  monitor.start();
   return {
     link: `http://127.0.0.1:${(server.address() as AddressInfo).port}/#${token}`,
     announce: (tone, text) => void eventLog.write(tone, text),

@@ -53,7 +53,9 @@ export interface SecondStats {
   /** Seconds since 1970. */
   at: number;
   requests: number;
+  /** As in the totals. */
   failed: number;
+  excused: number;
   /** Response times of successes, in milliseconds. */
   p50: number | null;
   p99: number | null;

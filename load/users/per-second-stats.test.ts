@@ -25,8 +25,8 @@ test('each completed second is summarised, also one without requests', () => {
   now = 12_000;
   stats.add([], offset);
   expect(stats.seconds()).toEqual([
-    { at: 10, requests: 5, failed: 1, p50: 20, p99: 30 },
-    { at: 11, requests: 0, failed: 0, p50: null, p99: null },
+    { at: 10, requests: 5, failed: 1, excused: 0, p50: 20, p99: 30 },
+    { at: 11, requests: 0, failed: 0, excused: 0, p50: null, p99: null },
   ]);
   expect([stats.requests, stats.failed]).toEqual([5, 1]);
 });
@@ -51,4 +51,19 @@ test('a failure within the budget of a fault is excused, also while the fault la
   outage.end = 200;
   stats.add([operation(190, 210, refused), operation(1300, 1310, refused)], 0);
   expect(stats).toMatchObject({ requests: 5, failed: 2, excused: 2 });
+});
+
+test('each second says how many of its failures were excused', () => {
+  let now = 0;
+  const impactBudget = { failures: 'all', stallMs: null, answerMs: 1000 } as const;
+  const outage: FaultRecord = {
+    ...{ fault: 'redis-outage', target: 'redis', targets: ['redis'], start: 100, end: 200, evidence: '', impactBudget },
+  };
+  const stats = createPerSecondStats([outage], () => now);
+  const refused = { outcome: 'fail', status: 503 } as const;
+  stats.add([operation(0, 50, refused), operation(150, 160, refused), operation(150, 160)], 0);
+  now = 1000;
+  expect(stats.seconds()).toMatchObject([]);
+  stats.add([], 0);
+  expect(stats.seconds()).toMatchObject([{ at: 0, requests: 3, failed: 1, excused: 1 }]);
 });

@@ -17,6 +17,7 @@ export interface PerSecondStats {
 interface Bucket {
   requests: number;
   failed: number;
+  excused: number;
   latencies: number[];
 }
 
@@ -48,12 +49,15 @@ export function createPerSecondStats(faults: readonly FaultRecord[] = [], now = 
     add(operations: Iterable<Operation>, offset: number): void {
       for (const operation of operations) {
         const at = Math.max(next, Math.floor((operation.end + offset) / 1000));
-        const bucket = open.get(at) ?? { requests: 0, failed: 0, latencies: [] };
+        const bucket = open.get(at) ?? { requests: 0, failed: 0, excused: 0, latencies: [] };
         open.set(at, bucket);
-        count(bucket, operation);
+        bucket.requests += 1;
         stats.requests += 1;
-        if (isFailure(operation))
-          stats[faults.some((fault) => isExcused(operation, fault)) ? 'excused' : 'failed'] += 1;
+        if (operation.outcome === 'ok') bucket.latencies.push(operation.end - operation.start);
+        if (!isFailure(operation)) continue;
+        const as = faults.some((fault) => isExcused(operation, fault)) ? 'excused' : 'failed';
+        bucket[as] += 1;
+        stats[as] += 1;
       }
       endSeconds();
     },
@@ -61,16 +65,9 @@ export function createPerSecondStats(faults: readonly FaultRecord[] = [], now = 
   return stats;
 }
 
-function count(bucket: Bucket, operation: Operation): void {
-  const { outcome, start, end } = operation;
-  bucket.requests += 1;
-  if (isFailure(operation)) bucket.failed += 1;
-  if (outcome === 'ok') bucket.latencies.push(end - start);
-}
-
 function summarize(at: number, bucket: Bucket | undefined): SecondStats {
-  if (!bucket) return { at, requests: 0, failed: 0, p50: null, p99: null };
-  const { requests, failed, latencies } = bucket;
+  if (!bucket) return { at, requests: 0, failed: 0, excused: 0, p50: null, p99: null };
+  const { requests, failed, excused, latencies } = bucket;
   const sorted = Float64Array.from(latencies).sort();
-  return { at, requests, failed, p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) };
+  return { at, requests, failed, excused, p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) };
 }

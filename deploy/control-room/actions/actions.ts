@@ -27,8 +27,6 @@ export interface Action {
   mark: Mark['kind'] | null;
   /** The method of the fleet that it needs, such as `redis.kill`. */
   needs?: string | null;
-  /** It may fail requests, so it is locked while another run needs a valid verdict. */
-  costs?: true;
   limitSeconds: number;
   /** Why it is impossible in this state. */
   why?(state: RoomState, replica: ReplicaStatus | undefined): string | undefined;
@@ -51,7 +49,7 @@ const words = {
 const targets = {
   replica: { target: 'replica', mark: 'replica', limitSeconds: 30 },
   replicas: { target: 'replicas', mark: 'replica', limitSeconds: 300 },
-  redis: { target: 'redis', object: 'Redis', mark: 'redis', costs: true, limitSeconds: 30 },
+  redis: { target: 'redis', object: 'Redis', mark: 'redis', limitSeconds: 30 },
   nginx: { target: 'nginx', object: 'nginx', mark: 'nginx', limitSeconds: 30 },
   users: { target: 'users', object: 'the users', mark: null, limitSeconds: 30 },
 } as const;
@@ -96,7 +94,7 @@ export const actions: Record<string, Action> = {
   'nginx-reload': action('nginx', 'reload', 'proxy.reload', ({ fleet }) => fleet.proxy.reload(), {
     why: ({ nginx }) => (nginx === 'up' || nginx === 'unknown' ? undefined : 'nginx is down'),
   }),
-  'nginx-kill': action('nginx', 'kill', 'proxy.kill', ({ fleet }) => fleet.proxy.kill('SIGKILL'), { costs: true }),
+  'nginx-kill': action('nginx', 'kill', 'proxy.kill', ({ fleet }) => fleet.proxy.kill('SIGKILL')),
   'nginx-start': action('nginx', 'start', 'proxy.start', ({ fleet }) => fleet.proxy.start()),
 
   'users-start': action('users', 'start', null, async ({ fleet, users }) => users.start(await fleet.describe()), {
@@ -124,7 +122,6 @@ function switchAction(store: string): Action {
     object: `to the ${store} store`,
     label: store,
     short: `store ${store}`,
-    costs: true,
     why({ description, users: { state } }) {
       if (description?.store === store) return 'this store is in use';
       return state === 'arriving' || state === 'leaving' ? 'the users are logging in or out' : undefined;

@@ -35,7 +35,7 @@ export function createDispatcher({ fleet, users, eventLog, actions = allActions 
     if (busy) return `${busy.text} is still running`;
     if (!state.description && name !== 'users-stop') return 'no fleet is up';
     const { reserved, state: usersState } = state.users;
-    if (action.costs && reserved && usersState !== 'away') return reserved;
+    if (reserved && usersState !== 'away') return reserved; // a plan runs: its verdict must be on that alone
     const replica = replicaOf(state, number);
     if (action.target === 'replica' && !replica) return `there is no replica ${number}`;
     return action.why?.(state, replica);
@@ -43,7 +43,7 @@ export function createDispatcher({ fleet, users, eventLog, actions = allActions 
 
   async function run(name: string, action: Action, replica: ReplicaStatus | undefined): Promise<void> {
     const [doing, done, verb] = action.words;
-    const object = action.object ?? replica?.name;
+    const object = action.object ?? replica?.label;
     const key = keyOf(action, replica?.number);
     running.set(key, { name, text: `${doing} ${object}` });
     changed();

@@ -13,16 +13,19 @@ import { createProbes } from './probes.ts';
 import type { PartState, RoomState } from './state.ts';
 import { createTimeline } from './timeline.ts';
 
-/** Observes the fleet every second for all viewers together, and not at all without viewers. */
+/**
+ * Observes the fleet every second for all viewers together. Without viewers it looks every few seconds, so that restarts and
+ * losses are counted and logged at their times whether or not a page is open.
+ */
 export interface Monitor {
-  /** Observes until the last viewer has left. Safe to call while it runs. */
+  /** Observes from now on; a viewer who has just come sees the present at once. Safe to call while it runs. */
   start(): void;
   /** For good. */
   stop(): void;
   /** Everything as last observed. */
   snapshot(): Update;
   state(): RoomState;
-  /** Observes once, unless it runs anyway: an action must not rely on an old state. */
+  /** Observes once, unless that is done every second anyway: an action must not rely on an old state. */
   refresh(): Promise<void>;
 }
 
@@ -35,6 +38,7 @@ export interface MonitorOptions {
 }
 
 const everyMs = 1000;
+const withoutViewersMs = 5000;
 /** The effect of an action is observed within this time, even with Docker. */
 const recentMs = 10_000;
 /** What has not answered by then is shown as it last was. */
@@ -127,17 +131,21 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
   /** An error is logged once and never ends the process, which others may share. */
   async function run(): Promise<void> {
     let lastError: string | undefined;
-    for (let isFirst = true; stream.viewers > 0 && !isOver; isFirst = false) {
+    let hadViewers = false;
+    while (!isOver) {
       const start = performance.now();
       early = new AbortController();
-      const error = await send(isFirst).then(
+      const hasViewers = stream.viewers > 0;
+      const error = await (hasViewers ? send(!hadViewers) : observe()).then(
         () => undefined,
         (err: Error) => err.message,
       );
       if (error !== undefined && error !== lastError)
         eventLog.write('bad', `The room cannot observe the fleet: ${error}`);
       lastError = error;
-      await pause(Math.max(0, everyMs - (performance.now() - start)), early.signal);
+      hadViewers = hasViewers;
+      const waitMs = hasViewers ? everyMs : withoutViewersMs;
+      await pause(Math.max(0, waitMs - (performance.now() - start)), early.signal);
     }
   }
 
@@ -147,7 +155,8 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
   });
   return {
     start() {
-      running ??= run().finally(() => (running = undefined));
+      running ??= run();
+      early.abort();
     },
     stop() {
       isOver = true;
@@ -155,7 +164,9 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
     },
     snapshot,
     state,
-    refresh: async () => void (running ?? (await observe())),
+    async refresh() {
+      if (stream.viewers === 0) await observe();
+    },
   };
 }
 

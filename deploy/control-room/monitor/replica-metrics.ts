@@ -9,6 +9,7 @@ export interface Metrics {
 
 export const noMetrics: ReplicaMetrics = {
   perSecond: null,
+  failedPerSecond: null,
   p50: null,
   p99: null,
   inFlight: null,
@@ -19,7 +20,8 @@ export const noMetrics: ReplicaMetrics = {
 };
 
 /** Short enough to follow changes, long enough for several samples of one second. */
-const span = '[5s]';
+export const spanSeconds = 5;
+const span = `[${spanSeconds}s]`;
 const rateOf = (labels: string, by = '') => `sum${by}(rate(http_requests_total${labels}${span}))`;
 const quantile = (part: number, by: string) =>
   `1000 * histogram_quantile(${part}, sum by (${by}) (rate(http_request_duration_seconds_bucket${span})))`;
@@ -28,6 +30,7 @@ const present = 'and on (instance) up{job="replicas"}';
 
 const perReplica = {
   perSecond: rateOf('', ' by (replica) '),
+  failedPerSecond: rateOf('{status="5xx"}', ' by (replica) '),
   p50: quantile(0.5, 'replica, le'),
   p99: quantile(0.99, 'replica, le'),
   inFlight: 'sum by (replica) (http_requests_in_flight)',
@@ -47,7 +50,7 @@ const ofAll = {
 export async function readMetrics(prometheus: string): Promise<Metrics> {
   const series = await query(prometheus, [perReplica, ofAll]);
   const replicas = new Map<string, ReplicaMetrics>();
-  const total: Metrics['total'] = { requests: null, failed: null, p50: null, p99: null };
+  const total: Metrics['total'] = { requests: null, failed: null, excused: null, p50: null, p99: null };
   for (const { labels, values } of series) {
     const { metric = '', replica, store = null, version = null } = labels;
     const value = metric === 'build' ? { store, version } : { [metric]: numberOf(values[0]?.[1]) };
@@ -58,6 +61,8 @@ export async function readMetrics(prometheus: string): Promise<Metrics> {
   return { replicas, total };
 }
 
+export const unknown = { requests: null, failed: null, excused: null, p50: null, p99: null };
+
 /** The timeline as the replicas measured it. @throws {Error} as `readMetrics` */
 export async function readPoints(prometheus: string, start: number, end: number): Promise<Point[]> {
   const series = await query(prometheus, [ofAll], { start, end });
@@ -65,7 +70,7 @@ export async function readPoints(prometheus: string, start: number, end: number)
   for (const { labels, values } of series)
     for (const [moment, value] of values) {
       const at = Math.round(moment);
-      const point = points.get(at) ?? { at, requests: null, failed: null, p50: null, p99: null, by: 'replicas' };
+      const point = points.get(at) ?? { at, ...unknown, by: 'replicas' as const };
       points.set(at, { ...point, [labels.metric ?? '']: numberOf(value) });
     }
   // Seconds without a request rate had no fleet.

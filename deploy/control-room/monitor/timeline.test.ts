@@ -1,8 +1,16 @@
 import { expect, test } from 'vitest';
 import { createTimeline } from './timeline.ts';
 
-const second = (at: number, requests: number) => ({ at, requests, failed: 0, p50: 1, p99: 2, replicas: {} });
-const metrics = { replicas: new Map(), connected: null, total: { requests: 7, failed: 0, p50: 3, p99: 4 } };
+const second = (at: number, requests: number) => ({
+  at,
+  requests,
+  failed: 0,
+  excused: 0,
+  p50: 1,
+  p99: 2,
+  replicas: {},
+});
+const metrics = { replicas: new Map(), total: { requests: 7, failed: 0, excused: 0, p50: 3, p99: 4 } };
 
 test('each completed second is added once: as measured by the users, else by the replicas, else unknown', () => {
   let now = 1000;
@@ -15,11 +23,15 @@ test('each completed second is added once: as measured by the users, else by the
     [1001, 6, 'users'],
   ]);
   now = 1003;
-  expect(timeline.advance([second(1001, 6)], metrics)).toMatchObject([{ at: 1002, requests: 7, by: 'replicas' }]);
-  now = 1004;
-  expect(timeline.advance([], null)).toMatchObject([{ at: 1003, requests: null, by: null }]);
+  expect(timeline.advance([], null)).toMatchObject([{ at: 1002, requests: null, by: null }]);
   expect(timeline.advance([], null)).toEqual([]);
-  expect(timeline.points.map(({ at }) => at)).toEqual([1000, 1001, 1002, 1003]);
+  now = 1008;
+  // The rates of the replicas are of five seconds: the first ones contain what the users have counted.
+  expect(timeline.advance([], metrics).map(({ at, requests, by }) => [at, requests, by])).toEqual([
+    ...[1003, 1004, 1005, 1006].map((at) => [at, null, null]),
+    [1007, 7, 'replicas'],
+  ]);
+  expect(timeline.points.map(({ at }) => at)).toEqual([1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007]);
 });
 
 test('it covers five minutes, however long there were no viewers', async () => {

@@ -1,6 +1,6 @@
 import type { Point } from '../protocol.ts';
 import type { SecondStats } from '../users.ts';
-import { type Metrics, readPoints } from './replica-metrics.ts';
+import { type Metrics, readPoints, spanSeconds, unknown } from './replica-metrics.ts';
 
 const maxSeconds = 300;
 
@@ -19,6 +19,9 @@ export interface Timeline {
 export function createTimeline(now = () => Math.floor(Date.now() / 1000)): Timeline {
   let points: Point[] = [];
   let next = now();
+  let lastByUsers = Number.NEGATIVE_INFINITY;
+  /** The rates of the replicas still contain what the users have counted already. */
+  const isOfUsers = (at: number) => at <= lastByUsers + spanSeconds;
 
   function advance(users: SecondStats[], metrics: Metrics | null | undefined): Point[] {
     const from = Math.max(next, now() - maxSeconds);
@@ -26,9 +29,11 @@ export function createTimeline(now = () => Math.floor(Date.now() / 1000)): Timel
     const fresh: Point[] = [];
     for (let at = from; at < now(); at++) {
       const second = bySecond.get(at);
-      if (second) fresh.push({ ...second, by: 'users' });
-      else if (metrics) fresh.push({ at, ...metrics.total, by: 'replicas' });
-      else fresh.push({ at, requests: null, failed: null, p50: null, p99: null, by: null });
+      if (second) {
+        fresh.push({ ...second, by: 'users' });
+        lastByUsers = at;
+      } else if (metrics && !isOfUsers(at)) fresh.push({ at, ...metrics.total, by: 'replicas' });
+      else fresh.push({ at, ...unknown, by: null });
     }
     next = Math.max(next, now());
     points = [...points, ...fresh].slice(-maxSeconds);
@@ -44,8 +49,13 @@ export function createTimeline(now = () => Math.floor(Date.now() / 1000)): Timel
       const start = end - maxSeconds;
       const measured = prometheus === undefined ? [] : await readPoints(prometheus, start, end - 1).catch(() => []);
       const known = new Map(measured.map((point) => [point.at, point]));
-      for (const second of users)
-        if (second.at >= start && second.at < end) known.set(second.at, { ...second, by: 'users' });
+      for (const second of users) {
+        if (second.at < start || second.at >= end) continue;
+        known.set(second.at, { ...second, by: 'users' });
+        lastByUsers = second.at;
+      }
+      for (const { at, by } of known.values())
+        if (by === 'replicas' && isOfUsers(at) && users.length > 0) known.delete(at);
       points = [...known.values()].sort((a, b) => a.at - b.at);
       next = end;
     },

@@ -41,6 +41,7 @@ export function createPlots(elements, announce) {
 
   function dataOf(name) {
     const values = kinds[name].keys.map((key) => points.map((point) => kinds[name].value(point[key])));
+    if (name === 'failed') values[0] = values[0].map((excused, index) => excused && excused + (values[1][index] ?? 0));
     return [points.map((point) => point.at), ...values];
   }
 
@@ -83,7 +84,8 @@ const kinds = {
     height: 120,
     value: (value) => (value === null ? null : Math.max(value, 0.1)), // a log scale has no zero
   },
-  failed: { keys: ['failed'], labels: ['failed'], height: 90, value: same },
+  // Stacked: what a fault excuses is drawn above, and below the failures that count.
+  failed: { keys: ['excused', 'failed'], labels: ['excused', 'failed'], height: 90, value: same },
 };
 
 /** Requests are counted in integers. */
@@ -137,20 +139,33 @@ function optionsOf(name, width, span, marks) {
 }
 
 function linesOf(name) {
-  const strokes = name === 'failed' ? [colourOf('--bad')] : [colourOf('--series-1'), colourOf('--series-2')];
+  const strokes =
+    name === 'failed' ? [colourOf('--edge'), colourOf('--bad')] : [colourOf('--series-1'), colourOf('--series-2')];
   const more = {
     requests: [{ fill: strokes[0].replace(')', ', 0.15)') }],
     latency: [{}, { dash: [6, 3] }],
-    failed: [{ fill: strokes[0], paths: uPlot.paths.bars({ size: [0.9, 8] }), width: 0 }],
+    failed: strokes.map((fill) => ({ fill, paths: uPlot.paths.bars({ size: [0.9, 8] }), width: 0 })),
   }[name];
   return kinds[name].labels.map((label, index) => ({
     label,
     stroke: strokes[index],
     width: 1.75,
-    points: { show: false },
-    value: (_, value) => number(value),
+    points: { show: false, size: 5, filter: name === 'latency' ? isolated : undefined },
+    value: (plot, value, series, at) => number(name === 'failed' && series === 1 ? excusedAt(plot, at) : value),
     ...more[index],
   }));
+}
+
+/** Moments without a neighbour: no line reaches them, and they may be the worst ones. */
+function isolated(plot, series) {
+  const values = plot.data[series];
+  const isEmpty = (at) => values[at] === null || values[at] === undefined;
+  return values.flatMap((_, at) => (isEmpty(at) || !isEmpty(at - 1) || !isEmpty(at + 1) ? [] : [at]));
+}
+
+/** The bar of what is excused stands on the bar of what is not. */
+function excusedAt({ data }, at) {
+  return at === null || data[1][at] === null ? null : Math.max(0, data[1][at] - (data[2][at] ?? 0));
 }
 
 function backToNow(plots) {
@@ -167,6 +182,9 @@ function moveCursor(plots, event, announce) {
   event.preventDefault();
   const index = Math.min(times.length - 1, Math.max(0, (plot.cursor.idx ?? times.length) + step));
   plot.setCursor({ left: plot.valToPos(times[index], 'x'), top: 1 }, true, true);
-  const values = kinds[plot.name].labels.map((label, at) => `${label} ${number(plot.data[at + 1][index])}`);
+  const values = kinds[plot.name].labels.map((label, at) => {
+    const value = label === 'excused' ? excusedAt(plot, index) : plot.data[at + 1][index];
+    return `${label} ${number(value)}`;
+  });
   announce([clock(times[index] * 1000), ...values].join(', '));
 }

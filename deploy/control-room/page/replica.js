@@ -3,7 +3,10 @@ import { updateButtons } from './buttons.js';
 import { count, duration, latency, none, rate } from './format.js';
 
 const signs = { ready: 'good', starting: 'starting', draining: 'draining', paused: 'paused', down: 'bad' };
-const names = ['requests/s', 'median', 'p99', 'in flight', 'up', 'restarts'];
+const names = ['requests/s', 'failed/s', 'median', 'p99', 'in flight', 'up', 'restarts'];
+
+/** A response that takes longer looks broken to a visitor. */
+const slowMs = 1000;
 
 export function createReplica({ label }) {
   const title = h('h3', {}, label);
@@ -26,10 +29,13 @@ export function updateReplica(element, replica, { at, fleet }) {
   );
   setSign(state.firstElementChild, signs[replica.state]);
   setText(state.lastElementChild, describeState(replica, fleet?.store));
-  const { perSecond, p50, p99, inFlight, restarts, since } = replica;
+  const { perSecond, failedPerSecond, p50, p99, inFlight, restarts, since } = replica;
   const time = since === null ? none : duration(at - since);
-  const values = [rate(perSecond), latency(p50), latency(p99), count(inFlight), time, count(restarts)];
-  setText(metrics.children[4].firstElementChild, replica.state === 'down' ? 'down for' : 'up');
+  const failed = perSecond === null ? null : (failedPerSecond ?? 0); // without a failure there is no such series
+  const values = [rate(perSecond), rate(failed), latency(p50), latency(p99), count(inFlight), time, count(restarts)];
+  setAttribute(metrics.children[1], 'data-tone', failed > 0 ? 'bad' : '');
+  setAttribute(metrics.children[3], 'data-tone', p99 > slowMs ? 'bad' : '');
+  setText(metrics.children[5].firstElementChild, replica.state === 'down' ? 'down for' : 'up');
   for (const [index, value] of values.entries()) setText(metrics.children[index].lastElementChild, value);
   updateButtons(buttons, replica.buttons, replica.label);
 }
