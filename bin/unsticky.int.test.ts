@@ -4,9 +4,8 @@ import packageJson from '../package.json' with { type: 'json' };
 import { startServedFleet } from '../test/control-room.ts';
 import { startCommand } from '../test/fleet.ts';
 
-const commands = 'up down status scale kill pause resume restart roll logs demo room survive compare load bench'.split(
-  ' ',
-);
+const commands =
+  'up down status scale kill pause resume restart roll logs demo room survive report compare load bench'.split(' ');
 
 async function run(args: string[], env = process.env) {
   const { exited, out } = startCommand(args, env);
@@ -63,7 +62,8 @@ test('each success says what to do next; --quiet prints results only, --json JSO
     const { out } = await run(['status', '--json', ...at]);
     expect(JSON.parse(out)).toMatchObject({ driver: 'local', replicas: [{ number: 1 }, { number: 2 }] });
     const lines = (await run(['logs', 'replica-1', 'redis', '--lines', '2', '--json', ...at])).out.trim().split('\n');
-    expect(lines.map((line) => JSON.parse(line))).toEqual([
+    const byPart = lines.map((line) => JSON.parse(line)).toSorted((a, b) => b.part.localeCompare(a.part));
+    expect(byPart).toEqual([
       { part: 'replica-1', line: expect.objectContaining({ level: expect.anything() }) },
       { part: 'replica-1', line: expect.objectContaining({ level: expect.anything() }) },
       { part: 'redis', line: expect.any(String) },

@@ -119,6 +119,7 @@ test.runIf(await canTrace(process.env))(
     expect(await timed('PATCH', '/preferences', { theme: 'dark' })).toBeGreaterThan(fsyncMs);
     const reads: number[] = [];
     for (let number = 0; number < 300; number++) reads.push(await timed('GET', '/profile'));
-    expect(reads.toSorted((a, b) => a - b).at(-4)).toBeLessThan(20); // p99
+    // The p99: on a quiet machine 3 ms. One that waited for the disk would take 200.
+    expect(reads.toSorted((a, b) => a - b).at(-4)).toBeLessThan(fsyncMs / 4);
   },
 );
