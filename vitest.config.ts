@@ -26,7 +26,7 @@ export default defineConfig({
           exclude: ['**/*.int.test.ts', '**/*.browser.test.ts', '**/*.docker.test.ts', ...elsewhere],
         },
       },
-      // Starts real servers on 127.0.0.1. One file after the other: they measure time, and there may be two cores.
+      // Starts real servers on 127.0.0.1. Two files at once: they wait for each other as on a machine that is busy.
       {
         test: {
           name: 'int',
@@ -34,7 +34,7 @@ export default defineConfig({
           exclude: elsewhere,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
       // Starts real servers too, and looks at their pages with the Chromium that is on the PATH; without one they are skipped.

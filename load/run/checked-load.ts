@@ -96,7 +96,7 @@ export async function runCheckedLoad(options: CheckedLoadOptions): Promise<Check
     });
     const [result] = await Promise.all([running, breaking]);
     const lost = await lookAgain(http, cookies);
-    return tally.toResult(result, connections, lost);
+    return tally.toResult(result, seconds, connections, lost);
   } finally {
     unfollow();
     ending.removeEventListener('abort', stop);
@@ -195,7 +195,7 @@ function createTally(hasUser: boolean, hasSteps: boolean) {
         ...(events.length > 0 ? [events.at(-1)?.about ?? ''] : []),
       ].join('  ·  ');
     },
-    toResult(result: autocannon.Result, sessions: number, lostAtTheEnd: number[]): CheckedLoad {
+    toResult(result: autocannon.Result, seconds: number, sessions: number, lostAtTheEnd: number[]): CheckedLoad {
       for (const user of lostAtTheEnd) lost.add(user);
       const { average, p50, p90, p99, max } = result.latency;
       const answers = result['2xx'] + result.non2xx;
@@ -206,7 +206,7 @@ function createTally(hasUser: boolean, hasSteps: boolean) {
         sessions,
         dropped: Math.max(0, result.requests.sent - answers - result.errors - sessions),
         latencyMs: { average, p50, p90, p99, max },
-        perSecond: Array.from({ length: result.duration }, (_, second) => perSecond[second] ?? 0),
+        perSecond: Array.from({ length: Math.min(seconds, perSecond.length) }, (_, second) => perSecond[second] ?? 0),
         events,
         shares: hasSteps ? shares : { before: shares.before, after: {} },
       };

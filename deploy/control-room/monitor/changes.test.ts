@@ -53,7 +53,8 @@ test('a restart is counted when the replica runs again, however it ended', () =>
     return history.of('replica-1')?.restarts;
   };
   expect(see('ready', '12:00')).toBe(0);
-  expect(see('paused', '12:00')).toBe(0);
+  expect(see('paused', '12:00:30')).toBe(0); // since its pause
+  expect(see('ready', '12:00')).toBe(0);
   expect(see('down', '12:01')).toBe(0);
   expect(see('starting', '12:02')).toBe(1);
   expect(see('ready', '12:02')).toBe(1);

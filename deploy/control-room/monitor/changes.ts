@@ -78,7 +78,8 @@ export function createReplicaHistory() {
 
   function next({ name, state, since, requestsServed: served }: ReplicaStatus, seconds: number): Observed {
     const last = known.get(name);
-    const start = state === 'down' || since === null ? last?.start : since; // `since` of a down replica is its end
+    // `since` of one that is down is its end, of a paused one its pause.
+    const start = state === 'down' || state === 'paused' || since === null ? last?.start : since;
     const isRestarted = last?.start !== undefined && last.start !== start;
     const before = isRestarted || seconds > maxRateSeconds ? null : (last?.served ?? null);
     const perSecond = before === null || served === null ? null : Math.max(0, (served - before) / seconds);

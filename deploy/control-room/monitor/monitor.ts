@@ -52,7 +52,7 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
   const logFaults = createFaultLog(eventLog);
   const answering = new Map<string, boolean>();
   let before: ReplicaStatus[] | undefined;
-  let running: Promise<void> | undefined;
+  let isRunning = false;
   let isOver = false;
   let early = new AbortController();
 
@@ -155,8 +155,9 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
   });
   return {
     start() {
-      running ??= run();
-      early.abort();
+      if (isRunning) return early.abort();
+      isRunning = true;
+      void run();
     },
     stop() {
       isOver = true;

@@ -140,7 +140,7 @@ function optionsOf(name, width, span, marks) {
 
 function linesOf(name) {
   const strokes =
-    name === 'failed' ? [colourOf('--edge'), colourOf('--bad')] : [colourOf('--series-1'), colourOf('--series-2')];
+    name === 'failed' ? [colourOf('--soft'), colourOf('--bad')] : [colourOf('--series-1'), colourOf('--series-2')];
   const more = {
     requests: [{ fill: strokes[0].replace(')', ', 0.15)') }],
     latency: [{}, { dash: [6, 3] }],
@@ -163,7 +163,7 @@ function isolated(plot, series) {
   return values.flatMap((_, at) => (isEmpty(at) || !isEmpty(at - 1) || !isEmpty(at + 1) ? [] : [at]));
 }
 
-/** The bar of what is excused stands on the bar of what is not. */
+/** The bar of what is excused is drawn on top of the other. */
 function excusedAt({ data }, at) {
   return at === null || data[1][at] === null ? null : Math.max(0, data[1][at] - (data[2][at] ?? 0));
 }

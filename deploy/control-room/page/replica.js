@@ -35,7 +35,7 @@ export function updateReplica(element, replica, { at, fleet }) {
   const values = [rate(perSecond), rate(failed), latency(p50), latency(p99), count(inFlight), time, count(restarts)];
   setAttribute(metrics.children[1], 'data-tone', failed > 0 ? 'bad' : '');
   setAttribute(metrics.children[3], 'data-tone', p99 > slowMs ? 'bad' : '');
-  setText(metrics.children[5].firstElementChild, replica.state === 'down' ? 'down for' : 'up');
+  setText(metrics.children[5].firstElementChild, { down: 'down for', paused: 'paused for' }[replica.state] ?? 'up');
   for (const [index, value] of values.entries()) setText(metrics.children[index].lastElementChild, value);
   updateButtons(buttons, replica.buttons, replica.label);
 }
