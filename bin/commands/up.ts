@@ -38,9 +38,9 @@ export function addUp(program: Command): void {
   addFleetOptions(command)
     .option('-n, --replicas <n>', 'number of replicas', wholeNumber(1, 50), 3)
     .addOption(new Option('--store <store>', 'session store').choices(stores).default('durable'))
-    .addOption(portOption('--http <port>', 'HTTP port on 127.0.0.1; 0 picks a free one (local)', 'HTTP_PORT', 8080))
-    .addOption(portOption('--https <port>', 'HTTPS port (local)', 'HTTPS_PORT', 8443))
-    .addOption(portOption('--prometheus <port>', 'Prometheus port (local)', 'PROMETHEUS_PORT', 9090))
+    .addOption(portOption('--http <port>', 'HTTP port on 127.0.0.1; 0 picks a free one', 'HTTP_PORT', 8080))
+    .addOption(portOption('--https <port>', 'HTTPS port', 'HTTPS_PORT', 8443))
+    .addOption(portOption('--prometheus <port>', 'Prometheus port', 'PROMETHEUS_PORT', 9090))
     .option('-d, --detach', 'run in the background')
     .addOption(jsonOption())
     .action(run(up));

@@ -31,7 +31,6 @@ export interface Place {
   env: NodeJS.ProcessEnv;
 }
 
-/** Compose takes the ports from the environment. */
 export type StartOptions = Omit<LocalOptions, 'settings' | 'breakableNetwork' | 'main' | 'maxLogBytes'>;
 
 export interface StartedFleet {
@@ -72,8 +71,9 @@ const compose: Driver = {
     await fleet.describe();
     return fleet;
   },
-  async start({ env, replicas, store, report }) {
-    return { fleet: await startComposeFleet(env, replicas, store, report), ended: null };
+  async start({ env, replicas, store, http, https, prometheus, report }) {
+    const ports = { http, https, ...(prometheus !== undefined && { prometheus }) };
+    return { fleet: await startComposeFleet(env, replicas, store, ports, report), ended: null };
   },
   logs: ({ env }, options, write) => createComposeFleet(env).logs(options, write),
   async withRunFleet({ env, store }, _ending, use) {

@@ -48,6 +48,8 @@ export interface Part {
 }
 
 export interface RedisPart extends Part {
+  /** @returns what is to be known of it (PartStatus.facts); null if it does not answer within `ms` */
+  facts(ms: number): Promise<string[] | null>;
   /** @returns the milliseconds until it answers; null if it does not within `ms` */
   ping(ms: number): Promise<number | null>;
   /** Sets a parameter (CONFIG SET) until the next start. @returns its previous value */

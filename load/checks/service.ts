@@ -81,7 +81,7 @@ function checkBack(
 }
 
 /** When each user had logged in: until then there are more requests than later. */
-function arrivedAt(operations: Operation[]): number {
+export function arrivedAt(operations: Operation[]): number {
   return operations.reduce((latest, { kind, session, end }) => {
     return kind === 'login' && session.endsWith('.1') ? Math.max(latest, end) : latest;
   }, 0);

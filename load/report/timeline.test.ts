@@ -83,6 +83,7 @@ test.each([
 test('an empty history has an empty timeline', () => {
   expect(timelineOf({ operations: [], replicas: ['replica-1'] })).toEqual({
     bucketSeconds: 1,
+    warmUpSeconds: 0,
     requests: [],
     failed: [],
     p50: [],

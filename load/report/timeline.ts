@@ -1,9 +1,12 @@
+import { arrivedAt } from '../checks/service.ts';
 import type { History } from '../users/history.ts';
 import { isFailure, percentile } from '../users/outcome.ts';
 
 /** A run in buckets of equal length. All lists have one entry per bucket; bucket 0 starts with the run. */
 export interface Timeline {
   bucketSeconds: number;
+  /** Until every user had logged in: responses take longer then, and requests are more. */
+  warmUpSeconds: number;
   /** Requests per second that ended. */
   requests: number[];
   /** Requests per second that failed. */
@@ -43,6 +46,7 @@ export function timelineOf({ operations, replicas }: Pick<History, 'operations' 
   const perSecond = (counts: Float64Array) => Array.from(counts, (count) => round(count / bucketSeconds));
   return {
     bucketSeconds,
+    warmUpSeconds: round(arrivedAt(operations) / 1000),
     requests: perSecond(requests),
     failed: perSecond(failed),
     p50: sorted.map((list) => roundOrNull(percentile(list, 0.5))),

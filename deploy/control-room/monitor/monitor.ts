@@ -172,9 +172,9 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
 }
 
 /** From outside, a paused Redis looks like one that is gone: the last action on it tells them apart. */
-function redisState(ms: number | null | undefined, lastDone: string | undefined): PartState {
-  if (ms === undefined) return 'unknown';
-  if (ms !== null) return 'up';
+function redisState(facts: string[] | null | undefined, lastDone: string | undefined): PartState {
+  if (facts === undefined) return 'unknown';
+  if (facts !== null) return 'up';
   if (lastDone === 'redis-pause') return 'hangs';
   return lastDone === 'redis-kill' ? 'down' : 'silent';
 }

@@ -92,15 +92,17 @@ function unseenSecondsOf({ state, totals, seconds }: RoomState['users']): number
   return unseen > 2 ? unseen : null;
 }
 
-function redisView(facts: ViewFacts): PartView {
-  const { redis, description } = facts.state;
-  const metrics = facts.probes.metrics.value;
+function redisView(known: ViewFacts): PartView {
+  const { redis, description } = known.state;
+  const metrics = known.probes.metrics.value;
   // Prometheus also remembers replicas of an earlier fleet.
   const connected =
     metrics &&
-    facts.state.replicas.filter(({ name, state }) => {
+    known.state.replicas.filter(({ name, state }) => {
       return state === 'ready' && metrics.replicas.get(name)?.connected === 1;
     }).length;
+  // That it is no replica of another one goes without saying.
+  const facts = known.probes.redis.value?.filter((fact) => fact !== 'master') ?? [];
   const isUsed = description?.store !== 'memory';
   const isSilent = redis === 'hangs' || redis === 'silent';
   const isGone = redis === 'down' || redis === 'silent';
@@ -108,13 +110,17 @@ function redisView(facts: ViewFacts): PartView {
   return {
     state: redis,
     text: {
-      up: isUsed && connected != null ? `answers; ${plural(connected, 'replica')} connected` : 'answers',
+      up: [
+        'answers',
+        ...(isUsed && connected != null ? [`${plural(connected, 'replica')} connected`] : []),
+        ...facts,
+      ].join('; '),
       hangs: 'not responding: it accepts connections and does not answer',
       down: 'is down',
       silent: 'does not answer',
       unknown: '',
     }[redis],
-    buttons: buttons(facts, actions),
+    buttons: buttons(known, actions),
   };
 }
 

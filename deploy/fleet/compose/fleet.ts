@@ -1,12 +1,9 @@
 import { checkCount, type Fleet, pickReplica, type Reporter } from '../fleet.ts';
-import { createDocker, findService, replicasOf, serviceOf } from './docker.ts';
+import { createDocker, findService, replicasOf } from './docker.ts';
 import { createComposeNetwork } from './network.ts';
 import { deployReplicas, rotateSecrets, scaleReplicas } from './replicas.ts';
 import { createComposeNginx, createComposeRedis, writeComposeLogs } from './services.ts';
 import { describe, prometheusOf, readRequestsServed, toPartStatus, toStatus } from './status.ts';
-
-/** A paused Redis never answers. */
-const redisInfoCommand = ['timeout', '1', 'redis-cli', 'INFO'];
 
 /**
  * Drives the containers that `docker compose up` started from docker-compose.yml. All state is Docker's.
@@ -25,10 +22,10 @@ export function createComposeFleet(env: NodeJS.ProcessEnv): Fleet {
     },
     async parts() {
       const containers = await docker.containers();
-      const info = await docker.run(['exec', serviceOf(containers, 'redis').Id, ...redisInfoCommand]).catch(() => null);
+      const facts = await fleet.redis.facts(1000).catch(() => null);
       return (['nginx', 'redis', 'prometheus'] as const).flatMap((name) => {
         const container = findService(containers, name);
-        return container ? [toPartStatus(name, container, info)] : [];
+        return container ? [toPartStatus(name, container, facts)] : [];
       });
     },
     async scale(count, report, settings) {
@@ -75,11 +72,20 @@ export async function startComposeFleet(
   env: NodeJS.ProcessEnv,
   replicas: number,
   store: string,
+  ports: { http: number; https: number; prometheus?: number },
   report?: Reporter,
 ): Promise<Fleet> {
   checkCount(replicas);
   report?.('docker compose up --build …');
   const args = ['up', '--build', '--detach', '--wait', '--scale', `app=${replicas}`];
-  await createDocker(env).compose(args, { SESSION_STORE: store });
+  // As docker-compose.yml reads them.
+  const { http, https, prometheus } = ports;
+  const published = { HTTP_PORT: String(http), HTTPS_PORT: String(https) };
+  const settings = {
+    SESSION_STORE: store,
+    ...published,
+    ...(prometheus !== undefined && { PROMETHEUS_PORT: String(prometheus) }),
+  };
+  await createDocker(env).compose(args, settings);
   return createComposeFleet(env);
 }

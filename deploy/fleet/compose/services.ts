@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { FleetError, type LogOptions, type Part, type RedisPart } from '../fleet.ts';
+import { redisFactsOf } from '../redis-info.ts';
 import { waitFor } from '../wait.ts';
 import { type Docker, project } from './docker.ts';
 import { describe } from './status.ts';
@@ -50,6 +51,11 @@ export function createComposeRedis(docker: Docker): RedisPart {
   return {
     ...createServicePart(docker, 'redis', async () => (await ping(1000)) !== null),
     ping,
+    async facts(ms) {
+      const { Id } = await docker.containerOf('redis');
+      const command = ['exec', Id, 'timeout', String(ms / 1000), 'redis-cli', 'INFO'];
+      return docker.run(command).then(redisFactsOf, () => null);
+    },
     async configure(parameter, value) {
       const former = await config('GET', parameter);
       const reply = await config('SET', parameter, value); // redis-cli exits with 0 even if Redis refuses

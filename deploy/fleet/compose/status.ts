@@ -1,5 +1,4 @@
 import type { Description, PartStatus, ReplicaStatus } from '../fleet.ts';
-import { redisFactsOf } from '../redis-info.ts';
 import { type Container, findService, replicasOf, serviceOf } from './docker.ts';
 
 /** @throws {FleetError} if nginx has no container */
@@ -51,17 +50,17 @@ function sinceOf(state: string, { State: { StartedAt, FinishedAt } }: Container)
   return state === 'paused' ? null : state === 'down' ? FinishedAt : StartedAt;
 }
 
-/** @param redisInfo Redis's INFO; null if it does not answer */
-export function toPartStatus(name: PartStatus['name'], container: Container, redisInfo: string | null): PartStatus {
-  const state = partStateOf(name, container, redisInfo);
-  const facts = name === 'redis' && redisInfo !== null ? redisFactsOf(redisInfo) : [];
+/** @param redisFacts RedisPart.facts */
+export function toPartStatus(name: PartStatus['name'], container: Container, redisFacts: string[] | null): PartStatus {
+  const state = partStateOf(name, container, redisFacts);
+  const facts = (name === 'redis' && redisFacts) || [];
   return { name, runsAs: container.Name.slice(1), state, since: sinceOf(state, container), facts };
 }
 
-function partStateOf(name: string, container: Container, redisInfo: string | null): PartStatus['state'] {
+function partStateOf(name: string, container: Container, redisFacts: string[] | null): PartStatus['state'] {
   const state = stateOf(container);
   if (state === 'paused' || state === 'down') return state;
-  if (name === 'redis') return redisInfo === null ? 'silent' : 'ready';
+  if (name === 'redis') return redisFacts === null ? 'silent' : 'ready';
   // A container without a health check is taken for ready as it runs.
   return state === 'ready' || container.State.Health === undefined ? 'ready' : 'silent';
 }

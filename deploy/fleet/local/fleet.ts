@@ -135,7 +135,8 @@ function createLocalFleet(
       return { driver: 'local', store: current, http, https, versions, ...(prometheus && { prometheus }) };
     },
     replicas: () => Promise.all(replicas.all.map(readStatus)),
-    parts: () => readParts({ servers, pausedAt, redisPort: ports.redis, http, prometheus: prometheus || undefined }),
+    parts: () =>
+      readParts({ servers, pausedAt, redisFacts: fleet.redis.facts, http, prometheus: prometheus || undefined }),
     scale: (...args) => replicas.inTurn(() => replicas.scale(...args)),
     kill: (number, signal = 'SIGKILL') => replicas.kill(number, signal),
     pause: (number) => replicas.pause(number),

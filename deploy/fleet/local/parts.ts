@@ -1,6 +1,5 @@
 import type { PartStatus } from '../fleet.ts';
 import type { Servers } from '../process.ts';
-import { readRedisInfo, redisFactsOf } from '../redis-info.ts';
 import { answers } from '../wait.ts';
 
 const answerMs = 500;
@@ -10,13 +9,20 @@ export interface PartProbes {
   servers: Servers;
   /** When each part was paused that is; by its name. */
   pausedAt: ReadonlyMap<string, Date>;
-  redisPort: number;
+  /** RedisPart.facts */
+  redisFacts(ms: number): Promise<string[] | null>;
   http: string;
   /** Undefined without Prometheus. */
   prometheus: string | undefined;
 }
 
-export async function readParts({ servers, pausedAt, redisPort, http, prometheus }: PartProbes): Promise<PartStatus[]> {
+export async function readParts({
+  servers,
+  pausedAt,
+  redisFacts,
+  http,
+  prometheus,
+}: PartProbes): Promise<PartStatus[]> {
   /** @param probe what is to be known of it; null if it does not answer */
   const part = async (name: PartStatus['name'], probe: () => Promise<string[] | null>): Promise<PartStatus> => {
     const process = servers.find(name);
@@ -31,10 +37,7 @@ export async function readParts({ servers, pausedAt, redisPort, http, prometheus
   const isUp = async (url: string) => ((await answers(url, answerMs)) ? [] : null);
   return Promise.all([
     part('nginx', () => respond(`${http}/nginx-problem/404`)),
-    part('redis', async () => {
-      const info = await readRedisInfo(redisPort, answerMs);
-      return info === null ? null : redisFactsOf(info);
-    }),
+    part('redis', () => redisFacts(answerMs)),
     ...(prometheus === undefined ? [] : [part('prometheus', () => isUp(`${prometheus}/-/ready`))]),
   ]);
 }

@@ -1,5 +1,6 @@
 import { FleetError, type Part, type RedisPart } from '../fleet.ts';
 import type { Servers } from '../process.ts';
+import { readRedisInfo, redisFactsOf } from '../redis-info.ts';
 import { pingRedis } from '../wait.ts';
 import { requireRunning } from './servers.ts';
 import { createSlowDisk } from './slow-disk.ts';
@@ -11,6 +12,7 @@ export function createLocalRedis(part: Part, port: number, servers: Servers, can
   return {
     ...part,
     ping: (ms) => pingRedis(port, ms),
+    facts: (ms) => readRedisInfo(port, ms).then((info) => (info === null ? null : redisFactsOf(info))),
     configure: (parameter, value) => configure(port, parameter, value),
     // A restarted Redis has its normal disk again.
     ...(canTrace && { slowDisk: createSlowDisk(() => requireRunning(servers, 'redis').pid, servers.start) }),

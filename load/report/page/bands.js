@@ -60,7 +60,8 @@ globalThis.createFaultBands = function createFaultBands(bands, colourOf, isLabel
     context.font = `600 ${11 * dots}px system-ui, sans-serif`;
     context.textBaseline = 'bottom';
     context.textAlign = 'left';
-    const seen = bands.map((band) => ({ band, extent: extentOf(plot, band) })).filter(({ extent }) => extent);
+    const named = bands.filter(({ number }) => number !== undefined); // the warm-up has none
+    const seen = named.map((band) => ({ band, extent: extentOf(plot, band) })).filter(({ extent }) => extent);
     const taken = [0, 0];
     for (const [index, { band, extent }] of seen.entries()) {
       const next = seen[index + 1]?.extent.from ?? bbox.left + bbox.width;

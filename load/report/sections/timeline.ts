@@ -13,7 +13,8 @@ export function renderTimeline(report: Report, place: Place): Html {
     'Timeline',
     html`
       <p class="hint">
-        One point per ${bucket}; the last one may be shorter. Shaded: faults, numbered as in the table.
+        One point per ${bucket}; the last one may be shorter. Shaded: faults, numbered as in the table; grey at the
+        start: warm-up, until every user had logged in (${formatDuration(1000 * timeline.warmUpSeconds)}).
         <span class="with-script">Drag to zoom in, double-click to zoom out; arrow keys move the cursor.</span>
       </p>
       <p>
@@ -40,7 +41,8 @@ export function plotData({ timeline, faults, seconds }: Report, { id }: Place): 
     start: fault.start / 1000,
     end: fault.end === null ? seconds : fault.end / 1000,
   }));
-  return { id, seconds, timeline, bands };
+  const warmUp = { fault: 'warm-up', kind: 'other', start: 0, end: timeline.warmUpSeconds };
+  return { id, seconds, timeline, bands: [...bands, warmUp] };
 }
 
 function plot(name: string, caption: string): Html {
