@@ -155,9 +155,9 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
   });
   return {
     start() {
-      if (isRunning) return early.abort();
+      if (!isRunning) void run();
+      else if (stream.viewers === 1) early.abort();
       isRunning = true;
-      void run();
     },
     stop() {
       isOver = true;

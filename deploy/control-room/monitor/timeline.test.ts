@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createTimeline } from './timeline.ts';
+import { createTimeline, mergePoints } from './timeline.ts';
 
 const second = (at: number, requests: number) => ({
   at,
@@ -42,4 +42,16 @@ test('it covers five minutes, however long there were no viewers', async () => {
   expect(timeline.points).toHaveLength(300);
   await timeline.catchUp([second(4000, 1), second(4990, 2)], undefined);
   expect(timeline.points).toMatchObject([{ at: 4990, requests: 2, by: 'users' }]);
+});
+
+test('what the replicas measured before the users came stays, and what overlaps with theirs does not', () => {
+  const measured = Array.from({ length: 20 }, (_, at) => ({ at, ...metrics.total, by: 'replicas' as const }));
+  const merged = mergePoints(measured, [second(5, 9), second(6, 9)]);
+  expect(merged.map(({ at, by }) => `${at} ${by}`)).toEqual([
+    ...[0, 1, 2, 3, 4].map((at) => `${at} replicas`),
+    '5 users',
+    '6 users',
+    ...[12, 13, 14, 15, 16, 17, 18, 19].map((at) => `${at} replicas`),
+  ]);
+  expect(mergePoints(measured, [])).toEqual(measured);
 });

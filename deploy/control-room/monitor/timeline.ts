@@ -19,9 +19,8 @@ export interface Timeline {
 export function createTimeline(now = () => Math.floor(Date.now() / 1000)): Timeline {
   let points: Point[] = [];
   let next = now();
+  /** The last second that the users measured. */
   let lastByUsers = Number.NEGATIVE_INFINITY;
-  /** The rates of the replicas still contain what the users have counted already. */
-  const isOfUsers = (at: number) => at <= lastByUsers + spanSeconds;
 
   function advance(users: SecondStats[], metrics: Metrics | null | undefined): Point[] {
     const from = Math.max(next, now() - maxSeconds);
@@ -32,7 +31,7 @@ export function createTimeline(now = () => Math.floor(Date.now() / 1000)): Timel
       if (second) {
         fresh.push({ ...second, by: 'users' });
         lastByUsers = at;
-      } else if (metrics && !isOfUsers(at)) fresh.push({ at, ...metrics.total, by: 'replicas' });
+      } else if (metrics && !isOverlapping(at, lastByUsers)) fresh.push({ at, ...metrics.total, by: 'replicas' });
       else fresh.push({ at, ...unknown, by: null });
     }
     next = Math.max(next, now());
@@ -48,17 +47,29 @@ export function createTimeline(now = () => Math.floor(Date.now() / 1000)): Timel
       const end = now();
       const start = end - maxSeconds;
       const measured = prometheus === undefined ? [] : await readPoints(prometheus, start, end - 1).catch(() => []);
-      const known = new Map(measured.map((point) => [point.at, point]));
-      for (const second of users) {
-        if (second.at < start || second.at >= end) continue;
-        known.set(second.at, { ...second, by: 'users' });
-        lastByUsers = second.at;
-      }
-      for (const { at, by } of known.values())
-        if (by === 'replicas' && isOfUsers(at) && users.length > 0) known.delete(at);
-      points = [...known.values()].sort((a, b) => a.at - b.at);
+      points = mergePoints(
+        measured,
+        users.filter(({ at }) => at >= start && at < end),
+      );
+      lastByUsers = points.findLast(({ by }) => by === 'users')?.at ?? Number.NEGATIVE_INFINITY;
       next = end;
     },
     advance,
   };
+}
+
+/** The rates of replicas are of some seconds: in this one they contain what the users have counted already. */
+const isOverlapping = (at: number, lastByUsers: number) => at > lastByUsers && at <= lastByUsers + spanSeconds;
+
+/** Both in the order of their times: what the users measured, and what the replicas did while there were no users. */
+export function mergePoints(measured: Point[], users: SecondStats[]): Point[] {
+  const known = new Map(measured.map((point) => [point.at, point]));
+  for (const second of users) known.set(second.at, { ...second, by: 'users' });
+  let lastByUsers = Number.NEGATIVE_INFINITY;
+  return [...known.values()]
+    .sort((a, b) => a.at - b.at)
+    .filter(({ at, by }) => {
+      if (by === 'users') lastByUsers = at;
+      return by === 'users' || !isOverlapping(at, lastByUsers);
+    });
 }

@@ -84,7 +84,7 @@ const kinds = {
     height: 120,
     value: (value) => (value === null ? null : Math.max(value, 0.1)), // a log scale has no zero
   },
-  // Stacked: what a fault excuses is drawn above, and below the failures that count.
+  // Stacked: the failures that count, and on top of them those that a fault excuses.
   failed: { keys: ['excused', 'failed'], labels: ['excused', 'failed'], height: 90, value: same },
 };
 
@@ -150,7 +150,7 @@ function linesOf(name) {
     label,
     stroke: strokes[index],
     width: 1.75,
-    points: { show: false, size: 5, filter: name === 'latency' ? isolated : undefined },
+    points: { show: false, size: 5, ...(name === 'latency' && { filter: isolated }) },
     value: (plot, value, series, at) => number(name === 'failed' && series === 1 ? excusedAt(plot, at) : value),
     ...more[index],
   }));
