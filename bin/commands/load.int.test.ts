@@ -66,13 +66,17 @@ test('a replica that answers for another user is found, though each of its respo
 });
 
 test('it reads from the fleet that is up, and what cannot be done is refused at once', async () => {
-  const { dir, end } = await startServedFleet({ replicas: 2 });
+  const { dir, fleet, end } = await startServedFleet({ replicas: 3 });
+  const stateOf = async () => (await fleet.replicas()).map(({ state }) => state);
   const at = async (...args: string[]) => {
     const { exited, out } = startCommand(['load', '--dir', dir, '--seconds', '1', '--connections', '2', ...args]);
     return { code: await exited, out: out() };
   };
   expect(await at()).toMatchObject({ code: 0, out: expect.stringContaining('PASS') });
   expect(await at('--path', '/cart')).toMatchObject({ code: 0 });
+  await fleet.kill(3);
+  expect(await at('--kill', '2@0')).toMatchObject({ code: 0, out: expect.stringContaining('replica-2 is killed') });
+  expect(await stateOf()).toEqual(['ready', 'ready', 'down']); // the one that it killed itself is back
   for (const [args, message] of [
     [['--store', 'memory'], 'the fleet that is up has the durable store'],
     [['--kill', '7'], 'there is no replica 7'],

@@ -74,7 +74,7 @@ async function load(options: LoadOptions): Promise<number> {
 async function loadFleet(fleet: Fleet, options: LoadOptions, terminal: Terminal, ending: AbortSignal): Promise<number> {
   const { connections, path, json } = options;
   const { driver, store } = await fleet.describe();
-  const count = [options.kill, options.restartAll, options.restartRedis].filter(Boolean).length;
+  const count = [options.kill, options.restartAll, options.restartRedis].filter((step) => step !== undefined).length;
   const { seconds = count > 0 ? 20 : 10 } = options;
   const steps = await stepsOf(fleet, options, seconds, count);
   terminal.report(`${driver} fleet, ${store} store: GET ${path} on ${connections} connections for ${seconds} s`);
@@ -105,18 +105,29 @@ async function stepsOf(fleet: Fleet, options: LoadOptions, seconds: number, coun
   if (kill) {
     const replica = (await fleet.replicas()).find(({ number }) => number === kill.replica);
     if (!replica) throw new FleetError(`there is no replica ${kill.replica}`);
-    const apply = (up: Fleet) => up.kill(kill.replica, 'SIGKILL');
-    steps.push({ about: `${replica.name} is killed`, at: when(kill.at), stopsRedis: false, apply });
+    steps.push({
+      about: `${replica.label} is killed`,
+      at: when(kill.at),
+      stopsRedis: false,
+      apply: (up) => up.kill(kill.replica, 'SIGKILL'),
+      heal: (up) => startAgain(up, kill.replica),
+    });
   }
   if (restartAll !== undefined) {
-    const apply = (up: Fleet) => up.roll();
-    steps.push({ about: 'each replica is restarted', at: when(restartAll), stopsRedis: false, apply });
+    const at = when(restartAll);
+    steps.push({ about: 'each replica is restarted', at, stopsRedis: false, apply: (up) => up.roll() });
   }
   if (restartRedis !== undefined) {
-    const apply = (up: Fleet) => up.redis.restart();
-    steps.push({ about: 'Redis is restarted', at: when(restartRedis), stopsRedis: true, apply });
+    const at = when(restartRedis);
+    steps.push({ about: 'Redis is restarted', at, stopsRedis: true, apply: (up) => up.redis.restart() });
   }
   return steps.sort((a, b) => a.at - b.at);
+}
+
+/** Unless another step has done so. */
+async function startAgain(fleet: Fleet, number: number): Promise<void> {
+  const replica = (await fleet.replicas()).find((one) => one.number === number);
+  if (replica?.state === 'down') await fleet.restart(number);
 }
 
 function printResult(result: CheckedLoad, { print, style, hint, width }: Terminal): void {

@@ -13,6 +13,8 @@ export interface LoadStep {
   /** While it lasts and for a second afterwards, 503 is no failure. */
   stopsRedis: boolean;
   apply(fleet: Fleet): Promise<void>;
+  /** Called at the end, if it was applied. */
+  heal?(fleet: Fleet): Promise<void>;
 }
 
 export interface CheckedLoadOptions {
@@ -88,9 +90,10 @@ export async function runCheckedLoad(options: CheckedLoadOptions): Promise<Check
   });
   const stop = () => (running as unknown as { stop(): void }).stop();
   ending.addEventListener('abort', stop);
+  const heals: (() => Promise<void>)[] = [];
   const unfollow = progress.follow(() => tally.describe(seconds, connections));
   try {
-    const breaking = applySteps(options, tally).catch((err: Error) => {
+    const breaking = applySteps(options, tally, heals).catch((err: Error) => {
       stop();
       throw err;
     });
@@ -100,24 +103,24 @@ export async function runCheckedLoad(options: CheckedLoadOptions): Promise<Check
   } finally {
     unfollow();
     ending.removeEventListener('abort', stop);
-    await restartKilled(fleet);
+    for (const heal of heals) await heal();
   }
 }
 
-async function applySteps({ fleet, steps, progress, ending }: CheckedLoadOptions, tally: Tally): Promise<void> {
-  for (const { about, at, stopsRedis, apply } of steps) {
+async function applySteps(
+  { fleet, steps, progress, ending }: CheckedLoadOptions,
+  tally: Tally,
+  heals: (() => Promise<void>)[],
+): Promise<void> {
+  for (const { about, at, stopsRedis, apply, heal } of steps) {
     await pause(Math.max(0, at * 1000 - tally.now()), ending);
     if (ending.aborted) return;
     tally.begin(about, stopsRedis);
     progress.report(`${(tally.now() / 1000).toFixed(1)} s: ${about}`);
+    if (heal) heals.push(() => heal(fleet));
     await apply(fleet);
     tally.end();
   }
-}
-
-async function restartKilled(fleet: Fleet): Promise<void> {
-  const down = (await fleet.replicas()).filter(({ state }) => state === 'down');
-  for (const { number } of down) await fleet.restart(number);
 }
 
 /** Each user asks once more. @returns the numbers of those who are not recognised */
