@@ -17,7 +17,7 @@ declare module 'express-session' {
 /** Persian words and emoji families contain joiners, which are invisible by themselves. */
 const joiners = /[\u200c\u200d]/g;
 const printable = /^[\p{L}\p{M}\p{N}\p{P}\p{S} \u200c\u200d]{1,64}$/u;
-/** Fillers are letters to Unicode, and the blank of Braille is a symbol; marks need something to stand on. */
+/** To Unicode, fillers are letters and the Braille blank is a symbol; a combining mark needs a character before it. */
 const visible = /[^\p{Default_Ignorable_Code_Point}\p{M}\s\u2800]/u;
 const isName = (text: string) => printable.test(text) && visible.test(text);
 

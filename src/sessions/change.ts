@@ -165,12 +165,9 @@ async function prepare(repository: SessionRepository, change: Change, base: Stor
     args.push(renewal.mark(), markMs);
   }
   const user = repository.userOf(attributes);
-  const membership: Membership = {
-    handle: repository.handleOf(renewal?.id ?? id),
-    oldHandle: repository.handleOf(id),
-    now,
-  };
-  if (user !== before || renewal) Object.assign(membership, { joins: user, leaves: before });
+  const lists = user !== before || renewal ? { joins: user, leaves: before } : {};
+  const [handle, oldHandle] = [repository.handleOf(renewal?.id ?? id), repository.handleOf(id)];
+  const membership: Membership = { handle, oldHandle, now, ...lists };
   return { stored, attributes, keys, args, membership };
 }
 

@@ -65,7 +65,7 @@ export function createSessions(options: SessionsOptions): RequestHandler {
   }
 
   return function sessions(req: AnyRequest, res: AnyResponse, next: Next) {
-    if (req.session || !isBelow(req, choices.path ?? '/')) return next(); // the first one may be another
+    if (req.session || !isBelow(req, choices.path ?? '/')) return next(); // it has one, or its cookie could not come here
     req.sessionStore = store; // also for the error handler, if Redis is away
     const name = nameFor(req);
     const cookie = readSignedId(req.headers.cookie, name, secrets, known);

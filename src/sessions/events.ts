@@ -39,8 +39,8 @@ export type SessionEvent =
   | { type: 'commit_failed'; code: SessionErrorCode | undefined };
 
 /**
- * `get`, `set` and `destroy` as in express-session; `renew` moves a session to a new id; `list` reads and keeps the list of a user's sessions;
- * `touch` corrects how long a session lives; `find` looks for the response to a repeat; `migrate` takes over a session of
+ * `get`, `set` and `destroy` as in express-session; `renew` moves a session to a new id; `list` reads and updates the list of a
+ * user's sessions; `touch` corrects how long a session lives; `find` looks for the response to a repeat; `migrate` takes over a session of
  * plain connect-redis; `time` reads the clock.
  */
 export type StoreCommand = 'get' | 'set' | 'touch' | 'renew' | 'destroy' | 'list' | 'find' | 'migrate' | 'time';

@@ -1,5 +1,5 @@
 import { createClient } from 'redis';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createVisitor, startTestRedis, type TestRedis } from '../../test/replica.ts';
 import { startTestApp, type TestApp } from '../../test/sessions-app.ts';
 import { handleOf } from './hash.ts';
@@ -62,6 +62,43 @@ test('log out everywhere ends the sessions of every slot', async () => {
   );
   expect((await visitors[0]?.send('DELETE', '/sessions?user=ada'))?.body).toEqual({ ended: 8 });
   for (const visitor of visitors) expect((await visitor.send('GET', '/me')).status).toBe(401);
+});
+
+describe('to end all sessions of a user, where Redis refuses a part of it', () => {
+  const handles = [1, 2].map((number) => handleOf(idOf(number)));
+  /** A repository whose user of Redis may do only this. */
+  async function limited(rules: string[]) {
+    await redis.command('ACL', 'SETUSER', 'limited', 'reset', 'on', 'nopass', '+@all', ...rules);
+    const theirs = createClient({ url: redis.url, username: 'limited', password: '-' });
+    await theirs.connect();
+    onTestFinished(() => theirs.destroy());
+    return new SessionRepository({ client: theirs as never, secrets: ['s'.repeat(32)] });
+  }
+  beforeEach(async () => {
+    for (const handle of handles) {
+      await join(repository, { joins: 'ada', handle, oldHandle: handle, now: 1 }, 60_000);
+      await redis.command('SET', repository.keyOfHandle(handle), '{}');
+    }
+  });
+
+  test('one of two cannot be ended: the error does not say that nothing was changed', async () => {
+    const theirs = await limited(['~session:user:*', '~session:{home0001}:*']);
+    await expect(endAll(theirs, 'ada', handles)).rejects.toMatchObject({ code: 'outcome-unknown' });
+    expect(await redis.command('EXISTS', repository.keyOfHandle(handles[0] as string))).toBe(0);
+    expect(await endAll(repository, 'ada', handles)).toBe(1); // the other one is still in the list
+  });
+
+  test('none can be ended: nothing was changed', async () => {
+    const theirs = await limited(['~session:user:*']);
+    await expect(endAll(theirs, 'ada', handles)).rejects.toMatchObject({ code: 'store-unavailable' });
+    expect(await endAll(repository, 'ada', handles)).toBe(2);
+  });
+
+  test('all have ended, and the list cannot be cleaned: that is no error', async () => {
+    const theirs = await limited(['~*', '-zrem']);
+    expect(await endAll(theirs, 'ada', handles)).toBe(2);
+    expect((await keys()).filter((key) => !key.includes(':user:'))).toEqual([]);
+  });
 });
 
 describe('if there are too many sessions of a user', () => {

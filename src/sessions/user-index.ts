@@ -4,8 +4,8 @@ import type { SessionRepository } from './repository.ts';
 
 // A user's sessions: a sorted set of their handles, by when they were noted; -1 for one that is being ended.
 //
-// It does not stand with the sessions on a Cluster, so no script changes both. A session is noted before it is written: a
-// crash leaves a handle that leads nowhere. After the write it must still be noted, else it was ended in between.
+// On a Cluster it is in another slot than the sessions, so no script changes both. A session is noted before it is written:
+// a crash leaves the handle of no session. After the write it must still be noted, else it was ended in between.
 
 /** Whose list of sessions a change enters, and whose it leaves. */
 export interface Membership {
@@ -61,14 +61,21 @@ export function handlesOf(repository: SessionRepository, user: string): Promise<
 /**
  * Ends sessions of a user. A login that has noted one of them and has not yet written it finds that out.
  * @returns how many there were
+ * @throws {SessionError} outcome-unknown if some have ended, or may have, and others not
  */
 export async function endAll(repository: SessionRepository, user: string, handles: string[]): Promise<number> {
   if (handles.length === 0) return 0;
   const index = repository.indexOf(user);
   await repository.calls.read('list', 'ZADD', index, 'XX', ...handles.flatMap((handle) => ['-1', handle]));
-  const ended = await Promise.all(handles.map((handle) => repository.endByHandle(handle)));
-  await repository.calls.read('list', 'ZREM', index, ...handles);
-  return ended.filter(Boolean).length;
+  const results = await Promise.allSettled(handles.map((handle) => repository.endByHandle(handle)));
+  const ended = results.filter((result) => result.status === 'fulfilled' && result.value).length;
+  const failed = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as SessionError);
+  const [cause] = failed;
+  if (cause && (ended > 0 || failed.some(({ code }) => code === 'outcome-unknown')))
+    throw new SessionError('outcome-unknown', { cause });
+  if (cause) throw cause;
+  await repository.calls.read('list', 'ZREM', index, ...handles).catch(() => {}); // else when the list is full
+  return ended;
 }
 
 /** A session that was noted so long ago has been written, if it ever will be. */

@@ -6,7 +6,7 @@ import { sha1 } from '../hash.ts';
 /** A Lua script: its text, the digest under which Redis keeps it, and the command that events name. */
 export interface Script {
   command: StoreCommand;
-  /** To run it twice, or without anybody's knowledge, changes nothing that a visitor sees. */
+  /** Running it twice, or after its caller has given up, changes nothing that a visitor sees. */
   isHarmless?: boolean;
   text: string;
   digest: string;

@@ -7,10 +7,8 @@ import { type Held, hold } from './hold.ts';
 /** How long a response that must be taken back may take to end: until then its parts may still be written. */
 const endMs = 300;
 
-/** The session cannot be written as JSON, or its cookie's settings make no cookie. */
-interface Failure {
-  err: unknown;
-}
+/** Rejects at once if the session cannot be written as JSON, or its cookie's settings make no cookie. */
+type Save = (held: Held) => ReturnType<typeof commit>;
 
 /**
  * Saves a changed session before its response leaves.
@@ -38,18 +36,17 @@ export function sendAfterCommit(
     if (res.headersSent) return Reflect.apply(writeHead, res, args);
     const rest = takeHeaders(res, args);
     if (hasCookie) withoutCookie(res, settings.name); // the head before this one could not be written
-    let isHeld = false;
-    let failure: Failure | undefined;
+    let save: Save | undefined;
     try {
       const isChanged = !isSettled && hasChanged(req, state);
-      isHeld = !isSettled && hasWork(req, res, state, isChanged);
+      if (!isSettled && hasWork(req, res, state, isChanged)) save = (held) => commit(req, res, state, held);
       setCookie(req, res, state, settings, isChanged);
     } catch (err) {
-      failure = { err };
+      save = () => Promise.reject(err);
     }
     hasCookie = true;
     Reflect.apply(writeHead, res, rest);
-    if (!isSettled && (isHeld || failure)) saveThenSend(hold(res), failure);
+    if (!isSettled && save) saveThenSend(hold(res), save);
     else if (!isSettled) watchEnd();
     isSettled = true;
     return res;
@@ -57,8 +54,8 @@ export function sendAfterCommit(
   res.writeHead = head as AnyResponse['writeHead'];
   res.on('error', ignoreLateEnd);
 
-  function saveThenSend(held: Held, failure: Failure | undefined): void {
-    (failure ? Promise.reject(failure.err) : commit(req, res, state, held))
+  function saveThenSend(held: Held, save: Save): void {
+    save(held)
       .then((first) => {
         if (first) return replace(held, () => sendKept(res, first));
         held.release();
@@ -91,15 +88,15 @@ export function sendAfterCommit(
     const { end } = res;
     res.end = function endAfterCommit(...args: unknown[]): AnyResponse {
       res.end = end;
-      let failure: Failure | undefined;
+      let save: Save = () => commit(req, res, state);
       try {
         if (!hasChanged(req, state)) return Reflect.apply(end, res, args);
       } catch (err) {
-        failure = { err };
+        save = () => Promise.reject(err);
       }
       const held = hold(res);
       Reflect.apply(end, res, args);
-      (failure ? Promise.reject(failure.err) : commit(req, res, state))
+      save(held)
         .then(() => held.release())
         .catch(async (err) => {
           await giveUp(req, res, state, err);

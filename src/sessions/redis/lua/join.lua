@@ -1,4 +1,4 @@
--- Notes a session among those of its user. Returns how many are noted.
+-- Adds a session to the list of its user's. Returns how long the list is.
 local index = KEYS[1]
 local handle, now, ttl = unpack(ARGV)
 
