@@ -1,75 +1,27 @@
 import { describe, expect, test } from 'vitest';
-import type { FaultRecord, History, Operation } from '../users/history.ts';
-import { judge } from './judge.ts';
-
-const none = { failures: 'none', stallMs: 500, answerMs: 1000 } as const;
-const all = { failures: 'all', stallMs: null, answerMs: 1000 } as const;
-
-const kill: FaultRecord = {
-  fault: 'kill-replica',
-  target: 'replica',
-  targets: ['replica-1'],
-  start: 1000,
-  end: 1500,
-  evidence: 'replica-1 is gone',
-  impactBudget: none,
-};
-const outage: FaultRecord = { ...kill, fault: 'redis-outage', target: 'redis', targets: ['redis'], impactBudget: all };
-
-let ids = 0;
-function operation(kind: Operation['kind'], start: number, more: Partial<Operation> = {}): Operation {
-  ids += 1;
-  const base = { id: ids, session: 'user-0001.1', kind, start, end: start + 5, outcome: 'ok', status: 200 } as const;
-  return { ...base, replica: 'replica-1', ...more };
-}
-
-/** A user logs in, adds an item before and after the fault, and reads both: a correct history. */
-const login = operation('login', 100, { sessionIds: [null, 'a'] });
-const add1 = operation('add', 200, { status: 201, value: 1, observed: [1] });
-const prefer = operation('prefer', 300, { value: 1, observed: [1] });
-const before = operation('profile', 900, { observedUser: 'user-0001' });
-const during = operation('cart', 1250, { observed: [1], replica: 'replica-2' });
-const add2 = operation('add', 1600, { status: 201, value: 2, observed: [1, 2], replica: 'replica-2' });
-const cart = operation('cart', 1700, { observed: [1, 2], replica: 'replica-2' });
-const again = operation('profile', 1750, { observedUser: 'user-0001', replica: 'replica-2' });
-const preferences = operation('preferences', 1760, { observed: [1], replica: 'replica-2' });
-/** Leaves no time without a success. */
-const others = [600, 1200, 1400, 2000].map((start) => operation('whoami', start, { session: 'user-0001.1' }));
-const good = [login, add1, prefer, before, during, add2, cart, again, preferences, ...others];
-
-function judged(operations: Operation[], more: Partial<History> = {}) {
-  return judge({
-    format: 2,
-    plan: 'kill-replica',
-    driver: 'local',
-    store: 'durable',
-    seed: 1,
-    users: 1,
-    replicas: ['replica-1', 'replica-2'],
-    startedAt: '2026-01-01T00:00:00.000Z',
-    command: 'npm run survive',
-    environment: {},
-    invoked: operations.length,
-    unmatchedLogLines: 0,
-    backgroundLoad: null,
-    eventLoopStalls: [],
-    skipped: [],
-    interrupted: false,
-    operations,
-    faults: [kill],
-    ...more,
-  });
-}
-
-/** The violations by check, for checks that found any. */
-function found(operations: Operation[], more: Partial<History> = {}) {
-  const { checks } = judged(operations, more);
-  return Object.fromEntries(checks.filter(({ count }) => count > 0).map(({ name, count }) => [name, count]));
-}
-
-function wordsOf(name: string, operations: Operation[], more: Partial<History> = {}) {
-  return judged(operations, more).checks.find((check) => check.name === name)?.violations[0];
-}
+import {
+  add1,
+  add2,
+  again,
+  all,
+  before,
+  cart,
+  during,
+  found,
+  good,
+  judged,
+  kill,
+  login,
+  nextId,
+  none,
+  operation,
+  others,
+  outage,
+  prefer,
+  preferences,
+  wordsOf,
+} from '../../test/sample-history.ts';
+import type { History, Operation } from '../users/history.ts';
 
 test('a good history passes', () => {
   expect(judged(good)).toMatchObject({
@@ -92,7 +44,7 @@ describe('sessions', () => {
   const old = { cookie: 'logged-out' } as const;
 
   test('lost: answered as logged out, once per session', () => {
-    expect(found([...good, loggedOut, { ...loggedOut, id: ++ids, start: 1900, end: 1905 }])).toEqual({
+    expect(found([...good, loggedOut, { ...loggedOut, id: nextId(), start: 1900, end: 1905 }])).toEqual({
       'lost-session': 1,
     });
     expect(found([...good, operation('whoami', 1800, { observedUser: null })])).toEqual({ 'lost-session': 1 });
@@ -234,7 +186,7 @@ describe('writes', () => {
     const seen = operation('cart', 1774, { observed: [1, 2, 3] });
     // The stored response is from the first time: it lacks what others have added since.
     const newer = operation('add', 1780, { status: 201, value: 4, observed: [1, 2, 3, 4] });
-    const looks = [newer, { ...later([1, 2, 3, 4], 1900), id: ++ids }];
+    const looks = [newer, { ...later([1, 2, 3, 4], 1900), id: nextId() }];
     const outages = { faults: [{ ...outage, end: 1800 }] };
     expect(found([...good, unknown, repeat, seen, ...looks], outages)).toEqual({});
   });
@@ -390,136 +342,6 @@ describe('availability', () => {
         expect(found([...good, { ...broken, status }], { faults: [fault] })).toEqual({ 'failed-request': 1 });
     }
   });
-
-  test('a stall that ends with or after a fault is not counted twice', () => {
-    const longer = operation('whoami', 2010, { end: 5200 });
-    const outageAt = (start: number, end: number) => ({ faults: [{ ...outage, start, end }] });
-    expect(found([...good, longer], outageAt(5190, 5195))).toMatchObject({ stall: 1 });
-    expect(found([...good, longer], outageAt(2000, 2100))).toMatchObject({ stall: 1 });
-    expect(judged([...good, longer], outageAt(5190, 5195)).longestStallMs).toBe(3180);
-    expect(found([...good, longer], outageAt(2000, 5000))).not.toHaveProperty('stall');
-  });
-
-  test('a replica that is up at the end and gets no requests', () => {
-    const many = Array.from({ length: 60 }, (_, index) => operation('whoami', 2400 + 40 * index));
-    expect(found([...good, ...many], { replicasAtEnd: ['replica-1', 'replica-2', 'replica-3'] })).toEqual({
-      'idle-replica': 1,
-    });
-    expect(found([...good, ...many.slice(10)], { replicasAtEnd: ['replica-1', 'replica-2', 'replica-3'] })).toEqual({});
-  });
-
-  test("a stall outside the fault's budget: users waited without a success", () => {
-    const late = operation('whoami', 2010, { end: 2600 });
-    expect(found([...good, late])).toEqual({ stall: 1 });
-    expect(found([...good, { ...late, start: 2590 }])).toEqual({});
-    expect(found([...good, late], { faults: [{ ...kill, impactBudget: { ...none, stallMs: 3000 } }] })).toEqual({});
-  });
-});
-
-describe('a stall: some user waits, and none gets a success', () => {
-  const refused = (start: number) =>
-    operation('cart', start, { status: null, outcome: 'unknown', error: 'ECONNREFUSED' });
-  const stallsOf = (operations: Operation[], more: Partial<History> = {}) => {
-    const { longestStallMs, longestExcusedStallMs, checks } = judged(operations, more);
-    return [longestStallMs, longestExcusedStallMs, checks.find(({ name }) => name === 'stall')?.violations[0]?.summary];
-  };
-
-  test('a user who asks nothing does not wait', () => {
-    expect(stallsOf([...good, operation('whoami', 60_000)])[0]).toBeLessThan(500);
-  });
-
-  test('until the end of the run, if the site stops answering before', () => {
-    const tries = Array.from({ length: 400 }, (_, index) => refused(2100 + 300 * index));
-    const [longest, excused, summary] = stallsOf([...good, ...tries]);
-    expect([longest, excused]).toEqual([2100 + 300 * 399 + 5 - 2100, 0]);
-    expect(summary).toBe('no user got a success for 119705 ms (limit 500) from 2.0 s on, the end of the run');
-  });
-
-  test('before the first success', () => {
-    const late = good.map((one) => ({ ...one, start: one.start + 5000, end: one.end + 5000 }));
-    const kills = [{ ...kill, start: 6000, end: 6500 }];
-    expect(stallsOf(late, { faults: kills })[2]).toBeUndefined();
-    const early = [refused(100), refused(2000), ...late];
-    expect(stallsOf(early, { faults: kills })).toEqual([5005, 0, expect.stringContaining('from 0.0 s on')]);
-  });
-
-  test('after a failure until the next request of the same user, whatever others do', () => {
-    const user = { session: 'user-0002.1' };
-    const other = { ...operation('whoami', 4000), ...user };
-    expect(stallsOf([...good, { ...refused(2100), ...user }, other])[0]).toBe(1905);
-    expect(stallsOf([...good, refused(2100), other])[0]).toBe(1905); // user-0001 sends no more: it waits until the end
-    const seen401 = operation('profile', 2100, { status: 401, outcome: 'fail' });
-    expect(stallsOf([...good, seen401, other])[0]).toBeLessThan(500); // that was an answer
-  });
-
-  test('what the budget of a fault excuses is counted by itself', () => {
-    const away = { ...outage, start: 2100, end: 4000 };
-    const tries = [2200, 2500, 2800, 3100, 3400, 3700].map((start) => refused(start));
-    const faults = [{ ...away, targets: ['nginx'] }];
-    const [longest, excused, summary] = stallsOf([...good, ...tries, operation('cart', 4010, { observed: [1, 2] })], {
-      faults,
-    });
-    expect([longest, excused, summary]).toEqual([expect.toSatisfy((ms) => ms < 500), 1815, undefined]);
-  });
-});
-
-describe('a replica that hangs: users are served as before once it is set aside', () => {
-  const steady = { afterMs: 3000, throughput: 0.9, p99Ms: 250 };
-  const hang = {
-    ...kill,
-    fault: 'hang-replica',
-    start: 6000,
-    end: 16_000,
-    impactBudget: { ...none, stallMs: 3000, steady },
-  };
-  /** One request every 20 ms, of which replica-1 answers every second one, except while it hangs. */
-  const asked = (
-    from: number,
-    to: number,
-    every = 20,
-    more: (start: number, index: number) => Partial<Operation> = () => ({}),
-  ) =>
-    Array.from({ length: (to - from) / every }, (_, index) => {
-      const start = from + every * index;
-      const isAway = start >= hang.start && start < hang.end + 4000;
-      return operation('whoami', start, { replica: `replica-${isAway ? 2 : 1 + (index % 2)}`, ...more(start, index) });
-    });
-  const degraded = (operations: Operation[], fault: FaultRecord = hang) => {
-    const { checks } = judged([...good, ...operations], { faults: [fault] });
-    const check = checks.find(({ name }) => name === 'degraded-service');
-    return [check?.checked, ...(check?.violations.map(({ summary }) => summary) ?? [])];
-  };
-
-  test('as many successes as before, and its share again afterwards', () => {
-    expect(degraded(asked(1000, 28_000))).toEqual([1]);
-  });
-
-  test('fewer successes than 90 % of those before', () => {
-    const fewer = [...asked(1000, 9000), ...asked(9000, 16_000, 25), ...asked(16_000, 28_000)];
-    const summary = expect.stringMatching(/^hang-replica: users got 7\d % of the 5\d successes per second before it$/);
-    expect(degraded(fewer)).toEqual([1, summary]);
-  });
-
-  test('more than one of a hundred responses is slow', () => {
-    const slow = (every: number) =>
-      asked(1000, 28_000, 20, (start, index) => {
-        return start > 9000 && start < 16_000 && index % every === 0 ? { end: start + 2000 } : {};
-      });
-    expect(degraded(slow(200))).toEqual([1]);
-    expect(degraded(slow(50))).toEqual([1, 'hang-replica: p99 was 2000 ms (limit 250)']);
-  });
-
-  test('a replica that is back has less than half its share ten seconds later', () => {
-    const avoided = asked(1000, 28_000, 20, (start, index) =>
-      start > 16_000 && index % 10 > 0 ? { replica: 'replica-2' } : {},
-    );
-    expect(degraded(avoided)).toEqual([1, 'hang-replica: 10 s after it, replica-1 served 10 of 100 requests']);
-    expect(degraded(avoided.filter(({ start }) => start < 24_000))).toEqual([1]); // the run is over before
-  });
-
-  test('what lasted too short is not examined', () => {
-    expect(degraded(asked(1000, 15_000), { ...hang, end: 9500 })).toEqual([0]);
-  });
 });
 
 test('an interrupted run proves nothing, and says so', () => {
@@ -544,31 +366,6 @@ test('sessions that could not be checked again at the end are counted', () => {
   const early = good.filter(({ start }) => start < 1700);
   expect(judged(early)).toMatchObject({ verdict: 'unknown', checked: { sessions: 1, notCheckedAgain: 1 } });
   expect(judged(good)).toMatchObject({ checked: { notCheckedAgain: 0 } });
-});
-
-test("while the users' own process stalls, no response counts as late", () => {
-  const late = operation('whoami', 2010, { end: 2600 });
-  expect(found([...good, late])).toEqual({ stall: 1 });
-  expect(found([...good, late], { eventLoopStalls: [{ start: 2100, end: 2400 }] })).toEqual({});
-});
-
-test('recovery later than a second after the fault', () => {
-  const after = operation('whoami', 1600, { end: 3000 });
-  const [early, late] = [good.filter(({ end }) => end < 1500), good.filter(({ start }) => start >= 3000)];
-  const look = [operation('cart', 3010, { observed: [1] }), operation('profile', 3020, { observedUser: 'user-0001' })];
-  expect(found([...early, after, ...look, ...late], { faults: [outage] })).toEqual({
-    'slow-recovery': 1,
-    'slow-response': 1,
-  });
-});
-
-test('a fault that ends while another lasts is not late because of the other', () => {
-  const hang = { ...outage, fault: 'redis-pause', start: 500, end: 2900, impactBudget: all };
-  const killed = { ...kill, impactBudget: { ...none, stallMs: 5000 } };
-  const [early, late] = [good.filter(({ end }) => end < 1000), operation('whoami', 1100, { end: 2950 })];
-  const look = [operation('cart', 3010, { observed: [1] }), operation('profile', 3020, { observedUser: 'user-0001' })];
-  expect(found([...early, late, ...look], { faults: [hang, killed] })).toEqual({});
-  expect(found([...early, late, ...look], { faults: [killed] })).toMatchObject({ 'slow-recovery': 1 });
 });
 
 test('two concurrent faults have both budgets', () => {

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import type { History, Operation } from '../users/history.ts';
 import { saveHistory } from '../run/history-file.ts';
+import type { History, Operation } from '../users/history.ts';
 import { createRandom } from '../users/random.ts';
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-test-'));
