@@ -1,19 +1,8 @@
 import { expect, test } from 'vitest';
+import { replicaStatus as replica } from '../../../test/replica-status.ts';
 import type { ReplicaStatus } from '../../fleet/fleet.ts';
 import { changesBetween, createChangeLog, createReplicaHistory } from './changes.ts';
 import { createEventLog } from './event-log.ts';
-
-const replica = (number: number, state: ReplicaStatus['state'] = 'ready', since = '12:00'): ReplicaStatus => {
-  return {
-    number,
-    name: `replica-${number}`,
-    label: `replica-${number}`,
-    runsAs: 'pid 1',
-    state,
-    since,
-    requestsServed: null,
-  };
-};
 
 test('changes of replicas are reported in words, once', () => {
   const before = [replica(1), replica(2), replica(3), replica(4, 'down'), replica(5)];

@@ -1,18 +1,7 @@
 import { expect, test } from 'vitest';
-import type { ReplicaStatus } from '../../fleet/fleet.ts';
+import { replicaStatus as replica } from '../../../test/replica-status.ts';
 import { type Facts, headlineOf } from './headline.ts';
 
-const replica = (number: number, state: ReplicaStatus['state'] = 'ready'): ReplicaStatus => {
-  return {
-    number,
-    name: `replica-${number}`,
-    label: `replica-${number}`,
-    runsAs: 'pid 1',
-    state,
-    since: null,
-    requestsServed: null,
-  };
-};
 const totals = {
   since: 0,
   store: null,
