@@ -13,6 +13,7 @@ export function missingEvidence(
   sessions: Session[],
   faults: FaultStats[],
   findings: Findings,
+  { open, seen }: ReturnType<typeof openAtTheEnd>,
 ): string[] {
   const { driver, operations, users, replicas, invoked, unmatchedLogLines, backgroundLoad, eventLoopStalls, problem } =
     history;
@@ -21,7 +22,6 @@ export function missingEvidence(
   else if (history.interrupted) missing.push('it was interrupted before its end');
   const loggedIn = new Set(sessions.filter(({ login }) => login).map(({ user }) => user)).size;
   if (loggedIn < users) missing.push(`only ${loggedIn} of ${users} users could log in`);
-  const { open, seen } = openAtTheEnd(sessions, faults);
   if (seen < open) missing.push(`only ${seen} of ${open} open sessions were checked after the last fault`);
   if (findings.checkedWrites === 0) missing.push('no acknowledged write was verified');
   if (faults.length === 0) missing.push('no fault was injected, so nothing was at risk');

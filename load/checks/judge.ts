@@ -10,8 +10,8 @@ import { checkIdentity, checkIds } from './identity.ts';
 import type { CheckResult, Judgement } from './judgement.ts';
 import { checkPreference } from './preference.ts';
 import { checkRequests } from './requests.ts';
-import { sessionsOf } from './sessions.ts';
 import { checkShares, checkSteadyState } from './service.ts';
+import { sessionsOf } from './sessions.ts';
 import { checkRecovery, checkStalls } from './stalls.ts';
 
 /** Judges a history. Pure: the same history always has the same verdict. */
@@ -41,8 +41,8 @@ export function judge(history: History): Judgement {
     if (isLiveness && history.problem !== undefined) return [];
     return count > 0 ? [`${count} ${count === 1 ? one : many}`] : [];
   });
-  const { open, seen } = openAtTheEnd(sessions, faults);
-  const missing = missingEvidence(history, sessions, faultStats, findings);
+  const atTheEnd = openAtTheEnd(sessions, faults);
+  const missing = missingEvidence(history, sessions, faultStats, findings, atTheEnd);
   return {
     verdict: violations.length > 0 ? 'fail' : missing.length > 0 ? 'unknown' : 'pass',
     reasons: violations.length > 0 ? violations : missing,
@@ -54,7 +54,7 @@ export function judge(history: History): Judgement {
     },
     checked: {
       sessions: sessions.filter(isChecked).length,
-      notCheckedAgain: open - seen,
+      notCheckedAgain: atTheEnd.open - atTheEnd.seen,
       writes: findings.checkedWrites,
     },
     checks: [...checks, accessLogCheck].map((check) => resultOf(check, context)),

@@ -1,5 +1,5 @@
 import type { FaultRecord, History, Operation } from '../users/history.ts';
-import { percentile, recoveryMs } from '../users/outcome.ts';
+import { percentile, recoveryMs, setAsideMs } from '../users/outcome.ts';
 import type { Findings } from './findings.ts';
 
 /** A shorter time shows chance. */
@@ -19,7 +19,7 @@ interface Span {
 /**
  * Looks at faults whose budget says what users get while the fault lasts (ImpactBudget.steady): as many successes per
  * second as before it, and response times. And whether a replica that is back has its share again.
- * @returns how many faults lasted long enough for that, or were followed by enough calm
+ * @returns how many faults lasted long enough to see what users get meanwhile
  */
 export function checkSteadyState({ operations, faults, replicas }: History, findings: Findings): number {
   let examined = 0;
@@ -104,8 +104,6 @@ function rateIn(operations: Operation[], span: Span): number {
 
 /** With this many responses per replica, a round robin has certainly reached all of them. */
 const minResponses = 20;
-/** nginx tries a replica that was set aside about every two seconds. */
-const setAsideMs = 3000;
 
 /** Looks for replicas that exist at the end and served nothing: one that came back or was added must serve. */
 export function checkShares({ operations, faults, replicasAtEnd = [] }: History, findings: Findings): void {

@@ -2,6 +2,7 @@ import type { Fleet } from '../../deploy/fleet/fleet.ts';
 import { pause, unlessAborted } from '../../deploy/fleet/wait.ts';
 import { faultNamed } from '../faults/index.ts';
 import type { FaultRecord } from '../users/history.ts';
+import { setAsideMs } from '../users/outcome.ts';
 import { type Step, secondsOf } from './plan.ts';
 import type { Progress } from './progress.ts';
 
@@ -21,9 +22,6 @@ export interface InjectOptions {
   faults: FaultRecord[];
 }
 
-/** nginx tries a replica that it has set aside every two seconds: until it serves again, nothing of it is at risk. */
-const setAsideSeconds = 2.5;
-
 /**
  * Runs the steps: applies each fault, waits, and heals it, also if it did not land. Once `ending` aborts, or a fault could
  * not be applied or healed, it heals what is under way and starts no further step: later faults would prove nothing.
@@ -33,8 +31,9 @@ export async function injectFaults(options: InjectOptions): Promise<void> {
   const ending = AbortSignal.any([options.ending, down]);
   const isOver = () => ending.aborted || now() > until || faults.some(({ problem }) => problem !== undefined);
   for (const step of steps) {
-    const isBack = faults.at(-1)?.target !== 'replica';
-    await pause(Math.max(step.after ?? calmSeconds, isBack ? 0 : setAsideSeconds) * 1000, ending);
+    // Until the replica serves again, nothing of it is at risk.
+    const leastMs = faults.at(-1)?.target === 'replica' ? setAsideMs : 0;
+    await pause(Math.max((step.after ?? calmSeconds) * 1000, leastMs), ending);
     if (isOver()) return;
     await applyStep(step, options);
   }

@@ -1,5 +1,6 @@
 import type { Fleet } from '../../deploy/fleet/fleet.ts';
 import { type FaultName, faultNamed } from '../faults/index.ts';
+import { setAsideMs } from '../users/outcome.ts';
 
 /** A fault, when it starts, and what starts with it. */
 export interface Step {
@@ -42,8 +43,8 @@ export function estimateSeconds(plan: Plan): number {
   );
 }
 
-/** Until a replica that was set aside serves again, which is checked at the end. */
-const shortestLastCalm = 3.5;
+/** A second more than a replica that was set aside takes to serve again, which is checked at the end. */
+const shortestLastCalm = setAsideMs / 1000 + 1;
 
 /** How long it stays calm after the last fault, in seconds. */
 export const lastCalmSecondsOf = ({ calmSeconds }: Plan): number => Math.max(calmSeconds, shortestLastCalm);

@@ -16,6 +16,9 @@ export function percentile(sorted: ArrayLike<number>, part: number): number | nu
 /** After a fault, serving must resume within this time, and requests in flight be answered. */
 export const recoveryMs = 1000;
 
+/** nginx tries a replica that it has set aside about every two seconds: within this time after a fault it serves again. */
+export const setAsideMs = 2500;
+
 /** An operation belongs to a fault if it ended during it, or so soon afterwards that recovery may not be complete. */
 export function isDuring(fault: Pick<FaultRecord, 'start' | 'end'>, { start, end }: { start: number; end: number }) {
   const over = (fault.end ?? Infinity) + recoveryMs;
