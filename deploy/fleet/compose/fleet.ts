@@ -67,25 +67,29 @@ export function createComposeFleet(env: NodeJS.ProcessEnv): Fleet {
   return fleet;
 }
 
+/** The defaults of docker-compose.yml. */
+const usualPorts = { HTTP_PORT: 8080, HTTPS_PORT: 8443, PROMETHEUS_PORT: 9090 };
+
+/** The variables of ports other than the usual ones: a file .env may set those, and a variable has priority over it. */
+export function publishedPorts({ http, https, prometheus }: { http: number; https: number; prometheus?: number }) {
+  const asked: Record<string, number | undefined> = { HTTP_PORT: http, HTTPS_PORT: https, PROMETHEUS_PORT: prometheus };
+  const others = Object.entries(usualPorts).filter(
+    ([name, usual]) => asked[name] !== undefined && asked[name] !== usual,
+  );
+  return Object.fromEntries(others.map(([name]) => [name, String(asked[name])]));
+}
+
 /** Builds the image if needed and starts the containers. Resolves once all are healthy. */
 export async function startComposeFleet(
   env: NodeJS.ProcessEnv,
   replicas: number,
   store: string,
-  ports: { http: number; https: number; prometheus?: number },
+  ports: Parameters<typeof publishedPorts>[0],
   report?: Reporter,
 ): Promise<Fleet> {
   checkCount(replicas);
   report?.('docker compose up --build …');
   const args = ['up', '--build', '--detach', '--wait', '--scale', `app=${replicas}`];
-  // As docker-compose.yml reads them.
-  const { http, https, prometheus } = ports;
-  const published = { HTTP_PORT: String(http), HTTPS_PORT: String(https) };
-  const settings = {
-    SESSION_STORE: store,
-    ...published,
-    ...(prometheus !== undefined && { PROMETHEUS_PORT: String(prometheus) }),
-  };
-  await createDocker(env).compose(args, settings);
+  await createDocker(env).compose(args, { SESSION_STORE: store, ...publishedPorts(ports) });
   return createComposeFleet(env);
 }

@@ -48,6 +48,7 @@ export function lockDir(folder: string): () => void {
 
 /** @param start when it started; another process may have its id since */
 function isRunning(pid: number, start: string | undefined): boolean {
+  if (!(pid > 0)) return false; // its owner crashed before it had written that
   try {
     process.kill(pid, 0);
   } catch (err) {
