@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { readRedisInfo, redisFactsOf } from './redis-info.ts';
+import { pingRedis, readRedisInfo, redisFactsOf } from './probe-redis.ts';
 
 const healthy = [
   '# Memory',
@@ -39,7 +39,8 @@ test('a server that never answers, and one that answers with an error, have no i
   for (const answer of ['', '-LOADING Redis is loading the dataset in memory\r\n']) {
     const server = createServer((socket) => void socket.write(answer)).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
-    expect(await readRedisInfo((server.address() as AddressInfo).port, 100)).toBeNull();
+    const { port } = server.address() as AddressInfo;
+    expect([await readRedisInfo(port, 100), await pingRedis(port, 100)]).toEqual([null, null]);
     server.close();
   }
 });

@@ -1,29 +1,45 @@
 import { connect } from 'node:net';
 
 /**
- * Asks the Redis at a port of 127.0.0.1 for INFO, over a new connection.
- * @returns its text; null if it did not answer within `ms`
+ * Sends an inline command, which needs no client, to the Redis at a port of 127.0.0.1 over a new connection.
+ * @returns its reply without the type and the length; null if it is an error, or there is none within `ms`
  */
-export function readRedisInfo(port: number, ms: number): Promise<string | null> {
+function askRedis(port: number, command: string, ms: number): Promise<string | null> {
   return new Promise((resolve) => {
     let text = '';
-    const socket = connect(port, '127.0.0.1', () => socket.write('INFO\r\n')); // an inline command needs no client
-    const end = (info: string | null) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(`${command}\r\n`));
+    const end = (reply: string | null) => {
       clearTimeout(late);
       socket.destroy();
-      resolve(info);
+      resolve(reply);
     };
     const late = setTimeout(end, ms, null);
     socket.setEncoding('latin1').on('data', (chunk) => {
       text += chunk;
-      // A bulk string: its length, a line break, and the text.
-      const [head, length] = /^\$(\d+)\r\n/.exec(text) ?? [];
-      if (head !== undefined && text.length >= head.length + Number(length)) end(text.slice(head.length));
-      else if (/^[-+:]/.test(text)) end(null); // an error, as while it loads its data
+      const reply = replyIn(text);
+      if (reply !== undefined) end(reply);
     });
     socket.once('error', () => end(null)).once('close', () => end(null));
   });
 }
+
+/** A simple string (`+PONG`) or a bulk string (`$3`, a line break, and the text); undefined as long as it is not complete. */
+function replyIn(text: string): string | null | undefined {
+  if (text.startsWith('-')) return null; // an error, as while it loads its data
+  if (text.startsWith('+')) return text.slice(1).trimEnd();
+  const [head, length] = /^\$(\d+)\r\n/.exec(text) ?? [];
+  if (head === undefined || text.length < head.length + Number(length)) return undefined;
+  return text.slice(head.length, head.length + Number(length));
+}
+
+/** @returns the milliseconds until it answered a PING; null if it did not within `ms`, or is loading its data */
+export async function pingRedis(port: number, ms: number): Promise<number | null> {
+  const start = performance.now();
+  return (await askRedis(port, 'PING', ms)) === 'PONG' ? performance.now() - start : null;
+}
+
+/** @returns the text of INFO; null as pingRedis */
+export const readRedisInfo = (port: number, ms: number) => askRedis(port, 'INFO', ms);
 
 /** What people should know of a Redis, from its INFO: its role, its memory, and errors of what keeps its data. */
 export function redisFactsOf(info: string): string[] {

@@ -1,4 +1,3 @@
-import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetError } from './fleet.ts';
 
@@ -59,25 +58,8 @@ export async function answers(url: string, timeoutMs = 1000): Promise<boolean> {
   return response.ok;
 }
 
-/**
- * Pings the Redis at a port of 127.0.0.1 over a new connection.
- * @returns the milliseconds until it answered; null if it did not within `ms`, or is loading its data
- */
-export function pingRedis(port: number, ms: number): Promise<number | null> {
-  const start = performance.now();
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n')); // an inline command needs no client
-    const end = (answer: number | null) => {
-      clearTimeout(late);
-      socket.destroy();
-      resolve(answer);
-    };
-    const late = setTimeout(end, ms, null);
-    socket.once('data', (reply) => end(reply.toString().startsWith('+PONG') ? performance.now() - start : null));
-    socket.once('error', () => end(null));
-    socket.once('close', () => end(null));
-  });
-}
+/** nginx answers this address by itself, without asking a replica, and does not log it. */
+export const nginxProbePath = '/nginx-problem/404';
 
 /** Resolves once nginx, at `url`, has passed a request on to each of these replicas. @throws {FleetError} after 10 s */
 export async function servedBy(url: string, names: string[]): Promise<void> {

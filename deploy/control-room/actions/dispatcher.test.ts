@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Fleet } from '../../fleet/fleet.ts';
-import type { Action } from './actions.ts';
-import { createDispatcher } from './dispatcher.ts';
 import { createEventLog } from '../monitor/event-log.ts';
 import type { RoomState } from '../monitor/state.ts';
 import { noUsers, type RoomUsers } from '../users.ts';
+import type { Action } from './actions.ts';
+import { createDispatcher } from './dispatcher.ts';
 
 const fleet = { driver: 'none' } as Fleet;
 const description = { driver: 'none', store: 'durable', http: '', https: '', versions: { nginx: '', redis: '' } };

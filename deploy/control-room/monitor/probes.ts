@@ -1,4 +1,5 @@
 import type { Fleet } from '../../fleet/fleet.ts';
+import { nginxProbePath } from '../../fleet/wait.ts';
 import { createProbe, LastingError } from './probe.ts';
 import { readMetrics } from './replica-metrics.ts';
 import type { PartState } from './state.ts';
@@ -39,11 +40,10 @@ export function createProbes(fleet: Fleet) {
 
 export type Probes = ReturnType<typeof createProbes>;
 
-/** nginx answers this address by itself, without asking a replica. */
 async function probeNginx(http: string | undefined): Promise<PartState> {
   if (http === undefined) return 'unknown';
   try {
-    const response = await fetch(`${http}/nginx-problem/404`, { signal: AbortSignal.timeout(nginxMs) });
+    const response = await fetch(`${http}${nginxProbePath}`, { signal: AbortSignal.timeout(nginxMs) });
     await response.body?.cancel();
     return 'up';
   } catch (err) {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { FleetError, type LogOptions, type Part, type RedisPart } from '../fleet.ts';
-import { redisFactsOf } from '../redis-info.ts';
+import { redisFactsOf } from '../probe-redis.ts';
 import { waitFor } from '../wait.ts';
 import { type Docker, project } from './docker.ts';
 import { describe } from './status.ts';

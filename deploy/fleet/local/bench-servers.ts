@@ -7,7 +7,7 @@ import { FleetError, type Settings } from '../fleet.ts';
 import { findPort } from '../ports.ts';
 import { createServers } from '../process.ts';
 import { makeSecret } from '../secrets.ts';
-import { pingRedis } from '../wait.ts';
+import { pingRedis } from '../probe-redis.ts';
 import { replicaMain, sessionLayer } from './files.ts';
 import { startReplicaProcess } from './servers.ts';
 import { isReady } from './status.ts';

@@ -1,6 +1,6 @@
 import type { PartStatus } from '../fleet.ts';
 import type { Servers } from '../process.ts';
-import { answers } from '../wait.ts';
+import { answers, nginxProbePath } from '../wait.ts';
 
 const answerMs = 500;
 
@@ -34,17 +34,11 @@ export async function readParts({
     const since = process.startedAt.toISOString();
     return facts ? { ...base, state: 'ready', since, facts } : { ...base, state: 'silent', since };
   };
-  const isUp = async (url: string) => ((await answers(url, answerMs)) ? [] : null);
+  // Whatever it answers, it is up.
+  const responds = (url: string) => answers(url, answerMs).then(() => []);
   return Promise.all([
-    part('nginx', () => respond(`${http}/nginx-problem/404`)),
+    part('nginx', () => responds(http + nginxProbePath)),
     part('redis', () => redisFacts(answerMs)),
-    ...(prometheus === undefined ? [] : [part('prometheus', () => isUp(`${prometheus}/-/ready`))]),
+    ...(prometheus === undefined ? [] : [part('prometheus', () => responds(`${prometheus}/-/ready`))]),
   ]);
-}
-
-/** nginx answers this address by itself, without asking a replica; whatever it says, it is up. */
-async function respond(url: string): Promise<string[]> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(answerMs) });
-  await response.body?.cancel();
-  return [];
 }

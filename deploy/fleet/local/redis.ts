@@ -1,7 +1,6 @@
 import { FleetError, type Part, type RedisPart } from '../fleet.ts';
 import type { Servers } from '../process.ts';
-import { readRedisInfo, redisFactsOf } from '../redis-info.ts';
-import { pingRedis } from '../wait.ts';
+import { pingRedis, readRedisInfo, redisFactsOf } from '../probe-redis.ts';
 import { requireRunning } from './servers.ts';
 import { createSlowDisk } from './slow-disk.ts';
 

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { FleetError, type Part } from '../fleet.ts';
 import { type ServerProcess, type Servers, type StartServer, withSystemPath } from '../process.ts';
-import { answers, pingRedis } from '../wait.ts';
+import { pingRedis } from '../probe-redis.ts';
+import { answers } from '../wait.ts';
 import { compileCache, type LocalFiles } from './files.ts';
 import type { LocalReplica } from './status.ts';
 
@@ -35,19 +36,6 @@ export async function startRedis(start: StartServer, files: LocalFiles, port: nu
   const args = [...redisOptions(files.redis), '--bind', '127.0.0.1', '--port', String(port)];
   const server = await start('redis', 'redis-server', args, { cwd: files.redis });
   await server.ready(async () => (await pingRedis(port, 1000)) !== null);
-}
-
-/**
- * The lines of redis.conf as arguments: Redis treats * and [ in the path of the file as a pattern, and if that matches
- * nothing, it runs without its settings.
- */
-function redisOptions(folder: string): string[] {
-  const lines = readFileSync(path.join(folder, 'redis.conf'), 'utf8').split('\n');
-  return lines.flatMap((line) => {
-    const [name, ...values] = line.trim().split(/\s+/);
-    if (!name || name.startsWith('#')) return [];
-    return [`--${name}`, ...values.map((value) => (value === '""' ? '' : value))];
-  });
 }
 
 export async function startNginx(start: StartServer, files: LocalFiles, httpPort: number): Promise<void> {
@@ -122,4 +110,17 @@ export function readVersions(env: NodeJS.ProcessEnv): { nginx: string; redis: st
     return pattern.exec(`${stdout}${stderr}`)?.[1] ?? 'unknown'; // nginx writes it to standard error
   };
   return { nginx: read('nginx', '-v', /nginx\/(\S+)/), redis: read('redis-server', '--version', /v=(\S+)/) };
+}
+
+/**
+ * The lines of redis.conf as arguments: Redis treats * and [ in the path of the file as a pattern, and if that matches
+ * nothing, it runs without its settings.
+ */
+function redisOptions(folder: string): string[] {
+  const lines = readFileSync(path.join(folder, 'redis.conf'), 'utf8').split('\n');
+  return lines.flatMap((line) => {
+    const [name, ...values] = line.trim().split(/\s+/);
+    if (!name || name.startsWith('#')) return [];
+    return [`--${name}`, ...values.map((value) => (value === '""' ? '' : value))];
+  });
 }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { FleetError, type Network } from '../../fleet.ts';
-import { pingRedis } from '../../wait.ts';
+import { pingRedis } from '../../probe-redis.ts';
 import type { ProxyCall, ProxyReply } from './worker.ts';
 
 /** The network of a local fleet: every replica reaches Redis through a proxy of its own. */
