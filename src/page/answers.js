@@ -65,7 +65,8 @@ export function show() {
   element('legend').replaceChildren(...legend(last));
   const latest = last.at(-1);
   if (latest?.ok) element('answer').dataset.tone = latest.tone;
-  if (latest?.ms !== undefined) element('took').textContent = `The last one took ${duration(latest.ms)}.`;
+  if (latest?.ms !== undefined)
+    element('took').textContent = `The last one ${latest.ok ? 'took' : 'failed after'} ${duration(latest.ms)}.`;
   const lived = element('lived');
   if (!lived.dataset.aged) return;
   const survived = [amount(requests, 'request'), amount(Object.keys(starts).length, 'replica')];

@@ -234,6 +234,7 @@ describe.skipIf(!executable)(`the visitor's page in a browser${why}`, () => {
     await page.getByRole('button', { name: 'Send a request' }).click();
     await eventually(() => page.getByRole('alert').textContent()).toContain('No replica has answered yet');
     expect(performance.now() - start).toBeLessThan(900);
+    expect(await page.locator('#took').textContent()).toMatch(/^The last one failed after \d+ ms\.$/);
     const colours = await page.evaluate(`(() => {
       const entry = document.querySelector('#legend .failed');
       return [entry.textContent, getComputedStyle(entry, '::before').backgroundColor];

@@ -101,8 +101,10 @@ function redisView(known: ViewFacts): PartView {
     known.state.replicas.filter(({ name, state }) => {
       return state === 'ready' && metrics.replicas.get(name)?.connected === 1;
     }).length;
-  // That it is no replica of another one goes without saying.
-  const facts = known.probes.redis.value?.filter((fact) => fact !== 'master') ?? [];
+  // A master is the usual case. A number is not separated from its unit.
+  const facts = (known.probes.redis.value ?? [])
+    .filter((fact) => fact !== 'master')
+    .map((fact) => fact.replaceAll(/(\d) (?=[kMGT]?B\b)/g, '$1\u00a0'));
   const isUsed = description?.store !== 'memory';
   const isSilent = redis === 'hangs' || redis === 'silent';
   const isGone = redis === 'down' || redis === 'silent';
