@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { drivers } from '../../deploy/fleet/drivers.ts';
 import { FleetError } from '../../deploy/fleet/fleet.ts';
@@ -81,7 +82,7 @@ async function compare(options: CompareOptions): Promise<number> {
   writeComparison(folder, reports);
   const table = renderMarkdown(reports, command);
   write(json ? JSON.stringify(reports) : `\n${table}`);
-  terminal.hint(`\nreport: ${path.relative(process.cwd(), path.join(folder, 'index.html'))}`);
+  terminal.hint(`\nreport: ${pathToFileURL(path.join(folder, 'index.html')).href}`);
   if (readme !== undefined) {
     writeFileSync(readme, replaceBetweenMarkers(readFileSync(readme, 'utf8'), 'compare', table));
     terminal.report(`the table is in ${path.relative(process.cwd(), readme)}`);

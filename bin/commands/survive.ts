@@ -53,7 +53,7 @@ export function addSurvive(program: Command): void {
     'keep users busy, break something, and check every response; exit code 0 only on a pass',
     [
       ['survive --plan kill-replica', 'kill a replica under load'],
-      ['survive --plan all --quick', 'every fault, in about two minutes'],
+      ['survive --plan all --quick', 'every fault, in two and a half minutes'],
       ['survive --max-p99 200 --max-stall 300', 'fail as well if it is slower than that'],
       ['survive --list', 'all plans'],
       ['survive --url http://127.0.0.1:8080', 'users only; you break the site by hand'],

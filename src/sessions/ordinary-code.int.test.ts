@@ -371,10 +371,10 @@ describe('durable', () => {
   test.each<[string, (session: session.Session & Partial<session.SessionData>) => unknown, RegExp]>([
     ['a circle', (session) => Object.assign(session, { circular }), /circular/],
     ['a bigint', (session) => Object.assign(session, { big: 1n }), /BigInt/],
-    ['a cookie that is none', (session) => Object.assign(session, { cookie: {} }), /an attribute named/],
-    ['a path that is none', ({ cookie }) => Object.assign(cookie, { path: '/;x' }), /cookie: .*path is invalid/],
-    ['a date that is none', ({ cookie }) => Object.assign(cookie, { expires: 'x' }), /cookie: .*expires is invalid/],
-    ['a word that is none', ({ cookie }) => Object.assign(cookie, { sameSite: 'x' }), /cookie: .*sameSite is invalid/],
+    ['an invalid cookie', (session) => Object.assign(session, { cookie: {} }), /an attribute named/],
+    ['an invalid path', ({ cookie }) => Object.assign(cookie, { path: '/;x' }), /cookie: .*path is invalid/],
+    ['an invalid date', ({ cookie }) => Object.assign(cookie, { expires: 'x' }), /cookie: .*expires is invalid/],
+    ['an invalid sameSite', ({ cookie }) => Object.assign(cookie, { sameSite: 'x' }), /cookie: .*sameSite is invalid/],
   ])(
     '%s in the session goes to the error handlers, and nothing of the request is stored',
     async (_, spoil, message) => {
