@@ -48,14 +48,16 @@ export function hold(response: ServerResponse): Held {
   const res = response as Internals;
   let socket = res.socket as OwnedSocket | null;
   let destroyAsked = false;
-  const own = Object.hasOwn(res, 'assignSocket');
+  // Both are put back by assignment: after `delete` V8 would treat the response and its connection as dictionaries.
+  const { assignSocket } = res;
+  let destroy: OwnedSocket['destroy'];
 
   /** The response keeps its turn on the connection: a pipelined one behind it waits. */
   function keep(taken: OwnedSocket): void {
     socket = taken;
     taken._httpMessage = res;
     // Express's last handler ends the connection on an error after the response: not before that has left.
-    const { destroy } = taken;
+    ({ destroy } = taken);
     taken.destroy = function destroyLater(err?: Error) {
       if (err || !res.writableEnded) return Reflect.apply(destroy, taken, err ? [err] : []);
       destroyAsked = true;
@@ -72,9 +74,9 @@ export function hold(response: ServerResponse): Held {
   res.assignSocket = keep as Internals['assignSocket'];
 
   function giveBack(): void {
-    if (!own) Reflect.deleteProperty(res, 'assignSocket');
+    res.assignSocket = assignSocket;
     if (!socket) return; // a pipelined response whose turn has not come
-    Reflect.deleteProperty(socket, 'destroy');
+    socket.destroy = destroy;
     socket._httpMessage = null;
     if (socket.destroyed) {
       res.destroy();
