@@ -192,6 +192,17 @@ test('a deploy that does not become ready changes nothing', async () => {
   expect(containerIds()).toEqual(before);
 });
 
+test('log lines of all containers come in the order of their times, without the time that Docker adds', async () => {
+  const shown: string[] = [];
+  await createComposeFleet(process.env).logs({ lines: 10 }, (line) => shown.push(line));
+  const times = shown.flatMap((line) => Date.parse(/\| \{.*"time":"([^"]+)"/.exec(line)?.[1] ?? '') || []);
+  const parts = new Set(shown.map((line) => line.split(/[ |]/, 1)[0]));
+  expect(parts.size).toBeGreaterThan(3);
+  expect(times.length).toBeGreaterThan(10);
+  // Docker notes a line when it gets it: lines of two containers within a moment may change places.
+  expect(times.filter((time, index) => time < (times[index - 1] ?? 0) - 1000)).toEqual([]);
+});
+
 test('after a rotation the new secret signs, and cookies of old ones, also of the default, remain valid', async () => {
   await fleet.scale(1);
   await fleet.deploy({ SESSION_SECRETS: '' });

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { FleetError, type LogOptions, type Part, type RedisPart } from '../fleet.ts';
 import { redisFactsOf } from '../probe-redis.ts';
 import { waitFor } from '../wait.ts';
@@ -72,21 +73,34 @@ export async function measure(docker: Docker, command: string[], expected: RegEx
   return expected.test(output) ? performance.now() - start : null;
 }
 
+/** The last lines of all parts in the order of their times, then new ones. */
 export async function writeComposeLogs(
-  { env }: Docker,
+  docker: Docker,
   { parts = [], lines, follow }: LogOptions,
   write: (line: string) => void,
 ): Promise<void> {
-  const args = ['compose', 'logs', '--no-color', '--tail', String(lines), ...(follow ? ['--follow'] : []), ...parts];
-  // Runs in a process group of its own: Ctrl-C ends it through `follow`, once the last lines have come.
-  const child = spawn('docker', args, { cwd: project, env, detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
+  const now = new Date().toISOString();
+  const last = await docker.compose([...logs, '--timestamps', '--until', now, '--tail', String(lines), ...parts]);
+  const timed = last.split('\n').flatMap((line) => (line === '' ? [] : splitTime(line)));
+  for (const { line } of timed.sort((a, b) => (a.time < b.time ? -1 : 1))) write(line);
+  if (follow) await followLogs(docker, ['--since', now, ...parts], write, follow);
+}
+
+const logs = ['logs', '--no-color'];
+
+/** `part | 2026-01-31T12:00:00.123456789Z text`: times of one length. */
+function splitTime(line: string): { time: string; line: string } {
+  const [, part = '', time = '', text = ''] = /^([^|]*\| )(\S+) ?(.*)$/s.exec(line) ?? [];
+  return { time, line: part + text };
+}
+
+async function followLogs({ env }: Docker, args: string[], write: (line: string) => void, ending: AbortSignal) {
+  if (ending.aborted) return;
+  // Runs in a process group of its own: Ctrl-C ends it through the signal, once the last lines have come.
+  const command = ['compose', ...logs, '--follow', ...args];
+  const child = spawn('docker', command, { cwd: project, env, detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
   const stop = () => child.kill();
-  follow?.addEventListener('abort', stop);
-  let rest = '';
-  for await (const chunk of child.stdout.setEncoding('utf8')) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) write(line);
-  }
-  follow?.removeEventListener('abort', stop);
+  ending.addEventListener('abort', stop);
+  for await (const line of createInterface({ input: child.stdout })) write(line);
+  ending.removeEventListener('abort', stop);
 }
