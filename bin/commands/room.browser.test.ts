@@ -9,7 +9,11 @@ import { createRoomUsers } from '../../load/users/room-users.ts';
 const executable = findChromium();
 const why = executable ? '' : ' (skipped: there is no Chromium on the PATH)';
 const patience = { timeout: 20_000 };
-const sizes = { wide: { width: 1280, height: 800 }, narrow: { width: 390, height: 844 } };
+const sizes = {
+  large: { width: 1920, height: 1080 },
+  wide: { width: 1280, height: 800 },
+  narrow: { width: 390, height: 844 },
+};
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 describe.skipIf(!executable)(`the control room in a browser${why}`, () => {
@@ -109,7 +113,7 @@ describe.skipIf(!executable)(`the control room in a browser${why}`, () => {
   test('by keyboard: a killed replica is shown as down within 2 s, and as ready after its start', async () => {
     const { page, problems } = await open();
     await startUsers(page);
-    await button(page, 'Restart replica-1').focus();
+    await button(page, 'Stop replica-2').focus();
     await page.keyboard.press('Tab');
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Kill replica-2');
     expect(await page.evaluate('document.activeElement.matches(":focus-visible")')).toBe(true);
@@ -123,7 +127,7 @@ describe.skipIf(!executable)(`the control room in a browser${why}`, () => {
     );
     await page.keyboard.press('Enter');
     expect(await page.getByRole('alert').textContent()).toBe('replica-2 is down');
-    for (let tab = 0; tab < 3; tab++) await page.keyboard.press('Tab');
+    for (let tab = 0; tab < 3; tab++) await page.keyboard.press('Shift+Tab');
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Start replica-2');
     await page.keyboard.press('Space');
     await expect.poll(() => replica(page, 2).getAttribute('data-state'), patience).toBe('ready');
@@ -143,7 +147,7 @@ describe.skipIf(!executable)(`the control room in a browser${why}`, () => {
     await expect.poll(() => one.locator('#log').textContent(), patience).toMatch(/Resumed replica-3/);
   });
 
-  const looks = (['wide', 'narrow'] as const).flatMap((size) =>
+  const looks = (['large', 'wide', 'narrow'] as const).flatMap((size) =>
     (['light', 'dark'] as const).map((colorScheme) => ({ size, colorScheme })),
   );
 
@@ -158,6 +162,7 @@ describe.skipIf(!executable)(`the control room in a browser${why}`, () => {
       .poll(() => page.evaluate<number[]>(drawnPixels), patience)
       .toSatisfy((counts: number[]) => counts.every((count) => count > 200));
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(sizes[size].width);
+    if (size !== 'narrow') expect(await page.evaluate(placed)).toEqual({ plotsBelow: 0, isWide: true });
     expect(await page.evaluate<string[]>(cutOff)).toEqual([]);
     await page.screenshot({ path: path.join(pictures, `room-${size}-${colorScheme}.png`), fullPage: true });
     expect(await violations(page)).toEqual([]);
@@ -208,6 +213,16 @@ async function violations(page: Page): Promise<string[]> {
   const found = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] };
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
 }
+
+/** Evaluated in the page: how many plots end below the screen, and whether the page uses the full width. */
+const placed = `(() => {
+  const boxesOf = (selector) => [...document.querySelectorAll(selector)].map((element) => element.getBoundingClientRect());
+  const [{ left, right }] = boxesOf('.overview');
+  return {
+    plotsBelow: boxesOf('.plot').filter(({ bottom }) => bottom > innerHeight).length,
+    isWide: left < innerWidth / 20 && right > innerWidth * 0.95,
+  };
+})()`;
 
 /** Evaluated in the page: the number of drawn pixels of each plot. */
 const drawnPixels = `[...document.querySelectorAll('.plot canvas')].map((canvas) => {

@@ -50,7 +50,7 @@ export function createPlots(elements, announce) {
     plots = [...elements].map((element) => {
       const { plot: name } = element.dataset;
       const sorted = () => [...marks.values()].sort((a, b) => a.at - b.at);
-      const plot = new uPlot(optionsOf(name, element.clientWidth, span, sorted), dataOf(name), element);
+      const plot = new uPlot(optionsOf(name, element, span, sorted), dataOf(name), element);
       return Object.assign(plot, { name, element });
     });
   }
@@ -63,29 +63,28 @@ export function createPlots(elements, announce) {
     element.addEventListener('blur', () => backToNow(plots));
   }
   new ResizeObserver(() => {
-    for (const plot of plots) plot.setSize({ width: plot.element.clientWidth, height: plot.height });
+    for (const plot of plots) plot.setSize(sizeOf(plot.element));
   }).observe(elements[0]);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => plots.length > 0 && draw());
   return { reset, add };
 }
 
 const sources = {
-  users: 'measured by the users, through nginx',
-  replicas: 'measured by the replicas (Prometheus)',
+  users: 'measured by the users',
+  replicas: 'measured by the replicas',
   none: 'not measured now',
 };
 
 const same = (value) => value;
 const kinds = {
-  requests: { keys: ['requests'], labels: ['requests'], height: 132, value: same },
+  requests: { keys: ['requests'], labels: ['requests'], value: same },
   latency: {
     keys: ['p50', 'p99'],
     labels: ['median', 'p99'],
-    height: 120,
     value: (value) => (value === null ? null : Math.max(value, 0.1)), // a log scale has no zero
   },
   // Stacked: the failures that count, and on top of them those that a fault excuses.
-  failed: { keys: ['excused', 'failed'], labels: ['excused', 'failed'], height: 90, value: same },
+  failed: { keys: ['excused', 'failed'], labels: ['excused', 'failed'], value: same },
 };
 
 /** Requests are counted in integers. */
@@ -94,7 +93,11 @@ const integerSteps = [1, 10, 100, 1000, 10_000].flatMap((power) => [power, 2 * p
 const number = (value) =>
   value === null || value === undefined ? '–' : Number(value.toPrecision(3)).toLocaleString('en-US');
 
-function optionsOf(name, width, span, marks) {
+function sizeOf({ clientWidth: width, clientHeight: height }) {
+  return { width, height };
+}
+
+function optionsOf(name, element, span, marks) {
   const axis = {
     stroke: colourOf('--soft'),
     grid: { stroke: colourOf('--line'), width: 1 },
@@ -106,8 +109,7 @@ function optionsOf(name, width, span, marks) {
   const isLast = name === 'failed';
   const isPower = (split) => Number.isInteger(Math.log10(split));
   return {
-    width,
-    height: kinds[name].height,
+    ...sizeOf(element),
     padding: [isLabelled ? 34 : 8, 32, 0, 0],
     cursor: { sync: { key: 'room' }, y: false, drag: { x: false, y: false } },
     scales: {

@@ -19,10 +19,7 @@ export function createScene(root) {
   function show(view) {
     users(view.users);
     nginx(view.nginx, 'round robin', view.nginx.perSecond);
-    redis(
-      view.redis,
-      view.fleet?.store === 'memory' ? 'unused: each replica has its own sessions' : 'stores the sessions',
-    );
+    redis(view.redis, view.fleet?.store === 'memory' ? 'unused: each replica has its own sessions' : '');
     stores(view.stores);
     setAttribute(replicas, 'data-many', view.replicas.length > 4 ? 'true' : null);
     keyed(

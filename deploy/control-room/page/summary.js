@@ -26,7 +26,7 @@ export function showSummary(list, { users }) {
 }
 
 function numbersOf({ totals, state, unseenSeconds }) {
-  const names = ['sessions intact', 'sessions lost', 'acknowledged writes missing', 'requests failed'];
+  const names = ['sessions intact', 'sessions lost', 'acknowledged writes lost', 'requests failed'];
   if (!totals) {
     const of = state === 'arriving' ? 'the users are logging in' : 'start the users to see';
     return names.map((name) => ({ name, value: none, of, tone: 'plain' }));

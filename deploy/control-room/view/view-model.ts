@@ -57,7 +57,7 @@ function replicaView(status: ReplicaStatus, facts: ViewFacts): ReplicaView {
   const measured = facts.probes.metrics.value?.replicas.get(name) ?? noMetrics;
   const seen = facts.history.of(name);
   const isServing = state === 'ready' || state === 'draining';
-  const actions = ['kill', 'stop', state === 'paused' ? 'resume' : 'pause', state === 'down' ? 'start' : 'restart'];
+  const actions = [state === 'down' ? 'start' : 'restart', state === 'paused' ? 'resume' : 'pause', 'stop', 'kill'];
   return {
     ...{ number, name, label, runsAs, state },
     since: since === null ? null : Date.parse(since),
