@@ -1,5 +1,6 @@
 import type { Config } from './config.ts';
 import { createLifecycle, type Lifecycle } from './lifecycle.ts';
+import { createLogOutput, type LogOutput } from './log-output.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { closeRedis, createRedis, type Redis } from './redis.ts';
@@ -8,6 +9,7 @@ import { createSessionLayer, type SessionLayer } from './session-layer.ts';
 /** The parts of one replica. Whoever creates a context closes it. */
 export interface Context {
   config: Config;
+  logOutput: LogOutput;
   logger: Logger;
   lifecycle: Lifecycle;
   /** Absent with METRICS=off. */
@@ -21,11 +23,12 @@ export interface Context {
 
 /** Builds the parts from the config. @param overrides parts to use instead, for tests */
 export function createContext(config: Config, overrides: Partial<Omit<Context, 'config'>> = {}): Context {
-  const logger = overrides.logger ?? createLogger(config);
+  const logOutput = overrides.logOutput ?? createLogOutput();
+  const logger = overrides.logger ?? createLogger(config, logOutput);
   const lifecycle = overrides.lifecycle ?? createLifecycle();
   const redis = overrides.redis ?? (config.store === 'memory' ? undefined : createRedis(config, logger));
   const isStoreUp = () => redis?.isReady ?? true;
-  const own = () => (config.metrics ? createMetrics({ config, lifecycle, isStoreUp }) : undefined);
+  const own = () => (config.metrics ? createMetrics({ config, lifecycle, isStoreUp, logOutput }) : undefined);
   const metrics = 'metrics' in overrides ? overrides.metrics : own();
   const sessions = overrides.sessions ?? createSessionLayer(config, redis, metrics);
   let closing: Promise<void> | undefined;
@@ -33,5 +36,5 @@ export function createContext(config: Config, overrides: Partial<Omit<Context, '
     closing ??= redis ? closeRedis(redis) : Promise.resolve();
     return closing;
   };
-  return { config, logger, lifecycle, metrics, sessions, redis, close, ...overrides };
+  return { config, logOutput, logger, lifecycle, metrics, sessions, redis, close, ...overrides };
 }

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createVisitor, spawnReplica, startTestRedis, type TestRedis, until } from '../test/replica.ts';
@@ -15,8 +16,8 @@ afterEach(async () => {
 });
 afterAll(() => redis.stop());
 
-async function start(settings: Record<string, string> = {}) {
-  const replica = await spawnReplica({ REDIS_URL: redis.url, ...settings });
+async function start(settings: Record<string, string> = {}, stdout?: number) {
+  const replica = await spawnReplica({ REDIS_URL: redis.url, ...settings }, stdout);
   started.push(replica);
   return replica;
 }
@@ -53,6 +54,20 @@ test('it logs how long the start took and how much memory it has', async () => {
     )) ?? '',
   );
   expect(ready).toMatchObject({ startMs: expect.any(Number), rssMb: expect.any(Number), store: 'durable' });
+});
+
+test('with a full disk for its log it serves and stops as usual, and counts the lines that are lost', async () => {
+  const full = openSync('/dev/full', 'w');
+  const replica = await start({}, full);
+  closeSync(full);
+  await isReady(replica.adminUrl);
+  const visitor = createVisitor(replica.url);
+  expect((await visitor.send('POST', '/login', { name: 'Ada' })).status).toBe(200);
+  expect((await visitor.send('GET', '/profile')).body.user.name).toBe('Ada');
+  const { body } = await createVisitor(replica.adminUrl).send('GET', '/metrics');
+  expect(Number(/^log_lines_dropped_total\{.*\} (\d+)$/m.exec(body)?.[1])).toBeGreaterThan(0);
+  replica.child.kill('SIGTERM');
+  expect(await replica.exited).toBe(0);
 });
 
 test('SIGTERM drains: not ready, Connection: close, requests in flight are answered, exit code 0', async () => {

@@ -107,22 +107,22 @@ export async function startTestReplica(settings: Record<string, string>, lines?:
     PORT: '0',
     ADMIN_PORT: '0',
   });
-  const logger = createLogger(config, lines && { write: (line: string) => void lines.push(line) });
+  const logger = createLogger(config, { write: (line: string) => void lines?.push(line) });
   const replica = await startReplica(createContext(config, { logger }));
   return { ...replica, url: `http://127.0.0.1:${replica.port}`, adminUrl: `http://127.0.0.1:${replica.adminPort}` };
 }
 
-/** Starts `src/main.ts` as a process of its own; `lines` collects its output. */
-export async function spawnReplica(settings: Record<string, string>) {
+/** Starts `src/main.ts` as a process of its own; `lines` collects its output. @param stdout where its log goes instead */
+export async function spawnReplica(settings: Record<string, string>, stdout: 'pipe' | number = 'pipe') {
   const ports = { PORT: String(await freePort()), ADMIN_PORT: String(await freePort()) };
   const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
   const { PATH } = process.env;
   const child = spawn(process.execPath, [main], {
     env: { PATH, ...ports, ...settings },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdout, 'pipe'],
   });
   const lines: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => lines.push(text));
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text) => lines.push(text));
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   const adminUrl = `http://127.0.0.1:${ports.ADMIN_PORT}`;
   return { child, lines, exited, url: `http://127.0.0.1:${ports.PORT}`, adminUrl, said: () => lines.join('') };

@@ -17,6 +17,7 @@ function start(replica: string) {
     config: { ...config, store: 'durable' },
     lifecycle: createLifecycle(),
     isStoreUp: () => true,
+    logOutput: { dropped: () => 3 },
   });
   metrics.knowRoutes(routes);
   return { metrics, routes };
@@ -52,6 +53,7 @@ test.each(['replica-50', '0123456789ab'])(
     for (const command of commands) for (const outcome of outcomes) metrics.observeStore(command, outcome, 1);
     const text = await metrics.read();
     expect(text).toContain(`route="/cart/items/:sku",status="none",replica="${name}"} 1`);
+    expect(text).toContain(`log_lines_dropped_total{replica="${name}"} 3`);
     console.log(`${Buffer.byteLength(text)} bytes`);
     expect(Buffer.byteLength(text)).toBeLessThan(50 * 1024);
   },

@@ -1,8 +1,9 @@
 import type { Request, Response } from 'express';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Config } from '../config.ts';
 import { createHttpMetrics } from './http-metrics.ts';
 import { type Lifecycle, states } from '../lifecycle.ts';
+import type { LogOutput } from '../log-output.ts';
 import type { Route } from './route-templates.ts';
 import { createSessionMetrics } from './session-metrics.ts';
 import type { SessionEvent, StoreOutcome } from '../sessions/index.ts';
@@ -33,10 +34,11 @@ interface Observed {
   config: Config;
   lifecycle: Lifecycle;
   isStoreUp(): boolean;
+  logOutput: Pick<LogOutput, 'dropped'>;
 }
 
 /** Builds a registry for this replica, so that several replicas can run in one process. */
-export function createMetrics({ config, lifecycle, isStoreUp }: Observed): Metrics {
+export function createMetrics({ config, lifecycle, isStoreUp, logOutput }: Observed): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ replica: config.replica });
   collectNodeMetrics(registry);
@@ -62,6 +64,15 @@ export function createMetrics({ config, lifecycle, isStoreUp }: Observed): Metri
     registers,
     collect() {
       this.set(isStoreUp() ? 1 : 0);
+    },
+  });
+  new Counter({
+    name: 'log_lines_dropped_total',
+    help: 'Log lines that could not be written: the disk is full, or whoever reads them is gone or too slow',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(logOutput.dropped());
     },
   });
   return {
