@@ -4,13 +4,15 @@ import { startReplica } from './server.ts';
 
 const config = readConfigOrExit();
 const context = createContext(config);
-const { logger } = context;
+const { logger, logOutput } = context;
+process.once('exit', logOutput.flushSync);
 const starting = startReplica(context);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop(signal));
 try {
-  const { port, adminPort } = await starting;
+  const { port, adminPort, ready } = await starting;
   if (config.secretsAreForDevelopment)
     logger.warn('SESSION_SECRETS is not set: cookies are signed with a public secret');
+  await ready;
   const startMs = Math.round(performance.now());
   const rssMb = Math.round(process.memoryUsage.rss() / 1e6);
   logger.info({ host: config.host, port, adminPort, store: config.store, startMs, rssMb }, 'ready');

@@ -23,12 +23,13 @@ async function start(redis: TestRedis, settings: Record<string, string> = {}) {
 const unavailable = { status: 503, body: { type: 'urn:problem-type:unsticky:store-unavailable' } };
 const add = { sku: 'a', quantity: 1 };
 
-test('a replica starts without Redis, answers 503, and serves once Redis is up', async () => {
+test('a replica starts without Redis, answers 503, and is ready and serves once Redis is up', async () => {
   const port = await freePort();
   const replica = await startTestReplica({ REDIS_URL: `redis://127.0.0.1:${port}` });
   cleanUp.push(() => replica.drain());
   const admin = createVisitor(replica.adminUrl);
-  expect(await admin.send('GET', '/readyz')).toMatchObject({ status: 200, body: { store: { reachable: false } } });
+  const early = { status: 503, body: { state: 'starting', store: { reachable: false } } };
+  expect(await admin.send('GET', '/readyz')).toMatchObject(early);
   const visitor = createVisitor(replica.url);
   const away = await visitor.send('POST', '/cart/items', add);
   expect(away).toMatchObject(unavailable);
@@ -39,6 +40,7 @@ test('a replica starts without Redis, answers 503, and serves once Redis is up',
   const redis = await startTestRedis({ port });
   cleanUp.push(() => redis.stop());
   await until(async () => (await visitor.send('POST', '/cart/items', add)).status === 201);
+  await until(async () => (await admin.send('GET', '/readyz')).status === 200);
 });
 
 test('when Redis goes down every response is 503, and within a second of its return the session is served', async () => {

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
 import type { Config } from './config.ts';
@@ -19,7 +18,7 @@ export function createRedis({ redisUrl: url, store }: Config, logger: Logger) {
   // node-redis reports each failed attempt to connect: one line per outage is enough. Without a listener it would throw.
   let isAway = false;
   client.on('error', (err) => {
-    if (!isAway) logger.error({ err }, 'Redis is unreachable: requests that need a session get 503 until it is back');
+    if (!isAway) logger.error({ err }, adviceOn(err));
     isAway = true;
   });
   client.on('ready', () => {
@@ -30,14 +29,11 @@ export function createRedis({ redisUrl: url, store }: Config, logger: Logger) {
   return client;
 }
 
-/**
- * Resolves once it is known whether Redis is up, or after `ms`. A replica that accepted requests earlier would answer 503
- * to some without need.
- */
-export async function firstContact(client: Redis, ms: number): Promise<void> {
-  if (client.isReady) return;
-  const signal = AbortSignal.timeout(ms);
-  await Promise.race([once(client, 'ready', { signal }), once(client, 'error', { signal })]).catch(() => {});
+function adviceOn({ message = '' }: Error): string {
+  if (/^(WRONGPASS|NOAUTH)\b|\bAUTH\b/.test(message))
+    return 'Redis wants another user or password: correct REDIS_URL, redis://user:password@host';
+  if (/DB index/.test(message)) return 'Redis has no such database: correct the number at the end of REDIS_URL';
+  return 'Redis is unreachable: requests that need a session get 503 until it is back';
 }
 
 /** Closes the connection after the pending commands, which get 500 ms, or at once without Redis. */

@@ -6,12 +6,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdminServer } from './admin.ts';
 import { createApp } from './app.ts';
 import type { Context } from './context.ts';
-import { firstContact } from './redis.ts';
+import { whenUsable } from './redis-check.ts';
 
 /** A replica that serves. */
 export interface Replica {
   port: number;
   adminPort: number;
+  /**
+   * Resolves once Redis was found fit for sessions. Until then the replica answers, with 503 where a session is needed, and
+   * /readyz says that it is starting.
+   */
+  ready: Promise<void>;
   /**
    * Stops in order: not ready and `Connection: close`, then no new connections, then the requests in flight (at most
    * drainGraceMs), then Redis. Resolves once; safe to call twice.
@@ -20,9 +25,12 @@ export interface Replica {
   drain(): Promise<boolean>;
 }
 
+/** A replica that accepted requests before Redis has answered would answer 503 to some without need. */
+const firstContactMs = 2000;
+
 /** Listens on both ports. Rejects, with nothing left open, if one is in use. */
 export async function startReplica(context: Context): Promise<Replica> {
-  const { config, lifecycle, redis } = context;
+  const { config, lifecycle, logger, redis } = context;
   // More than nginx allows, so that nginx refuses larger ones.
   const server = createServer({ maxHeaderSize: 48 * 1024 }, createApp(context));
   server.on('clientError', answerMalformed);
@@ -33,20 +41,22 @@ export async function startReplica(context: Context): Promise<Replica> {
   server.requestTimeout = 10_000;
   server.headersTimeout = 5_000;
   const admin = createAdminServer(context);
+  const usable = redis ? whenUsable(redis, config, logger) : Promise.resolve();
   try {
     await listen(admin, config.adminPort, config.host);
-    if (redis) await firstContact(redis, 2000);
+    await Promise.race([usable, sleep(firstContactMs, undefined, { ref: false })]);
     await listen(server, config.port, config.host);
   } catch (err) {
     admin.close();
     await context.close();
     throw err;
   }
-  lifecycle.advance('ready');
+  const ready = usable.then(() => lifecycle.advance('ready'));
   let draining: Promise<boolean> | undefined;
   return {
     port: portOf(server),
     adminPort: portOf(admin),
+    ready,
     drain() {
       draining ??= drain(context, server, admin, closeConnections);
       return draining;
