@@ -1,6 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import pkg from '../package.json' with { type: 'json' };
-import { readConfig } from './config.ts';
+import { developmentSecret, readConfig } from './config.ts';
 
 const secret = 'x'.repeat(32);
 
@@ -44,9 +48,58 @@ describe('readConfig', () => {
     [{ APP_VERSION: '1 2' }, 'APP_VERSION must be'],
     [{ APP_VERSION: 'x'.repeat(65) }, 'APP_VERSION must be'],
     [{ REDIS_URL: 'localhost:6379' }, 'REDIS_URL must be a URL'],
+    [{ REDIS_URL: 'redis://localhost/abc' }, 'REDIS_URL must end with its host or port'],
     [{ SESSION_IDLE_SECONDS: '0' }, 'SESSION_IDLE_SECONDS must be'],
   ])('refuses %j', (env, message) => {
     expect(() => readConfig(env)).toThrow(message);
+  });
+
+  test.each([
+    [developmentSecret, 'is the public one'],
+    ['a'.repeat(32), 'repeats itself'],
+    ['0123456789abcdef'.repeat(2), 'repeats itself'],
+    ['abababbabaababbaababbababaabbaba', 'repeats itself'],
+    ['please-change-me-please-change-me-now', 'is a placeholder'],
+    ['keyboard cat is what tutorials sign with', 'is a placeholder'],
+  ])('production refuses the secret %j, also as an older one', (weak, why) => {
+    const good = randomBytes(32).toString('hex');
+    for (const secrets of [weak, `${good},${weak}`]) {
+      const env = { NODE_ENV: 'production', SESSION_SECRETS: secrets };
+      expect(() => readConfig(env)).toThrow(`SESSION_SECRETS must be random with NODE_ENV=production: one ${why}`);
+      expect(readConfig({ SESSION_SECRETS: secrets }).secrets).toHaveLength(secrets.split(',').length);
+    }
+  });
+
+  test('production takes what openssl and randomBytes make, hex and base64', () => {
+    for (let round = 0; round < 200; round++) {
+      for (const encoding of ['hex', 'base64', 'base64url'] as const) {
+        const made = randomBytes(32).toString(encoding);
+        expect(readConfig({ NODE_ENV: 'production', SESSION_SECRETS: made }).secrets).toEqual([made]);
+      }
+    }
+  });
+
+  test('secrets and the URL of Redis may be in files, a secret a line', () => {
+    const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-test-'));
+    onTestFinished(() => rmSync(dir, { recursive: true }));
+    const file = (name: string, text: string) => {
+      writeFileSync(path.join(dir, name), text);
+      return path.join(dir, name);
+    };
+    const [one, two] = ['1', '2'].map(() => randomBytes(32).toString('hex'));
+    const env = {
+      NODE_ENV: 'production',
+      SESSION_SECRETS_FILE: file('secrets', `${one}\n${two}\n`),
+      REDIS_URL_FILE: file('url', 'redis://:pass@redis:6379\n'),
+    };
+    expect(readConfig(env)).toMatchObject({ secrets: [one, two], redisUrl: 'redis://:pass@redis:6379' });
+    const wrong = [
+      [{ ...env, SESSION_SECRETS: one }, 'SESSION_SECRETS_FILE must not be set beside SESSION_SECRETS'],
+      [{ ...env, SESSION_SECRETS_FILE: `${dir}/none` }, 'SESSION_SECRETS_FILE must be a file that can be read: ENOENT'],
+      [{ ...env, SESSION_SECRETS_FILE: file('empty', '\n') }, 'SESSION_SECRETS_FILE must not be empty'],
+      [{ ...env, REDIS_URL_FILE: file('wrong', 'redis.example:6379') }, 'REDIS_URL must be a URL'],
+    ] as const;
+    for (const [settings, message] of wrong) expect(() => readConfig(settings)).toThrow(message);
   });
 
   test('names all problems in one message', () => {

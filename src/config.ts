@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { z } from 'zod';
 import pkg from '../package.json' with { type: 'json' };
@@ -13,21 +14,28 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the environment into a frozen Config.
+ * Reads the environment into a frozen Config. What is secret may be in a file (SESSION_SECRETS_FILE, REDIS_URL_FILE), as
+ * Docker and Kubernetes provide it.
  *
  * An empty value counts as unset, because Compose passes `${NAME:-}` as an empty string.
  * @throws {ConfigError} with every problem in one message
  */
-export function readConfig(env: Record<string, string | undefined>): Config {
+export function readConfig(environment: Environment): Config {
   const problems: string[] = [];
+  const env = { ...environment, ...readFiles(environment, problems) };
   const values = Object.entries(settings).map(([name, [variable, schema]]) => {
     const { data, error } = schema.safeParse(env[variable] || undefined);
     if (error) problems.push(`${variable} ${error.issues[0]?.message}`);
     return [name, data];
   });
   const read = Object.fromEntries(values) as Settings;
-  if (read.production && !env.SESSION_SECRETS)
+  if (read.production && !env.SESSION_SECRETS && !env.SESSION_SECRETS_FILE)
     problems.push('SESSION_SECRETS must be set with NODE_ENV=production (make one: openssl rand -hex 32)');
+  const weak = read.production ? read.secrets?.map(weaknessOf).find((weakness) => weakness !== undefined) : undefined;
+  if (weak)
+    problems.push(
+      `SESSION_SECRETS must be random with NODE_ENV=production: one ${weak} (make one: openssl rand -hex 32)`,
+    );
   if (problems.length > 0)
     throw new ConfigError(`A replica cannot start with these settings:\n  ${problems.join('\n  ')}`);
   const { secrets = [developmentSecret] } = read;
@@ -37,6 +45,36 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 /** Signs cookies if SESSION_SECRETS is not set. It is public, so production refuses to start without secrets. */
 export const developmentSecret = 'not-a-secret-for-development-only';
 const minSecretLength = 32;
+
+type Environment = Record<string, string | undefined>;
+
+/** The contents of the files that are named instead of a value. */
+function readFiles(env: Environment, problems: string[]): Environment {
+  const found: Environment = {};
+  for (const name of ['SESSION_SECRETS', 'REDIS_URL']) {
+    const file = env[`${name}_FILE`];
+    if (!file) continue;
+    if (env[name]) problems.push(`${name}_FILE must not be set beside ${name}`);
+    try {
+      found[name] = readFileSync(file, 'utf8').trim();
+      if (!found[name]) problems.push(`${name}_FILE must not be empty: ${file}`);
+    } catch (err) {
+      problems.push(`${name}_FILE must be a file that can be read: ${(err as Error).message}`);
+    }
+  }
+  return found;
+}
+
+const minDifferentCharacters = 10;
+const placeholder = /change.?(it|me|this)|example|keyboard.?cat|password|secret|your[-_. ]/i;
+
+/** Why an attacker may guess a secret; undefined if it looks random. */
+function weaknessOf(secret: string): string | undefined {
+  if (secret === developmentSecret) return 'is the public one of this project';
+  if (placeholder.test(secret)) return 'is a placeholder';
+  if (/^(.+?)\1+$/.test(secret) || new Set(secret).size < minDifferentCharacters) return 'repeats itself';
+  return undefined;
+}
 
 function integer(standard: number, min: number, max: number) {
   const problem = `must be a whole number from ${min} to ${max}`;
@@ -84,6 +122,9 @@ export const settings = {
       .refine((url) => /^rediss?:\/\//.test(url) && URL.canParse(url), {
         error: 'must be a URL that starts with redis:// or rediss://',
       })
+      .refine((url) => !URL.canParse(url) || /^\/?\d*$/.test(new URL(url).pathname), {
+        error: 'must end with its host or port, or with the number of a database: redis://host:6379/0',
+      })
       .default('redis://127.0.0.1:6379'),
   ],
   store: ['SESSION_STORE', oneOf('durable', ['plain', 'memory'])],
@@ -91,9 +132,9 @@ export const settings = {
     'SESSION_SECRETS',
     z
       .string()
-      .transform((list) => list.split(',').map((secret) => secret.trim()))
+      .transform((list) => list.split(/[\n,]/).map((secret) => secret.trim()))
       .refine((list) => list.every((secret) => secret.length >= minSecretLength), {
-        error: `must be secrets of ${minSecretLength} characters or more, separated by commas, the newest first (make one: openssl rand -hex 32)`,
+        error: `must be secrets of ${minSecretLength} characters or more, separated by commas or line feeds, the newest first (make one: openssl rand -hex 32)`,
       })
       .optional(),
   ],

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { makeSecret } from '../../deploy/fleet/secrets.ts';
 import {
   createVisitor,
   freePort,
@@ -150,7 +151,7 @@ describe('forms, without JavaScript', () => {
   });
 
   test('need TLS in production, like all changes', async () => {
-    const settings = { NODE_ENV: 'production', SESSION_SECRETS: 'p'.repeat(32), REDIS_URL: redis.url };
+    const settings = { NODE_ENV: 'production', SESSION_SECRETS: makeSecret(), REDIS_URL: redis.url };
     const replica = await startTestReplica(settings);
     onTestFinished(async () => void (await replica.drain()));
     const browser = createBrowser([replica.url]);

@@ -2,7 +2,7 @@ import { checkCount, type Fleet, FleetError, type Reporter, type Settings } from
 import { boundLogs, writeLogs } from '../logs.ts';
 import { findPort, requireFree } from '../ports.ts';
 import { createServers } from '../process.ts';
-import { rotation } from '../secrets.ts';
+import { readGivenSecrets, rotation } from '../secrets.ts';
 import { servedBy } from '../wait.ts';
 import { lockDir, prepareFiles, replicaMain } from './files.ts';
 import { startProxies } from './network/proxies.ts';
@@ -113,7 +113,10 @@ function createLocalFleet(
     redisPort: ports.redis,
     network,
     main,
-    env: () => ({ ...env, SESSION_STORE: store, SESSION_SECRETS: env.SESSION_SECRETS || files.readSecret() }),
+    env: () => {
+      const secrets = readGivenSecrets(env) || files.readSecret();
+      return { ...env, SESSION_STORE: store, SESSION_SECRETS: secrets, SESSION_SECRETS_FILE: '' };
+    },
     settings: { ...settings, SESSION_STORE: store },
     announce: async (replicas) => {
       files.writeReplicas(replicas);
@@ -176,7 +179,7 @@ function createLocalFleet(
 
   /** Secrets that were given to the fleet are replaced in the replicas' settings; its own, in its folder. */
   async function rotateSecret(report?: Reporter): Promise<string> {
-    const given = replicas.settings.SESSION_SECRETS || env.SESSION_SECRETS;
+    const given = replicas.settings.SESSION_SECRETS || readGivenSecrets(env);
     const { fresh, steps } = rotation(given || files.readSecret());
     for (const secrets of steps) {
       if (!given) files.writeSecret(secrets);
