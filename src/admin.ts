@@ -1,4 +1,5 @@
 import { createServer, type RequestListener } from 'node:http';
+import { isIP } from 'node:net';
 import type { Context } from './context.ts';
 
 /**
@@ -14,6 +15,8 @@ function answerAdmin({ lifecycle, metrics, redis, config }: Context): RequestLis
   return async function answerAdmin(req, res) {
     const json = (status: number, body: object) =>
       res.writeHead(status, { 'Content-Type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
+    if (isForeignName(req.headers.host))
+      return json(403, { error: 'Use the address of this replica, not a public name.' });
     if (req.method !== 'GET' && req.method !== 'HEAD') return json(405, { error: 'Use GET.' });
     switch (req.url) {
       case '/livez':
@@ -31,4 +34,18 @@ function answerAdmin({ lifecycle, metrics, redis, config }: Context): RequestLis
         return json(404, { error: 'Not found: use /livez, /readyz or /metrics.' });
     }
   };
+}
+
+const localSuffix = /\.(internal|local|localhost|svc)$/;
+
+/**
+ * A public name that leads here is a web page's attempt to read this listener through its visitor's browser (DNS rebinding).
+ * Addresses, and names that no public DNS has, are fine.
+ */
+function isForeignName(host = ''): boolean {
+  const name = host
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase();
+  return name.includes('.') && isIP(name) === 0 && !localSuffix.test(name);
 }

@@ -1,4 +1,6 @@
+import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeSecret } from '../deploy/fleet/secrets.ts';
 import { createVisitor, startTestRedis, startTestReplica, type TestRedis } from '../test/replica.ts';
 
 let redis: TestRedis;
@@ -127,10 +129,28 @@ describe.each(['durable', 'plain', 'memory'])('a visit with the store %s', (stor
     expect((await admin.send('GET', '/nowhere')).status).toBe(404);
     expect((await createVisitor(replica.url).send('GET', '/metrics')).status).toBe(404);
   });
+
+  test.each([
+    ['127.0.0.1:9464', 200],
+    ['[::1]:9464', 200],
+    ['localhost', 200],
+    ['app:9464', 200],
+    ['app.default.svc.cluster.local:9464', 200],
+    ['metrics.evil.example:9464', 403],
+    ['127.0.0.1.evil.example', 403],
+  ])('the admin listener answers to the host %s with %i', async (host, status) => {
+    const answer = new Promise<number | undefined>((resolve, reject) => {
+      get(`${replica.adminUrl}/metrics`, { headers: { host } }, (res) => resolve(res.resume().statusCode)).on(
+        'error',
+        reject,
+      );
+    });
+    expect(await answer).toBe(status);
+  });
 });
 
 describe('in production', () => {
-  const settings = { NODE_ENV: 'production', SESSION_SECRETS: 'p'.repeat(32) };
+  const settings = { NODE_ENV: 'production', SESSION_SECRETS: makeSecret() };
   const overTls = { 'x-forwarded-proto': 'https' };
 
   test('sessions need TLS', async () => {

@@ -1,5 +1,6 @@
 import { request } from 'node:http';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { connectViewer, openRoom, startServedFleet } from '../../test/control-room.ts';
 
 let fleet: Awaited<ReturnType<typeof startServedFleet>>;
@@ -132,6 +133,19 @@ test('the page needs no token, contains none, and has a strict content security 
   // Only files that were read at the start are served.
   const outside = await ask('/../room.ts', { method: 'GET', headers: { authorization: undefined } });
   expect(outside.status).toBe(401);
+});
+
+test('connections that send nothing lock others out for 3 s at most', async () => {
+  const { hostname, port } = new URL(room.url);
+  const sockets = Array.from({ length: 300 }, () => connect(Number(port), hostname).on('error', () => {}));
+  onTestFinished(() => sockets.forEach((socket) => void socket.destroy()));
+  await expect.poll(() => sockets.every((socket) => !socket.connecting), { timeout: 5000 }).toBe(true);
+  const isAnswered = () =>
+    ask('/', { method: 'GET' }).then(
+      ({ status }) => status === 200,
+      () => false,
+    );
+  await expect.poll(isAnswered, { timeout: 3000, interval: 100 }).toBe(true);
 });
 
 test('it listens on 127.0.0.1 only', async () => {

@@ -37,6 +37,9 @@ export interface ControlRoom {
   close(): Promise<void>;
 }
 
+/** An open page needs a handful. */
+const maxConnections = 256;
+
 /**
  * Serves the control room: a page that shows a fleet live and breaks it on demand. An error in the room never affects the
  * fleet.
@@ -74,10 +77,17 @@ export async function startControlRoom(options: ControlRoomOptions): Promise<Con
     refuse(res, { status: 404, reason: 'Not found.' });
   }
 
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5000, maxHeaderSize: 8192 }, (req, res) => {
+  // Connections that send nothing make room for others within 1.5 s.
+  const limits = {
+    headersTimeout: 1000,
+    connectionsCheckingInterval: 500,
+    requestTimeout: 10_000,
+    maxHeaderSize: 8192,
+  };
+  const server = createServer(limits, (req, res) => {
     answer(req, res).catch(() => res.destroy()); // the client disconnected while it was sending
   });
-  server.maxConnections = 64;
+  server.maxConnections = maxConnections;
   if (port) await requireFree(port, 'control room', portOption);
   await listen(server, port);
   monitor.start();

@@ -89,6 +89,15 @@ async function fires(name: string, replica?: string): Promise<void> {
 const ends = (name: string, replica?: string) =>
   waitFor(`${name} is over`, async () => (await stateOf(name, replica)) === undefined, seen);
 
+test('no website can read it through the browser of its visitor', async () => {
+  const { prometheus: url } = await fleet.describe();
+  for (const origin of ['http://evil.example', 'null', http]) {
+    const answer = await fetch(`${url}/api/v1/labels`, { headers: { origin } });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('access-control-allow-origin')).toBeNull();
+  }
+});
+
 const number = async (expr: string) => (await prometheus.ask(expr))[0]?.value ?? 0;
 
 test('no alert in normal operation; replicas are distinguished', async () => {

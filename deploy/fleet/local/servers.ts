@@ -50,7 +50,9 @@ export async function startNginx(start: StartServer, files: LocalFiles, httpPort
 export async function startPrometheus(start: StartServer, files: LocalFiles, port: number): Promise<void> {
   const retention = ['--storage.tsdb.retention.time=1d', '--storage.tsdb.retention.size=1GB'];
   const data = ['--storage.tsdb.path=data', ...retention, '--log.level=warn'];
-  const args = ['--config.file=prometheus.yml', `--web.listen-address=127.0.0.1:${port}`, ...data];
+  // Its own default lets every website read it.
+  const web = [`--web.listen-address=127.0.0.1:${port}`, '--web.cors.origin=^$'];
+  const args = ['--config.file=prometheus.yml', ...web, ...data];
   const server = await start('prometheus', 'prometheus', args, { cwd: files.prometheus });
   await server.ready(() => answers(`http://127.0.0.1:${port}/-/ready`));
 }
