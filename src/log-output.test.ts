@@ -31,7 +31,7 @@ test('lines leave in order, complete, also those written just before the end', a
   expect(await log(3, '| cat')).toMatchObject({ code: 7, dropped: 0, read: ['0', '1', '2', 'the end'] });
 });
 
-test('a pipe that nobody reads keeps nobody waiting: what does not fit is dropped', async () => {
+test('a pipe that is not read does not stop the process: what does not fit is dropped', async () => {
   const { code, dropped, last } = await log(500, '| { sleep 4; echo "the reader ends" >&2; }');
   expect(last).toBe('the reader ends'); // the writer has ended before
   expect(code).toBe(7);

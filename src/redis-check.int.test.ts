@@ -40,7 +40,7 @@ test.each([
   expect((await createVisitor(replica.url).send('POST', '/login', { name: 'Ada' })).status).toBe(503);
 });
 
-test('with a user that lacks a command of sessions it is not ready until that is given, and needs no more', async () => {
+test('with a user without a command of sessions it is not ready until that is given, and needs no more', async () => {
   const redis = await startRedis();
   const allowed = ['SETUSER', 'app', 'on', '>pass', 'resetkeys', '-@all', ...sessionCommands];
   await redis.command('ACL', ...allowed, '-getex');
