@@ -156,6 +156,27 @@ test('bodies and headers are limited, with a clear response', async () => {
   expect(unreadable).toMatch(/^HTTP\/1.1 400 [\s\S]*application\/problem\+json[\s\S]*invalid-request/);
 });
 
+test('a body in chunks of one byte is passed on like any other, and reaches no file', async () => {
+  const { hostname, port } = new URL(http);
+  const body = JSON.stringify(add).padEnd(16_000);
+  const socket = connect(Number(port), hostname).setEncoding('utf8');
+  const head = 'POST /cart/items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close';
+  socket.write(`${head}\r\nTransfer-Encoding: chunked\r\n\r\n`);
+  for (const byte of body) socket.write(`1\r\n${byte}\r\n`);
+  socket.write('0\r\n\r\n');
+  expect((await socket.toArray()).join('')).toMatch(/^HTTP\/1.1 201 Created/);
+});
+
+test("nginx's own responses have the headers that keep browsers from misusing them", async () => {
+  const { headers } = await send(`${http}/nginx-problem/414`, {});
+  expect(headers).toMatchObject({
+    'x-content-type-options': 'nosniff',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'referrer-policy': 'no-referrer',
+    'cache-control': 'no-store',
+  });
+});
+
 test("the client's request id is kept if it is well-formed", async () => {
   const visitor = createVisitor(http);
   const given = await visitor.send('GET', '/whoami', undefined, { 'x-request-id': 'order-7' });

@@ -66,17 +66,19 @@ function startOf(pid: number): string {
 }
 
 /** Prepares the folder: nginx's configuration (the same rules for every driver) with this fleet's ports, and a certificate. @throws {FleetError} */
-export function prepareFiles(folder: string, ports: { http: number; https: number }, tlsDir?: string): LocalFiles {
+export function prepareFiles(folder: string, ports: Ports, env: NodeJS.ProcessEnv, tlsDir?: string): LocalFiles {
   const dir = path.resolve(folder);
   try {
-    return writeFiles(dir, ports, tlsDir);
+    return writeFiles(dir, ports, env, tlsDir);
   } catch (cause) {
     if (cause instanceof FleetError) throw cause;
     throw new FleetError(`the folder ${dir} cannot be prepared: ${(cause as Error).message}`, [], { cause });
   }
 }
 
-function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir: string | undefined): LocalFiles {
+type Ports = { http: number; https: number };
+
+function writeFiles(dir: string, ports: Ports, env: NodeJS.ProcessEnv, tlsDir: string | undefined): LocalFiles {
   const at = (name: string) => path.join(dir, name);
   const files = { logs: at('logs'), redis: at('redis'), nginx: at('nginx'), prometheus: at('prometheus') };
   mkdirSync(dir, { recursive: true });
@@ -90,7 +92,7 @@ function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir:
   const tls = tlsDir ? path.resolve(tlsDir) : makeCertificate(at('tls'));
   const listen = [
     `listen 127.0.0.1:${ports.http};`,
-    `listen 127.0.0.1:${ports.https} ssl;`,
+    `listen 127.0.0.1:${ports.https} ssl http2;`, // as nginx before 1.25.1 knows it, too
     // Of the link below: a path may have characters that nginx takes for its own.
     'ssl_certificate tls/tls.crt;',
     'ssl_certificate_key tls/tls.key;',
@@ -99,6 +101,7 @@ function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir:
   symlinkSync(tls, path.join(files.nginx, 'tls'));
   writeFileSync(path.join(files.nginx, 'driver/listen.conf'), `${listen.join('\n')}\n`);
   writeFileSync(path.join(files.nginx, 'driver/status.conf'), '# No status endpoint on a local fleet.\n');
+  writeFileSync(path.join(files.nginx, 'driver/mode.conf'), modeOf(env, ports.https));
   return {
     ...files,
     writeReplicas(replicas) {
@@ -116,6 +119,14 @@ function writeFiles(dir: string, ports: { http: number; https: number }, tlsDir:
     },
     writeSecret: (secrets) => replaceFile(at('secret'), secrets),
   };
+}
+
+/** What nginx/mode.sh writes for a container. @throws {FleetError} */
+function modeOf({ NGINX_MODE: chosen, NODE_ENV: usual }: NodeJS.ProcessEnv, httpsPort: number): string {
+  const mode = chosen || (usual === 'production' ? usual : 'development');
+  if (mode !== 'development' && mode !== 'production')
+    throw new FleetError(`NGINX_MODE must be development or production, not ${mode}`);
+  return readFileSync(path.join(project, `nginx/mode/${mode}.conf`), 'utf8').replace('HTTPS_PORT', String(httpsPort));
 }
 
 /** Replaces nginx/driver/upstreams.conf, which says why there are two. */

@@ -103,7 +103,7 @@ function createLocalFleet(
   const https = `https://127.0.0.1:${ports.https}`;
   const prometheus = ports.prometheus && `http://127.0.0.1:${ports.prometheus}`;
   const versions = readVersions(env);
-  const files = prepareFiles(dir, ports, tlsDir);
+  const files = prepareFiles(dir, ports, env, tlsDir);
   const logBound = setInterval(() => boundLogs(files.logs, maxLogBytes), 5000).unref();
   const servers = createServers(files.logs, env);
   const network = options.breakableNetwork ? startProxies(ports.redis) : undefined;

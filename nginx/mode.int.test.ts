@@ -1,0 +1,134 @@
+import { connect as connectHttp2 } from 'node:http2';
+import { Agent, request } from 'node:https';
+import { connect as connectTls } from 'node:tls';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Fleet } from '../deploy/fleet/fleet.ts';
+import { startTestFleet } from '../test/fleet.ts';
+import { createVisitor } from '../test/replica.ts';
+
+// nginx as in production: limits of an address, and TLS.
+
+let fleet: Fleet;
+let http: string;
+let https: string;
+let end: () => Promise<void>;
+beforeAll(async () => {
+  ({ fleet, http, end } = await startTestFleet({ replicas: 2, env: { ...process.env, NGINX_MODE: 'production' } }));
+  ({ https } = await fleet.describe());
+});
+afterAll(() => end());
+
+interface Answer {
+  status: number | undefined;
+  headers: NodeJS.Dict<string | string[]>;
+  body: string;
+}
+
+/** Sends a request over TLS from one of the addresses of this machine. */
+function send(from: string, method: string, path: string, body?: object, cookie = ''): Promise<Answer> {
+  const headers = { ...(body && { 'content-type': 'application/json' }), ...(cookie && { cookie }) };
+  const options = { method, headers, localAddress: from, agent: agents[from], rejectUnauthorized: false };
+  return new Promise((resolve, reject) => {
+    const req = request(https + path, options, async (res) => {
+      const text = (await res.setEncoding('utf8').toArray()).join('');
+      resolve({ status: res.statusCode, headers: res.headers, body: text });
+    });
+    req.once('error', reject).end(body && JSON.stringify(body));
+  });
+}
+
+const [visitor, attacker] = ['127.0.0.1', '127.0.0.2'] as const;
+const agents: Record<string, Agent> = {
+  [visitor]: new Agent({ keepAlive: true }),
+  [attacker]: new Agent({ keepAlive: true, maxSockets: 50 }),
+};
+
+/** How often each status was answered. */
+function count(answers: Answer[]): Record<string, number> {
+  return Object.fromEntries(
+    [...Map.groupBy(answers, ({ status }) => String(status))].map(([key, all]) => [key, all.length]),
+  );
+}
+
+const flood = (times: number, method: string, path: string, body?: object) =>
+  Promise.all(Array.from({ length: times }, () => send(attacker, method, path, body)));
+
+test('too many logins from one address get 429; those of other addresses are served', async () => {
+  const flooding = flood(200, 'POST', '/login', { name: 'Mallory' });
+  const ada = await send(visitor, 'POST', '/login', { name: 'Ada' });
+  expect(ada.status).toBe(200);
+  const answers = await flooding;
+  const counts = count(answers);
+  expect(Object.keys(counts).sort()).toEqual(['200', '429']);
+  expect(counts['200']).toBeLessThan(40);
+  const refused = answers.find(({ status }) => status === 429);
+  expect(refused?.headers).toMatchObject({ 'content-type': 'application/problem+json', 'retry-after': '5' });
+  expect(JSON.parse(refused?.body ?? '')).toMatchObject({
+    type: 'urn:problem-type:unsticky:too-many-requests',
+    status: 429,
+  });
+  const [cookie] = String(ada.headers['set-cookie']).split(';');
+  expect((await send(visitor, 'GET', '/profile', undefined, cookie)).status).toBe(200);
+});
+
+test('a visitor without a session cannot make thousands of them; one with a session is not held to that rate', async () => {
+  const item = { sku: 'a', quantity: 1 };
+  expect(count(await flood(200, 'POST', '/cart/items', item))['201']).toBeLessThan(80);
+  const first = await send(visitor, 'POST', '/cart/items', item);
+  const [cookie] = String(first.headers['set-cookie']).split(';');
+  const later = await Promise.all(
+    Array.from({ length: 100 }, () => send(visitor, 'POST', '/cart/items', item, cookie)),
+  );
+  expect(count(later)).toEqual({ 201: 100 });
+});
+
+test('a page of many requests at once is served, a flood is not', async () => {
+  const page = await Promise.all(Array.from({ length: 100 }, () => send(visitor, 'GET', '/whoami')));
+  expect(count(page)).toEqual({ 200: 100 });
+  expect(count(await flood(1500, 'GET', '/whoami'))['429']).toBeGreaterThan(300);
+});
+
+test('plain HTTP is sent to TLS, with its path and query', async () => {
+  const { status, headers } = await createVisitor(http).send('GET', '/cart?a=1&b=%20');
+  expect(status).toBe(308);
+  expect(headers.get('location')).toBe(`${https.replace('127.0.0.1', new URL(http).hostname)}/cart?a=1&b=%20`);
+});
+
+test.each([
+  ['ECDHE-ECDSA-AES128-GCM-SHA256', true],
+  ['ECDHE-ECDSA-CHACHA20-POLY1305', true],
+  ['ECDHE-ECDSA-AES128-SHA256', false],
+  ['ECDHE-ECDSA-AES256-CCM8', false],
+  ['ECDHE-ECDSA-CAMELLIA128-SHA256', false],
+])('the cipher %s of TLS 1.2: %s', async (ciphers, isAccepted) => {
+  const { hostname: host, port } = new URL(https);
+  const accepted = new Promise<boolean>((resolve) => {
+    try {
+      const options = { host, port: Number(port), ciphers, maxVersion: 'TLSv1.2' as const, rejectUnauthorized: false };
+      const socket = connectTls(options, () => resolve(true));
+      socket.once('error', () => resolve(false));
+      socket.once('secureConnect', () => socket.destroy());
+    } catch {
+      resolve(false); // OpenSSL here does not know it
+    }
+  });
+  expect(await accepted).toBe(isAccepted);
+});
+
+test('it speaks HTTP/2, also to the session', async () => {
+  const client = connectHttp2(https, { rejectUnauthorized: false });
+  const ask = (headers: Record<string, string>, body?: string) =>
+    new Promise<{ status: unknown; cookie: string }>((resolve, reject) => {
+      const stream = client.request(headers);
+      stream.once('response', (answer) => {
+        resolve({ status: answer[':status'], cookie: String(answer['set-cookie'] ?? '').split(';')[0] as string });
+        stream.resume();
+      });
+      stream.once('error', reject).end(body);
+    });
+  const item = { ':method': 'POST', ':path': '/cart/items', 'content-type': 'application/json' };
+  const { status, cookie } = await ask(item, '{"sku":"a","quantity":1}');
+  expect(status).toBe(201);
+  expect(await ask({ ':path': '/cart', cookie })).toMatchObject({ status: 200 });
+  client.close();
+});
