@@ -11,7 +11,7 @@ interface Calls {
   timing: Timing;
 }
 
-const ends = ['created', 'renewed', 'logged_out', 'revoked', 'expired', 'unreadable'] as const;
+const ends = ['created', 'renewed', 'logged_out', 'revoked', 'evicted', 'expired', 'unreadable'] as const;
 
 /** The commands of the session layer, and of the stores of express-session. */
 const commands = {
@@ -44,7 +44,7 @@ export function createSessionMetrics(registry: Registry, store: string) {
   const registers = [registry];
   const sessions = new Counter({
     name: 'session_events_total',
-    help: 'Sessions created, renewed (new id at login) and ended: logged_out, revoked, expired (past its absolute lifetime)',
+    help: 'Sessions created, renewed (new id at login) and ended: logged_out, revoked, evicted (its user had too many), expired (past its absolute lifetime)',
     labelNames: ['event'],
     registers,
   });

@@ -16,8 +16,10 @@ export type SessionEvent =
   | { type: 'renewed' }
   /** A session was ended by a request of its own: destroySession, req.session.destroy() or regenerate(). */
   | { type: 'logged_out' }
-  /** A session was ended by revokeSessions, or because its user had more than maxPerUser. */
+  /** A session was ended by revokeSessions. */
   | { type: 'revoked' }
+  /** A session was ended because its user had more than maxPerUser: the one that was unused for longest. */
+  | { type: 'evicted' }
   /** A session was found to have reached its absolute end. */
   | { type: 'expired' }
   /** What is stored under a session's key cannot be read: it counts as no session, and was deleted. */

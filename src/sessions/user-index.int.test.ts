@@ -119,6 +119,17 @@ describe('if there are too many sessions of a user', () => {
     expect(await alive()).toBe(2);
   });
 
+  test('the one that is unused for longest ends, be it not the first one', async () => {
+    const [first, second, third] = [await start(1, 1), await start(2, 2), await start(3, 3)];
+    const use = (handle: string, agoMs: number) =>
+      redis.command('PEXPIRE', repository.keyOfHandle(handle), String(repository.idleMs - agoMs));
+    await use(first, 1000);
+    await use(second, 60_000);
+    await endExcess(repository, 'ada', third, 4);
+    expect(await redis.command('EXISTS', repository.keyOfHandle(first))).toBe(1);
+    expect(await redis.command('EXISTS', repository.keyOfHandle(second))).toBe(0);
+  });
+
   test('those that have ended long ago are taken from the list, and a login that is under way is not', async () => {
     const [gone, underWay, own] = [
       await start(1, 0, { isWritten: false }),

@@ -1,4 +1,5 @@
 import { SessionError } from './errors.ts';
+import { lifetimeOf, readStored } from './record.ts';
 import { joinScript } from './redis/scripts.ts';
 import type { SessionRepository } from './repository.ts';
 
@@ -81,27 +82,40 @@ export async function endAll(repository: SessionRepository, user: string, handle
 /** A session that was noted so long ago has been written, if it ever will be. */
 const writtenMs = 10_000;
 
-/** Ends those sessions of a user that are too many and were noted before this one, the first ones first. */
+/** Ends those sessions of a user that are too many and were noted before this one, the ones unused for longest first. */
 export async function endExcess(repository: SessionRepository, user: string, own: string, now: number): Promise<void> {
   const handles = await handlesOf(repository, user);
-  const lives = await Promise.all(
-    handles.map((handle) => repository.calls.read<number>('list', 'EXISTS', repository.keyOfHandle(handle))),
-  );
-  const alive = new Set(handles.filter((_, number) => lives[number] === 1));
+  const found = await readSessions(repository, handles);
+  const alive = new Set(found.map(({ handle }) => handle));
   // It is not in the list if it has ended meanwhile: then none was noted before it.
-  const earlier = handles.slice(0, Math.max(0, handles.indexOf(own)));
-  const excess = earlier
-    .filter((handle) => alive.has(handle))
-    .slice(0, Math.max(0, alive.size - repository.maxPerUser));
+  const earlier = new Set(handles.slice(0, Math.max(0, handles.indexOf(own))));
+  const excess = found
+    .filter(({ handle }) => earlier.has(handle))
+    .sort((a, b) => a.lastSeenMs - b.lastSeenMs)
+    .slice(0, Math.max(0, alive.size - repository.maxPerUser))
+    .map(({ handle }) => handle);
   const until = String(now - writtenMs);
-  const settled = await repository.calls.read<string[]>(
-    'list',
-    'ZRANGEBYSCORE',
-    repository.indexOf(user),
-    '-inf',
-    until,
-  );
-  const gone = settled.filter((handle) => earlier.includes(handle) && !alive.has(handle));
+  const index = repository.indexOf(user);
+  const settled = await repository.calls.read<string[]>('list', 'ZRANGEBYSCORE', index, '-inf', until);
+  const gone = settled.filter((handle) => earlier.has(handle) && !alive.has(handle));
   const ended = await endAll(repository, user, [...gone, ...excess]);
-  for (let number = 0; number < ended; number++) repository.tell({ type: 'revoked' });
+  for (let number = 0; number < ended; number++) repository.tell({ type: 'evicted' });
+}
+
+/**
+ * What is stored of these sessions, without those that have ended, and when each was used last, in milliseconds since 1970.
+ * That follows from the time that it has left: nothing is written for it.
+ */
+export async function readSessions(repository: SessionRepository, handles: string[]) {
+  const keys = handles.map((handle) => repository.keyOfHandle(handle));
+  const [texts, times, now] = await Promise.all([
+    Promise.all(keys.map((key) => repository.calls.read<string | null>('list', 'GET', key))),
+    Promise.all(keys.map((key) => repository.calls.read<number>('list', 'PTTL', key))),
+    repository.clock.now(),
+  ]);
+  return handles.flatMap((handle, at) => {
+    const stored = readStored(texts[at] ?? '');
+    if (!stored) return [];
+    return [{ handle, stored, lastSeenMs: now - lifetimeOf(stored.cookie, repository.idleMs) + (times[at] ?? 0) }];
+  });
 }

@@ -1,12 +1,12 @@
 import type { Request } from 'express';
 import type { Attributes } from './options.ts';
-import { lifetimeOf, readAttributes, readStored } from './record.ts';
+import { readAttributes } from './record.ts';
 import { withFailureReported } from './report.ts';
 import type { SessionRepository } from './repository.ts';
 import { forgetSession, storedFor } from './request/attach.ts';
 import { requireState } from './request/state.ts';
 import { storeOf } from './store.ts';
-import { endAll, handlesOf } from './user-index.ts';
+import { endAll, handlesOf, readSessions } from './user-index.ts';
 
 /** One of a user's sessions. */
 export interface SessionEntry {
@@ -21,30 +21,20 @@ export interface SessionEntry {
 export type User = string | number | bigint | { toString(): string };
 
 /**
- * Lists a user's sessions, the last used first. When that was follows from the time that each has left: nothing is written
- * for it.
+ * Lists a user's sessions, the last used first.
  * @throws {SessionError}
  * @throws {TypeError} if `user` is none
  */
 export async function listSessions(req: Request, user: User): Promise<SessionEntry[]> {
   const { repository } = storeOf(requireState(req));
   const name = nameOf(user);
-  const handles = await handlesOf(repository, name);
-  const keys = handles.map((handle) => repository.keyOfHandle(handle));
-  const [texts, times, now] = await Promise.all([
-    Promise.all(keys.map((key) => repository.calls.read<string | null>('list', 'GET', key))),
-    Promise.all(keys.map((key) => repository.calls.read<number>('list', 'PTTL', key))),
-    repository.clock.now(),
-  ]);
-  const entries = handles.flatMap((handle, at): SessionEntry[] => {
-    const stored = readStored(texts[at] ?? '');
-    if (!stored) return []; // it has ended
-    const attributes = readAttributes(stored);
-    if (repository.userOf(attributes) !== name) return [];
-    const lifeMs = lifetimeOf(stored.cookie, repository.idleMs);
-    const lastSeenAt = new Date(now - lifeMs + (times[at] ?? 0));
-    return [{ handle, attributes, createdAt: new Date(stored.createdAt), lastSeenAt }];
-  });
+  const entries = (await readSessions(repository, await handlesOf(repository, name))).flatMap(
+    ({ handle, stored, lastSeenMs }): SessionEntry[] => {
+      const attributes = readAttributes(stored);
+      if (repository.userOf(attributes) !== name) return [];
+      return [{ handle, attributes, createdAt: new Date(stored.createdAt), lastSeenAt: new Date(lastSeenMs) }];
+    },
+  );
   return entries.sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
 }
 
