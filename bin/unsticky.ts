@@ -3,6 +3,7 @@ import './loopback.ts';
 import { styleText } from 'node:util';
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { addAttack } from './commands/attack.ts';
 import { addBench } from './commands/bench.ts';
 import { addCompare } from './commands/compare.ts';
 import { addDemo } from './commands/demo.ts';
@@ -35,6 +36,7 @@ addSurvive(program);
 addReport(program);
 addCompare(program);
 addLoad(program);
+addAttack(program);
 addBench(program);
 
 await program.parseAsync();

@@ -1,0 +1,78 @@
+import { Argument, type Command } from 'commander';
+import { openFleet } from '../../deploy/fleet/drivers.ts';
+import { type AttackResult, runAttack } from '../../load/attack/attack.ts';
+import { type AttackKind, attackKinds } from '../../load/attack/kinds.ts';
+import { formatNumber } from '../../web/format.ts';
+import { endOfProcess } from '../foreground.ts';
+import { addCommand, addFleetOptions, type FleetOptions, jsonOption, run, wholeNumber } from '../options.ts';
+import { createTerminal, type Terminal } from '../terminal.ts';
+
+interface AttackCommandOptions extends FleetOptions {
+  count?: number;
+  seconds: number;
+}
+
+/** What visitors may notice of an attack. */
+const maxP99Ms = 100;
+const interrupted = 130;
+
+export function addAttack(program: Command): void {
+  const command = addCommand(
+    program,
+    'Measure:',
+    'attack',
+    'attack the fleet from one address, and visit it from another',
+    [
+      ['attack slow-headers', '10,000 connections that send a header a second'],
+      ['attack slow-bodies', '10,000 bodies of a byte a second'],
+      ['attack slow-readers', '10,000 clients that read no response'],
+      ['attack logins', '200 logins a second; limited with NGINX_MODE=production'],
+    ],
+  );
+  addFleetOptions(command)
+    .addArgument(new Argument('<kind>', 'what it does').choices(attackKinds))
+    .option('--count <n>', 'connections (10,000), or logins a second (200)', wholeNumber(1, 15_000))
+    .option('--seconds <n>', 'duration', wholeNumber(1, 600), 20)
+    .addOption(jsonOption())
+    .action(run(attack));
+}
+
+async function attack(kind: AttackKind, options: AttackCommandOptions): Promise<number> {
+  const { fleet: driver, dir, seconds, json, count = kind === 'logins' ? 200 : 10_000 } = options;
+  const terminal = createTerminal(options);
+  const ending = endOfProcess();
+  const fleet = await openFleet(driver, { dir, env: process.env });
+  const site = await fleet.describe();
+  terminal.report(
+    `${site.driver} fleet: ${kind}, ${formatNumber(count)}${kind === 'logins' ? ' a second' : ''}, for ${seconds} s`,
+  );
+  const { progress } = terminal;
+  const result = await runAttack({ site, kind, count, seconds, progress, ending });
+  if (json) terminal.print(JSON.stringify({ kind, count, ...result }));
+  else printResult(result, terminal);
+  if (ending.aborted) return interrupted;
+  return isPass(result) ? 0 : 1;
+}
+
+const isPass = ({ visitors: { answered, failed, p99 } }: AttackResult) =>
+  answered > 0 && failed === 0 && p99 !== null && p99 <= maxP99Ms;
+
+function printResult(result: AttackResult, { print, style }: Terminal): void {
+  const { begun, peak, statuses } = result.attacker;
+  const { answered, failed, p50, p99 } = result.visitors;
+  const answers = Object.entries(statuses).map(([status, times]) => `${formatNumber(times)} × ${status}`);
+  const held = peak > 0 ? `, at most ${formatNumber(peak)} open at once` : '';
+  const ms = (value: number | null) => (value === null ? '–' : `${Math.round(value)} ms`);
+  print(`  attacker  ${formatNumber(begun)} begun${held}; answered: ${answers.join(', ') || 'none'}`);
+  print(
+    `  visitors  ${formatNumber(answered)} answered, ${formatNumber(failed)} failed; median ${ms(p50)}, p99 ${ms(p99)}`,
+  );
+  if (isPass(result)) print(style('green', `\nPASS: every visitor was answered, 99 % of them within ${maxP99Ms} ms.`));
+  else
+    print(
+      style(
+        'red',
+        `\nFAIL: ${formatNumber(failed)} visitors were not answered; p99 ${ms(p99)}, at most ${maxP99Ms} ms.`,
+      ),
+    );
+}
