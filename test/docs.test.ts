@@ -86,3 +86,9 @@ test('docs/proof.md has every plan and every check', () => {
     .map((line) => line.replace(/ +/g, ' '));
   expect(squeezed.slice(2)).toEqual(rows);
 });
+
+test('each test that SECURITY.md names exists', () => {
+  const names = [...read('SECURITY.md').matchAll(/`([\w./-]+\.test\.ts)`/g)].map(([, name = '']) => name);
+  expect(names.length).toBeGreaterThan(10);
+  expect(names.filter((name) => !existsSync(path.resolve(name)))).toEqual([]);
+});
