@@ -8,6 +8,7 @@ const sessionTitles: Record<SessionErrorCode, string> = {
   'store-unavailable': 'Session store unavailable',
   'outcome-unknown': 'Outcome unknown',
   'session-ended': 'Session ended',
+  'login-too-old': 'Login too old',
   'session-conflict': 'Conflicting change',
   'session-too-large': 'Session too large',
   'not-storable': 'Not storable',

@@ -182,6 +182,10 @@ export async function startTestApp(
     await destroySession(req, res);
     res.status(204).end();
   });
+  app.post('/fresh', (req, res) => {
+    durable.requireFresh(req, req.body.seconds);
+    res.json({ ok: true });
+  });
   app.get('/me', (req, res) => {
     if (!attributes(req).user) return void res.status(401).json({ user: null });
     res.json({ user: attributes(req).user });

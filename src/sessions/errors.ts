@@ -5,6 +5,7 @@ export type SessionErrorCode =
   | 'store-unavailable'
   | 'outcome-unknown'
   | 'session-ended'
+  | 'login-too-old'
   | 'session-conflict'
   | 'session-too-large'
   | 'not-storable'
@@ -19,6 +20,7 @@ const catalogue: Record<SessionErrorCode, [status: number, message: string, head
     retryLater,
   ],
   'session-ended': [401, 'The session ended while this request was under way; nothing was changed. Log in again.', {}],
+  'login-too-old': [403, 'This needs a recent login; nothing was changed. Log in again.', {}],
   'session-conflict': [
     409,
     'Another request changed the same thing at the same time; this change was not made. Try again.',

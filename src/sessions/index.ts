@@ -6,4 +6,11 @@ export type { SessionEvent, StoreCommand, StoreOutcome } from './events.ts';
 export type { Attributes, CookieChoices, SessionsOptions } from './options.ts';
 export { redisOptions } from './redis/client.ts';
 export { type Draft, destroySession, renewSession, updateSession } from './update.ts';
-export { describeSession, listSessions, revokeSessions, type SessionEntry, type User } from './user-sessions.ts';
+export {
+  describeSession,
+  listSessions,
+  requireFresh,
+  revokeSessions,
+  type SessionEntry,
+  type User,
+} from './user-sessions.ts';

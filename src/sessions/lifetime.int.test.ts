@@ -134,6 +134,21 @@ describe('bounds', () => {
     expect(listed).toHaveLength(3);
   });
 
+  test('what needs a recent login is refused when that is older, or when there is none', async () => {
+    const app = await start();
+    const visitor = createVisitor(app.url);
+    const ask = async (seconds: unknown) => (await visitor.send('POST', '/fresh', { seconds })).status;
+    expect(await ask(60)).toBe(403);
+    await visitor.send('POST', '/push', { item: 1 });
+    await sleep(1000);
+    expect(await ask(60)).toBe(200);
+    const tooOld = await visitor.send('POST', '/fresh', { seconds: 0.9 });
+    expect(tooOld).toMatchObject({ status: 403, body: { code: 'login-too-old' } });
+    await visitor.send('POST', '/login', { name: 'ada' });
+    expect(await ask(0.9)).toBe(200);
+    for (const wrong of [0, -1, 'soon', null]) expect(await ask(wrong)).toBe(500);
+  });
+
   test('the answers of the last 16 keys are kept, and no more', async () => {
     const app = await start();
     const cookie = await begin(app);

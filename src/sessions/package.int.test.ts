@@ -91,7 +91,7 @@ test('its exports are the session layer alone', () => {
     folder,
   );
   expect(names.trim()).toBe(
-    'SessionError,createSessions,describeSession,destroySession,listSessions,redisOptions,renewSession,revokeSessions,updateSession',
+    'SessionError,createSessions,describeSession,destroySession,listSessions,redisOptions,renewSession,requireFresh,revokeSessions,updateSession',
   );
   const files = run('tar', ['-tf', run('sh', ['-c', 'ls *.tgz'], folder).trim()], folder);
   expect(files).not.toMatch(/test|routes|server/);

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { SessionError } from './errors.ts';
 import type { Attributes } from './options.ts';
 import { readAttributes } from './record.ts';
 import { withFailureReported } from './report.ts';
@@ -67,6 +68,20 @@ export function describeSession(req: Request): { handle: string; createdAt: Date
   const { repository } = storeOf(requireState(req));
   const stored = storedFor(req);
   return stored ? { handle: repository.handleOf(req.sessionID), createdAt: new Date(stored.createdAt) } : null;
+}
+
+/**
+ * Before what needs more than a session that is open somewhere: a new password, an erasure, a payment. A session is fresh for
+ * so many seconds after it got its id, which is at its beginning and at each `renewSession`.
+ * @throws {SessionError} login-too-old, also without a session
+ * @throws {TypeError} if `seconds` is no positive number
+ */
+export function requireFresh(req: Request, seconds: number): void {
+  if (!(seconds > 0)) throw new TypeError('seconds must be a positive number');
+  const { startedAt } = requireState(req);
+  const stored = storedFor(req);
+  // Of plain connect-redis it is not known.
+  if (!stored?.createdAt || startedAt - stored.createdAt > seconds * 1000) throw new SessionError('login-too-old');
 }
 
 function nameOf(user: unknown): string {
