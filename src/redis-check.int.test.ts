@@ -25,7 +25,7 @@ async function start(url: string, settings: Record<string, string> = {}) {
 }
 
 const production = { NODE_ENV: 'production', SESSION_SECRETS: makeSecret() };
-const sessionCommands = ['~session:*', '+@read', '+@write', '+@scripting', '+time'];
+const sessionCommands = ['~session:*', '&session:*', '+@read', '+@write', '+@scripting', '+@pubsub', '+time'];
 
 test.each([
   ['the wrong password', 'redis://:wrong@', '', 'Redis wants another user or password'],
@@ -45,7 +45,9 @@ test('with a user without a command of sessions it is not ready until that is gi
   const allowed = ['SETUSER', 'app', 'on', '>pass', 'resetkeys', '-@all', ...sessionCommands];
   await redis.command('ACL', ...allowed, '-getex');
   const replica = await start(`redis://app:pass@127.0.0.1:${redis.port}`);
-  await until(() => /Redis: it refuses what sessions need \(.*\): .*~session:\* \+@read/.test(replica.log()));
+  await until(() =>
+    /Redis: it refuses what sessions need \(.*\): .*~session:\* &session:\* \+@read/.test(replica.log()),
+  );
   expect(await replica.isReady()).toBe(false);
   await redis.command('ACL', ...allowed);
   await until(replica.isReady);

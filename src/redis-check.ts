@@ -74,7 +74,7 @@ async function readInfo(client: Redis): Promise<Map<string, string>> {
   }
 }
 
-const needed = 'and a user with ~session:* +@read +@write +@scripting +time';
+const needed = 'and a user with ~session:* &session:* +@read +@write +@scripting +@pubsub +time';
 
 /** The commands of the session layer (src/sessions), on a key that expires at once. */
 const probe = `

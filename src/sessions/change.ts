@@ -162,7 +162,7 @@ async function prepare(repository: SessionRepository, change: Change, base: Stor
   }
   if (renewal && base) {
     keys.push(repository.keyOf(id), `${repository.keyOf(id)}:answers`);
-    args.push(renewal.mark(), markMs);
+    args.push(renewal.mark(), markMs, repository.channel, repository.handleOf(id));
   }
   const user = repository.userOf(attributes);
   const lists = user !== before || renewal ? { joins: user, leaves: before } : {};

@@ -51,7 +51,10 @@ export function createSessions(options: SessionsOptions): RequestHandler {
     if (cookie && !stored) state.presentedId = cookie.id;
     attach(req, state, cookie && stored ? cookie.id : store.newId(req), stored);
     const settings = { name, secret, cookieFor, idleMs, rolling };
-    if (canHold(res)) sendAfterCommit(req, res, state, settings, next);
+    if (canHold(res)) {
+      state.response = res;
+      sendAfterCommit(req, res, state, settings, next);
+    }
     next();
   }
 

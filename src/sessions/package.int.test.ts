@@ -91,12 +91,22 @@ test('its exports are the session layer alone', () => {
     folder,
   );
   expect(names.trim()).toBe(
-    'SessionError,createSessions,describeSession,destroySession,listSessions,redisOptions,renewSession,requireFresh,revokeSessions,updateSession',
+    'SessionError,createSessions,describeSession,destroySession,listSessions,redisOptions,renewSession,requireFresh,revokeSessions,sessionSignal,updateSession',
   );
   const files = run('tar', ['-tf', run('sh', ['-c', 'ls *.tgz'], folder).trim()], folder);
   expect(files).not.toMatch(/test|routes|server/);
   const declared = files.split('\n').filter((file) => file.endsWith('.d.ts'));
-  const own = ['create', 'errors', 'events', 'index', 'options', 'redis/client', 'update', 'user-sessions'];
+  const own = [
+    'create',
+    'errors',
+    'events',
+    'index',
+    'options',
+    'redis/client',
+    'session-signal',
+    'update',
+    'user-sessions',
+  ];
   expect(declared.toSorted()).toEqual(
     own.flatMap((name) => [`package/cjs/${name}.d.ts`, `package/${name}.d.ts`]).toSorted(),
   );
@@ -104,7 +114,7 @@ test('its exports are the session layer alone', () => {
 });
 
 const typed = `
-import { createSessions, updateSession, type SessionError, type SessionEvent } from 'unsticky';
+import { createSessions, sessionSignal, updateSession, type SessionError, type SessionEvent } from 'unsticky';
 import type { Request } from 'express';
 import { createClient } from 'redis';
 declare module 'express-session' { interface SessionData { visits: number } }
@@ -117,6 +127,7 @@ export const merged = events.filter((event) => event.type === 'conflict' && even
 export const visit = (req: Request): Promise<number> =>
   updateSession(req, (session) => (session.visits = (session.visits ?? 0) + 1));
 export const code = (error: SessionError): string => error.code;
+export const signal = (req: Request, socket: import('node:net').Socket): AbortSignal => sessionSignal(req, socket);
 `;
 const wrong = `
 import { createSessions, updateSession } from 'unsticky';

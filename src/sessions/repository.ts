@@ -3,6 +3,7 @@ import type { Attributes, SessionsOptions } from './options.ts';
 import { lifetimeOf, readAttributes, readStored, type Stored } from './record.ts';
 import { RedisClock } from './redis/clock.ts';
 import { createRedisCalls, type RedisCalls } from './redis/commands.ts';
+import { OpenSessions } from './redis/open-sessions.ts';
 import { createQueue, type Queue } from './redis/queue.ts';
 import { createRecently } from './redis/recently.ts';
 import { endScript, takeOverScript } from './redis/scripts.ts';
@@ -17,6 +18,7 @@ export class SessionRepository {
   readonly clock: RedisClock;
   readonly tell: Tell;
   readonly queue: Queue<Stored> = createQueue();
+  readonly openSessions: OpenSessions;
   readonly prefix: string;
   readonly idleMs: number;
   readonly absoluteMs: number;
@@ -40,6 +42,12 @@ export class SessionRepository {
     this.tell = createTell(options.observe);
     this.calls = createRedisCalls(options.client, this.deadlineMs, this.tell);
     this.clock = new RedisClock(() => this.calls.read('time', 'TIME'));
+    this.openSessions = new OpenSessions({
+      client: options.client,
+      channel: this.channel,
+      timeLeft: (handle) => this.calls.read('find', 'PTTL', this.keyOfHandle(handle)),
+      now: () => this.clock.now(),
+    });
   }
 
   /**
@@ -86,7 +94,7 @@ export class SessionRepository {
   /** @returns whether there was one */
   async endByHandle(handle: string): Promise<boolean> {
     const key = this.keyOfHandle(handle);
-    return (await this.calls.run<number>(endScript, [key, `${key}:answers`], [])) > 0;
+    return (await this.calls.run<number>(endScript, [key, `${key}:answers`], [this.channel, handle])) > 0;
   }
 
   /** Ends a session that cannot be read, in the background: if that fails, the next request tries again. */
@@ -113,6 +121,11 @@ export class SessionRepository {
   userOf(attributes: Attributes): string | undefined {
     const user = this.#userOf(attributes);
     return user === undefined || user === null ? undefined : String(user);
+  }
+
+  /** Where the scripts say which session has ended. */
+  get channel(): string {
+    return `${this.prefix}ended`;
   }
 
   keyOf(id: string): string {

@@ -2,11 +2,18 @@
 export interface Client {
   isReady: boolean;
   isOpen: boolean;
-  on(event: 'connect' | 'ready' | 'reconnecting' | 'error', listener: () => void): unknown;
+  on(event: 'connect' | 'ready' | 'reconnecting' | 'error' | 'end', listener: () => void): unknown;
   connect(): Promise<unknown>;
   destroy(): void;
   /** Sends a command as it is: cheaper than the client's own methods, and the same in redis 5 and 6. */
   sendCommand(command: string[]): Promise<unknown>;
+  /** Another connection, for a subscription. */
+  duplicate?(): Subscriber;
+}
+
+export interface Subscriber extends Client {
+  subscribe(channel: string, listener: (message: string) => void): Promise<void>;
+  unref(): void;
 }
 
 /**

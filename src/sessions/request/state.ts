@@ -42,6 +42,8 @@ export class RequestState {
   readonly cookie: SignedId | undefined;
   /** By Redis's clock, when the request arrived; milliseconds since 1970. */
   readonly startedAt: number;
+  /** Undefined where there is none yet: at a WebSocket's upgrade. */
+  response: AnyResponse | undefined = undefined;
   /** What is stored, until the session object is made: from then on the object knows. */
   stored: Stored | undefined;
   /** Its object (session.ts), once the application has looked at it; null if the application has removed it. */
