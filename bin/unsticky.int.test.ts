@@ -5,7 +5,9 @@ import { startServedFleet } from '../test/control-room.ts';
 import { startCommand } from '../test/fleet.ts';
 
 const commands =
-  'up down status scale kill pause resume restart roll logs demo room survive report compare load bench'.split(' ');
+  'up down status scale kill pause resume restart roll logs demo room survive report compare load attack bench'.split(
+    ' ',
+  );
 
 async function run(args: string[], env = process.env) {
   const { exited, out } = startCommand(args, env);

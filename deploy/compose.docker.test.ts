@@ -244,6 +244,22 @@ async function scraped(): Promise<number> {
   return answer?.value ?? 0;
 }
 
+test('a Redis that is almost full raises an alert before it refuses logins', async () => {
+  const prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
+  const [{ value: used = 0 } = {}] = await prometheus.ask('redis_memory_used_bytes');
+  const former = await fleet.redis.configure('maxmemory', String(Math.ceil(used * 1.15)));
+  try {
+    const isFiring = async () =>
+      (await prometheus.alerts()).some(
+        ({ labels, state }) => labels.alertname === 'RedisMemoryHigh' && state === 'firing',
+      );
+    await waitFor('RedisMemoryHigh fires', isFiring, { timeoutMs: 30_000, everyMs: 200 });
+    expect((await createVisitor(http).send('POST', '/login', { name: 'Ada' })).status).toBe(200);
+  } finally {
+    await fleet.redis.configure('maxmemory', former);
+  }
+});
+
 test('the metrics of nginx and Redis are back after both were killed; those of nginx are not public', async () => {
   const prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
   const is = async (query: string, value: number) => {

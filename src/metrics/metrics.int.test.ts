@@ -158,7 +158,7 @@ describe('after traffic over every route and method, before and during a Redis o
       status: ['2xx', '3xx', '4xx', '5xx'],
       command: ['get', 'set', 'touch', 'renew', 'destroy', 'list', 'find', 'migrate', 'time'],
       outcome: ['ok', 'error', 'timeout', 'refused', 'merged', 'retried'],
-      event: ['created', 'renewed', 'logged_out', 'revoked', 'expired', 'unreadable'],
+      event: ['created', 'renewed', 'logged_out', 'revoked', 'evicted', 'expired', 'unreadable'],
       state: ['starting', 'ready', 'draining', 'stopped'],
       le: [/^[\d.]+$/, '+Inf'],
       type: [/^[A-Za-z]+$/], // resources of Node
