@@ -5,7 +5,7 @@ export { SessionError, type SessionErrorCode } from './errors.ts';
 export type { SessionEvent, StoreCommand, StoreOutcome } from './events.ts';
 export type { Attributes, CookieChoices, SessionsOptions } from './options.ts';
 export { redisOptions } from './redis/client.ts';
-export { type Closing, sessionSignal } from './session-signal.ts';
+export { type Closing, sessionSignal } from './request/session-signal.ts';
 export { type Draft, destroySession, renewSession, updateSession } from './update.ts';
 export {
   describeSession,

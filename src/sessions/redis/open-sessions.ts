@@ -111,13 +111,16 @@ export class OpenSessions {
     subscribed.then(
       () => this.#sendBeat(),
       () => {
-        this.#subscriber = undefined; // the next one tries again
+        this.#subscriber = undefined; // it is tried again
+        subscribers.get(client)?.delete(subscriber);
+        if (subscriber.isOpen) subscriber.destroy();
       },
     );
   }
 
   #sendBeat(): void {
-    this.#lookup.client.sendCommand(['PUBLISH', this.#ownChannel, '']).catch(() => {});
+    const { client } = this.#lookup;
+    if (client.isReady) client.sendCommand(['PUBLISH', this.#ownChannel, '']).catch(() => {}); // else it would queue
   }
 
   #listen(): void {

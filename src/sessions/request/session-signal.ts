@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { SessionError } from './errors.ts';
-import { storedFor } from './request/attach.ts';
-import { type AnyRequest, requireState } from './request/state.ts';
-import { storeOf } from './store.ts';
+import { SessionError } from '../errors.ts';
+import { storedFor } from './attach.ts';
+import { type AnyRequest, requireState } from './state.ts';
+import { storeOf } from '../store.ts';
 
 /** Tells when what is open in a session is closed: a response, a WebSocket, a socket of Socket.IO. */
 export interface Closing {
