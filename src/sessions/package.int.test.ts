@@ -103,7 +103,7 @@ test('its exports are the session layer alone', () => {
     'index',
     'options',
     'redis/client',
-    'session-signal',
+    'request/session-signal',
     'update',
     'user-sessions',
   ];
