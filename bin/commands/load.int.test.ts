@@ -1,6 +1,8 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import type { Fleet } from '../../deploy/fleet/fleet.ts';
 import { withTemporaryFleet } from '../../deploy/fleet/local/temporary.ts';
+import { pause } from '../../deploy/fleet/wait.ts';
 import { runCheckedLoad } from '../../load/run/checked-load.ts';
 import { silent } from '../../load/run/progress.ts';
 import { startServedFleet } from '../../test/control-room.ts';
@@ -52,6 +54,21 @@ test('each replica and Redis are restarted: 503 is excused only while Redis is a
     'each replica is restarted',
     'Redis is restarted',
   ]);
+});
+
+test('a Redis that comes back only after the load is no loss', async () => {
+  const never = new AbortController().signal;
+  const starting: Promise<void>[] = [];
+  const apply = async ({ redis }: Fleet) => {
+    await redis.kill();
+    starting.push(pause(2000).then(() => redis.start()));
+  };
+  const steps = [{ about: 'Redis is killed', at: 1, stopsRedis: true, apply }];
+  const result = await withTemporaryFleet({ replicas: 2, env: process.env }, never, (fleet) =>
+    runCheckedLoad({ fleet, seconds: 2, connections: 8, path: '/profile', steps, progress: silent, ending: never }),
+  );
+  await Promise.all(starting);
+  expect(result).toMatchObject({ sessions: 8, sessionsIntact: 8, wrongUser: 0 });
 });
 
 test('a replica that answers for another user is found, though each of its responses is 200', async () => {
