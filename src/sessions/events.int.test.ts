@@ -3,7 +3,7 @@ import { createVisitor, startTestRedis, type TestRedis, until } from '../../test
 import { startTestApp, type TestApp } from '../../test/sessions-app.ts';
 import type { SessionEvent } from './index.ts';
 
-// What an observer is told, on two replicas and one Redis: each thing once.
+// Which events an observer gets, on two replicas and one Redis: each once.
 
 let redis: TestRedis;
 const apps: TestApp[] = [];
@@ -31,8 +31,8 @@ async function start(options: Options = {}): Promise<TestApp> {
   return app;
 }
 
-/** How often each thing was told, but for operations. */
-function told(): Record<string, number> {
+/** How often each event was reported, without operations. */
+function reported(): Record<string, number> {
   const names = events.flatMap((event) => {
     if (event.type === 'operation') return [];
     const { type, ...rest } = event;
@@ -79,12 +79,12 @@ describe('the life of a session', () => {
     await visitor.send('GET', '/');
     expect(events).toEqual([]);
     await visitor.send('POST', '/set', { a: 1 });
-    expect(told()).toEqual({ created: 1 });
+    expect(reported()).toEqual({ created: 1 });
     await visitor.send('GET', '/');
     await visitor.send('POST', '/set', { a: 2 });
     await visitor.send('POST', '/login', { name: 'ada' });
     await visitor.send('POST', '/logout');
-    expect(told()).toEqual({ created: 1, renewed: 1, logged_out: 1 });
+    expect(reported()).toEqual({ created: 1, renewed: 1, logged_out: 1 });
     // Of the user's list: it is entered, looked at after the write, and left.
     await until(() => operations()['list ok'] === 3);
     expect(operations()).toEqual({
@@ -101,25 +101,25 @@ describe('the life of a session', () => {
   test('that begins with a login is created', async () => {
     const app = await start();
     await at(app).send('POST', '/login', { name: 'ada' });
-    expect(told()).toEqual({ created: 1 });
+    expect(reported()).toEqual({ created: 1 });
   });
 
   test('of ten logouts at once one ends it', async () => {
     const app = await start();
     const cookie = await begin(app);
     expect(await together(app, cookie, Array(10).fill(['/logout']))).toEqual(Array(10).fill(204));
-    expect(told()).toEqual({ logged_out: 1 });
+    expect(reported()).toEqual({ logged_out: 1 });
     expect(operations()).toEqual({ 'get ok': 10, 'destroy ok': 10 });
   });
 
   test('ends by revocation, once for each session, and by one session too many', async () => {
     const app = await start({ maxPerUser: 3 });
     for (let login = 0; login < 3; login++) await at(app).send('POST', '/login', { name: 'ada' });
-    expect(told()).toEqual({ created: 3 });
+    expect(reported()).toEqual({ created: 3 });
     await at(app).send('POST', '/login', { name: 'ada' });
-    expect(told()).toEqual({ created: 4, evicted: 1 });
+    expect(reported()).toEqual({ created: 4, evicted: 1 });
     await Promise.all([1, 2].map(() => at(app).send('DELETE', '/sessions?user=ada')));
-    expect(told()).toEqual({ created: 4, evicted: 1, revoked: 3 });
+    expect(reported()).toEqual({ created: 4, evicted: 1, revoked: 3 });
   });
 
   test('ends at its absolute end, however many reads find that', async () => {
@@ -127,10 +127,10 @@ describe('the life of a session', () => {
     const cookie = await begin(app);
     await until(async () => {
       await Promise.all([1, 2, 3].map(() => at(app, cookie).send('GET', '/')));
-      return told().expired;
+      return reported().expired;
     });
     await at(app, cookie).send('GET', '/');
-    expect(told()).toEqual({ expired: 1 });
+    expect(reported()).toEqual({ expired: 1 });
   });
 });
 
@@ -147,7 +147,7 @@ describe('20 writes at once', () => {
       numbers.map((number) => ['/set', { [`by${number}`]: number }]),
     );
     expect(statuses).toEqual(Array(writes).fill(201));
-    expect(told()).toEqual({ 'conflict merged': 19 });
+    expect(reported()).toEqual({ 'conflict merged': 19 });
     expect(operations()['set ok']).toBe(writes); // one after the other, each on what the one before has left
     // What a merge has put in order is not written again when the answer leaves.
     events = [];
@@ -167,7 +167,7 @@ describe('20 writes at once', () => {
       numbers.map((item) => ['/push', { item }]),
     );
     expect(statuses).toEqual(Array(writes).fill(201));
-    expect(told()).toEqual({ 'conflict retried': 19 });
+    expect(reported()).toEqual({ 'conflict retried': 19 });
   });
 
   test('to the same attribute, by plain code: 19 are refused, and their requests told so', async () => {
@@ -179,7 +179,7 @@ describe('20 writes at once', () => {
       numbers.map((number) => ['/set', { same: number }]),
     );
     expect(statuses.sort()).toEqual([201, ...Array(19).fill(409)]);
-    expect(told()).toEqual({ 'conflict refused': 19, 'commit_failed session-conflict': 19 });
+    expect(reported()).toEqual({ 'conflict refused': 19, 'commit_failed session-conflict': 19 });
   });
 });
 
@@ -197,7 +197,7 @@ describe('a write to a session that has ended', () => {
       for (const path of paths) app.open(`${number}${path}`);
       expect((await Promise.all(slow)).map(({ status }) => status)).toEqual([401, 401, 401]);
       // Code that saves by itself has its change saved once more with its answer, which is refused once more.
-      expect(told()).toEqual({
+      expect(reported()).toEqual({
         [end === '/login' ? 'renewed' : 'logged_out']: 1,
         resurrection_prevented: 4,
         'commit_failed session-ended': 3,
@@ -214,11 +214,11 @@ describe('a repeat', () => {
       events = [];
       const send = () => at(app, cookie).send('POST', path, { item: 1, name: 'ada' }, keyed(path));
       const first = await send();
-      expect(told().replayed).toBeUndefined();
+      expect(reported().replayed).toBeUndefined();
       const [second, third] = [await send(), await send()];
       for (const { status } of [second, third]) expect(status).toBe(first.status);
-      expect(told().replayed).toBe(path === '/bad' ? undefined : 2); // an error is answered anew
-      expect(told().commit_failed).toBeUndefined();
+      expect(reported().replayed).toBe(path === '/bad' ? undefined : 2); // an error is answered anew
+      expect(reported().commit_failed).toBeUndefined();
     }
   });
 
@@ -229,7 +229,7 @@ describe('a repeat', () => {
       await at(app, cookie).send('POST', path, { item: 1 }, keyed(path));
       expect((await at(app, cookie).send('POST', path, { item: 2 }, keyed(path))).status).toBe(422);
     }
-    expect(told()).toEqual({ 'commit_failed key-reused': 2 });
+    expect(reported()).toEqual({ 'commit_failed key-reused': 2 });
   });
 });
 
@@ -249,13 +249,13 @@ describe('a Redis that is', () => {
     events = [];
     for (const path of paths) app.open(`gone${path}`);
     for (const { status } of await Promise.all(slow)) expect(status).toBe(503);
-    expect(told()).toEqual({ 'commit_failed store-unavailable': 5 });
+    expect(reported()).toEqual({ 'commit_failed store-unavailable': 5 });
     // Changes that wait for one that Redis has failed are not tried.
     expect(Object.keys(operations()).filter((ended) => !ended.endsWith(' refused'))).toEqual([]);
     expect(operations()).toMatchObject({ 'set refused': expect.any(Number), 'destroy refused': 1 });
     events = [];
     expect((await at(app, cookie).send('GET', '/')).status).toBe(503);
-    expect(told()).toEqual({}); // there was nothing to commit
+    expect(reported()).toEqual({}); // there was nothing to commit
     expect(operations()).toEqual({ 'get refused': 1 });
   });
 
@@ -268,7 +268,7 @@ describe('a Redis that is', () => {
     app.open('hung');
     expect(await slow).toMatchObject({ status: 503, body: { code: 'outcome-unknown' } });
     redis.process().kill('SIGCONT');
-    expect(told()).toEqual({ 'commit_failed outcome-unknown': 1 });
+    expect(reported()).toEqual({ 'commit_failed outcome-unknown': 1 });
     expect(operations()).toEqual({ 'get ok': 1, 'set timeout': 1 });
     await redis.stop();
   });
@@ -278,7 +278,7 @@ describe('a Redis that is', () => {
     const cookie = await begin(app);
     await redis.command('CONFIG', 'SET', 'maxmemory', '1');
     expect((await at(app, cookie).send('POST', '/push', { item: 1 })).status).toBe(503);
-    expect(told()).toEqual({ 'commit_failed store-unavailable': 1 });
+    expect(reported()).toEqual({ 'commit_failed store-unavailable': 1 });
     expect(operations()).toEqual({ 'get ok': 1, 'set error': 1 });
     await redis.stop();
   });
@@ -289,7 +289,7 @@ test('an error answer that leaves as it is, without its change, is no failed com
   const cookie = await begin(app);
   expect((await at(app, cookie).send('POST', '/bad', { big: 'x'.repeat(20_000) })).status).toBe(400);
   expect((await at(app, cookie).send('POST', '/set', { big: 'x'.repeat(20_000) })).status).toBe(413);
-  expect(told()).toEqual({ 'commit_failed session-too-large': 1 });
+  expect(reported()).toEqual({ 'commit_failed session-too-large': 1 });
 });
 
 test.each([

@@ -18,6 +18,7 @@ let redis: TestRedis;
 beforeAll(async () => {
   redis = await startTestRedis();
 });
+const late: [aborted: boolean, reason: string][] = [];
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of cleanUp.splice(0).reverse()) await end();
@@ -42,6 +43,13 @@ async function start(options: Partial<SessionsOptions> = {}, url = redis.url) {
   });
   app.delete('/sessions', async (req, res) => void res.json(await revokeSessions(req, 'ada')));
   app.get('/me', (req, res) => void res.json(req.session));
+  app.get('/late', (req, res) => {
+    res.once('close', () => {
+      const { aborted, reason } = sessionSignal(req);
+      late.push([aborted, (reason as Error).name]);
+    });
+    res.end();
+  });
   app.get('/stream', (req, res) => {
     const signal = sessionSignal(req);
     const end = () => res.end(`end: ${signal.reason.code}`);
@@ -207,6 +215,14 @@ test('nothing is kept of what was closed, nor of a session that has ended', asyn
   await until(() => openSessions.size === 0); // there is no such session
   forgets[3]?.();
   expect(openSessions.size).toBe(0);
+});
+
+test('for a response that is closed already it is aborted, and nothing is kept', async () => {
+  const url = await start();
+  const { cookie } = await logIn(url);
+  await createVisitor(url, cookie).send('GET', '/late');
+  await until(() => late.length > 0);
+  expect(late).toEqual([[true, 'AbortError']]);
 });
 
 test('a client that cannot subscribe is a TypeError', async () => {

@@ -21,19 +21,18 @@ interface Open {
   timer?: NodeJS.Timeout;
 }
 
-/** A message to itself says that the subscription works: a cut connection reports no error. */
+/** This process publishes a message to itself so often: a subscription whose connection was cut reports no error. */
 const beatMs = 1000;
-/** For so long it may be unknown whether sessions have ended; then what is open in them is ended. */
+/** If nothing was heard for so long, it is unknown whether sessions have ended: what is open in them is ended. */
 const maxBlindMs = 5000;
 const retryMs = 1000;
 const maxTimerMs = 2 ** 31 - 1;
 
 /**
- * The sessions in which something is open in this process, such as a stream or a WebSocket: it is told when they end,
- * wherever that is.
+ * Ends what stays open in sessions in this process, such as streams and WebSockets, when its session ends on any replica.
  *
- * One subscription, made when it is first needed, says which sessions end. What it cannot say is looked up: the end of a
- * session that is not used, when its time is over, and all of them after the subscription was lost.
+ * One subscription, made when it is first needed, says which sessions end. Two things it cannot say, and Redis is asked: that
+ * the time of a session which is not used is over, and which sessions ended while the subscription was lost.
  */
 export class OpenSessions {
   readonly #lookup: Lookup;
