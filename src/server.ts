@@ -44,7 +44,8 @@ export async function startReplica(context: Context): Promise<Replica> {
   const usable = redis ? whenUsable(redis, config, logger) : Promise.resolve();
   try {
     await listen(admin, config.adminPort, config.host);
-    await Promise.race([usable, sleep(firstContactMs, undefined, { ref: false })]);
+    const away = redis ? once(redis, 'error') : usable;
+    await Promise.race([usable, away, sleep(firstContactMs, undefined, { ref: false })]);
     await listen(server, config.port, config.host);
   } catch (err) {
     admin.close();
