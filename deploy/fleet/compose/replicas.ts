@@ -48,7 +48,8 @@ export async function deployReplicas(docker: Docker, settings: Settings, report?
 
 /** Replicas without a secret continue to verify cookies that the public one signed. */
 export async function rotateSecrets(docker: Docker, report?: Reporter): Promise<string> {
-  const { SESSION_SECRETS: secrets } = await fleetSettings(docker);
+  const { SESSION_SECRETS: secrets, SESSION_SECRETS_FILE: file } = await fleetSettings(docker);
+  if (file) throw new FleetError(`the secrets of this fleet are in ${file}: rotate them there (docs/operating.md)`);
   const { fresh, steps } = rotation(secrets || developmentSecret);
   for (const list of steps) await deployReplicas(docker, { SESSION_SECRETS: list }, report);
   return fresh;

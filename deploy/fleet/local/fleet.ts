@@ -115,7 +115,8 @@ function createLocalFleet(
     main,
     env: () => {
       const secrets = readGivenSecrets(env) || files.readSecret();
-      return { ...env, SESSION_STORE: store, SESSION_SECRETS: secrets, SESSION_SECRETS_FILE: '' };
+      // Replicas get values: their Redis is the fleet's.
+      return { ...env, SESSION_STORE: store, SESSION_SECRETS: secrets, SESSION_SECRETS_FILE: '', REDIS_URL_FILE: '' };
     },
     settings: { ...settings, SESSION_STORE: store },
     announce: async (replicas) => {
