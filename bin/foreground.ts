@@ -1,6 +1,9 @@
 import { FleetError } from '../deploy/fleet/fleet.ts';
 import { HistoryError } from '../load/run/history-file.ts';
 
+/** Exit code of a command that Ctrl-C ended, as shells have it. */
+export const interrupted = 130;
+
 /** npm forwards the Ctrl-C that the terminal also sends to us: within this time, a second signal is the same one. */
 const echoMs = 500;
 
@@ -14,7 +17,7 @@ export function endOfProcess(): AbortSignal {
   const isNpms = process.env.npm_lifecycle_event !== undefined && process.env.UNSTICKY_DETACHED === undefined;
   let askedAt: number | undefined;
   const end = () => {
-    if (askedAt !== undefined && performance.now() - askedAt > echoMs) process.exit(130);
+    if (askedAt !== undefined && performance.now() - askedAt > echoMs) process.exit(interrupted);
     askedAt ??= performance.now();
     ending.abort();
   };

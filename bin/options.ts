@@ -41,8 +41,10 @@ export function addCommand(
 export function addFleetOptions(command: Command): Command {
   return command
     .addOption(new Option('--fleet <driver>', 'fleet driver').choices(Object.keys(drivers)).default('local'))
-    .addOption(pathOption('--dir <folder>', 'folder of a local fleet', defaultDir, '.unsticky/local'));
+    .addOption(dirOption());
 }
+
+export const dirOption = () => pathOption('--dir <folder>', 'folder of a local fleet', defaultDir, '.unsticky/local');
 
 /** An option for a path; the default is shown as it is written here. */
 export function pathOption(flags: string, description: string, fallback: string, shown = fallback): Option {

@@ -13,7 +13,7 @@ import { createDemoUsers } from '../../load/users/demo-users.ts';
 import { drawSeed } from '../../load/users/random.ts';
 import { createRoomUsers } from '../../load/users/room-users.ts';
 import { shopping } from '../../load/users/workload.ts';
-import { aborted, endOfProcess } from '../foreground.ts';
+import { aborted, endOfProcess, interrupted } from '../foreground.ts';
 import { addCommand, type CommonOptions, jsonOption, pathOption, port, portOption, run } from '../options.ts';
 import { createTerminal, type Terminal } from '../terminal.ts';
 import { defaultDir } from '../../deploy/fleet/local/files.ts';
@@ -27,8 +27,6 @@ interface DemoOptions extends CommonOptions {
   room: number;
   dir: string;
 }
-
-const interrupted = 130; // before there was anything to judge
 
 export function addDemo(program: Command): void {
   addCommand(
@@ -60,7 +58,7 @@ async function demo({ once, room: roomPort, quiet, json, ...options }: DemoOptio
   terminal.report('Starting 3 replicas behind nginx, with Redis and Prometheus …');
   const start = { replicas: 3, store: 'durable', tlsDir: process.env.TLS_DIR, report: terminal.report };
   const started = await withEnding(local.start({ ...options, ...place, ...start }), ending);
-  if (!started) return interrupted;
+  if (!started) return interrupted; // before there was anything to judge
   const { fleet, ended } = started;
   try {
     const down = (ended ?? aborted(ending)).then(() => {});

@@ -3,7 +3,7 @@ import { drivers } from '../../deploy/fleet/drivers.ts';
 import { type Fleet, FleetError } from '../../deploy/fleet/fleet.ts';
 import { type CheckedLoad, type LoadStep, runCheckedLoad } from '../../load/run/checked-load.ts';
 import { formatNumber, plural } from '../../web/format.ts';
-import { endOfProcess } from '../foreground.ts';
+import { endOfProcess, interrupted } from '../foreground.ts';
 import { addCommand, addFleetOptions, type FleetOptions, jsonOption, run, stores, wholeNumber } from '../options.ts';
 import { renderPlot } from '../plot.ts';
 import { createTerminal, renderTable, type Terminal } from '../terminal.ts';
@@ -23,8 +23,6 @@ interface KillAt {
   /** Undefined: in its turn. */
   at: number | undefined;
 }
-
-const interrupted = 130;
 
 export function addLoad(program: Command): void {
   const command = addCommand(
