@@ -32,7 +32,7 @@ process.exit();
 
 /** The control room 12 s after a kill, and an animation of the kill and the restart. */
 async function takeRoom(): Promise<void> {
-  const page = await open(browser, room.link, 1280, 1160);
+  const page = await open(browser, room.link, 1280, 840);
   await page.getByRole('button', { name: 'Start the users' }).click();
   await waitFor('40 s of load', async () => roomUsers.status().seconds.length > 40, { timeoutMs: 90_000 });
   const frames: Buffer[] = [];
@@ -88,8 +88,12 @@ async function takeVisitor(browser: Browser): Promise<void> {
     await sleep(200);
   }
   await fleet.fleet.restart(1);
-  await page.locator('#again').click();
-  await sleep(500);
+  const isSeen = async () => {
+    await page.locator('#again').click();
+    await sleep(500);
+    return (await page.locator('body').innerText()).includes('1 restart.');
+  };
+  await waitFor('the restarted replica answers', isSeen, { timeoutMs: 20_000 });
   await save(page, 'page.png');
 }
 
