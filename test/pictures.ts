@@ -91,7 +91,7 @@ async function takeVisitor(browser: Browser): Promise<void> {
   const isSeen = async () => {
     await page.locator('#again').click();
     await sleep(500);
-    return (await page.locator('body').innerText()).includes('1 restart.');
+    return page.getByText('1 restart.').isVisible();
   };
   await waitFor('the restarted replica answers', isSeen, { timeoutMs: 20_000 });
   await save(page, 'page.png');
