@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createVisitor, freePort, startTestRedis, type TestRedis, until } from '../../test/replica.ts';
 
 // What others get: the package is built, packed and installed into an empty folder, where README's app runs on it.
@@ -16,6 +16,9 @@ let urls: string[];
 
 const run = (command: string, args: string[], cwd: string) =>
   execFileSync(command, args, { cwd, encoding: 'utf8', stdio: 'pipe' });
+
+const readme = readFileSync(path.join(project, 'src/sessions/README.md'), 'utf8');
+const codeAfter = (text: string) => /```js\n([\s\S]*?)```/.exec(readme.slice(readme.indexOf(text)))?.[1] ?? '';
 
 beforeAll(async () => {
   redis = await startTestRedis();
@@ -32,9 +35,7 @@ beforeAll(async () => {
     folder,
   );
 
-  const readme = readFileSync(path.join(project, 'src/sessions/README.md'), 'utf8');
-  const [, app] = /## Use it[\s\S]*?```js\n([\s\S]*?)```/.exec(readme) ?? [];
-  writeFileSync(path.join(folder, 'app.js'), app ?? '');
+  writeFileSync(path.join(folder, 'app.js'), codeAfter('## Use it'));
   urls = await Promise.all([start(), start()]);
 }, 180_000);
 afterAll(async () => {
@@ -49,7 +50,8 @@ async function start(cwd = folder): Promise<string> {
   const child = spawn(process.execPath, ['app.js'], { cwd, env, stdio: 'inherit' });
   ends.push(() => child.kill('SIGKILL'));
   const url = `http://127.0.0.1:${PORT}`;
-  await until(async () => (await createVisitor(url).send('GET', '/visits')).status === 200);
+  // A visit is only counted when the app has reached Redis; a look without a cookie does not ask it.
+  await until(async () => (await createVisitor(url).send('POST', '/visits')).status === 200);
   return url;
 }
 
@@ -75,13 +77,23 @@ test('it runs as CommonJS over Express 4 and redis 5, installed without a confli
   const [packed = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
   const options = ['--no-fund', '--no-audit', '--prefer-offline', '--loglevel=error', '--strict-peer-deps'];
   run('npm', ['install', ...options, path.join(folder, packed), 'express@4', 'express-session', 'redis@5'], older);
-  const app = readFileSync(path.join(folder, 'app.js'), 'utf8')
+  const [head = ''] = /[\s\S]*\nconst app = .*\n/.exec(codeAfter('## Use it')) ?? [];
+  const app = `${head}${codeAfter('**Express 4**')}app.listen(process.env.PORT, '127.0.0.1');\n`
     .replace(/^import (\w+) from ('.*');$/gm, 'const $1 = require($2);')
     .replace(/^import (\{.*\}) from ('.*');$/gm, 'const $1 = require($2);');
   writeFileSync(path.join(older, 'app.js'), app);
-  const visitor = createVisitor(await start(older));
+  const url = await start(older);
+  const visitor = createVisitor(url);
   for (const visits of [1, 2])
     expect(await visitor.send('POST', '/visits')).toMatchObject({ status: 200, body: { visits } });
+
+  // Express 4 catches nothing of an async handler: without `caught` the process would end here.
+  const stopped = redis.process();
+  stopped.kill('SIGSTOP');
+  onTestFinished(() => void stopped.kill('SIGCONT'));
+  expect(await createVisitor(url).send('POST', '/visits')).toMatchObject({ status: 503 });
+  stopped.kill('SIGCONT');
+  await until(async () => (await visitor.send('POST', '/visits')).status === 200);
 }, 60_000);
 
 test('its exports are the session layer alone', () => {

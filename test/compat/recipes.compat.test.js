@@ -38,12 +38,15 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** A recipe that listens before Redis is connected would answer the first request with 503 where that takes `deadlineMs`. */
+const connected = "if (!client.isReady) await new Promise((ready) => client.once('ready', ready));\n";
+
 /** @returns the browser of a visitor of the recipe that follows this text */
 async function start(text) {
   const port = await freePort();
   const code = codeAfter(text);
   const listen = code.includes('.listen(') ? '' : "app.listen(process.env.PORT, '127.0.0.1');\n";
-  writeFileSync(path.join(folder, 'app.mjs'), `${head}${code}${listen}`);
+  writeFileSync(path.join(folder, 'app.mjs'), `${head}${connected}${code}${listen}`);
   const env = { PATH: process.env.PATH, PORT: String(port), REDIS_URL: redis.url, SESSION_SECRET: secret };
   const child = spawn(process.execPath, ['app.mjs'], { cwd: folder, env, stdio: 'inherit' });
   ends.push(() => child.kill('SIGKILL'));
