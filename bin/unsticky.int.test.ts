@@ -5,7 +5,7 @@ import { startServedFleet } from '../test/control-room.ts';
 import { startCommand } from '../test/fleet.ts';
 
 const commands =
-  'up down status scale kill pause resume restart roll logs demo room survive report compare load attack bench'.split(
+  'up down status scale kill pause resume restart roll logs demo room survive report compare load attack fuzz bench'.split(
     ' ',
   );
 

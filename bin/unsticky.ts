@@ -8,6 +8,7 @@ import { addBench } from './commands/bench.ts';
 import { addCompare } from './commands/compare.ts';
 import { addDemo } from './commands/demo.ts';
 import { addFleetCommands } from './commands/fleet.ts';
+import { addFuzz } from './commands/fuzz.ts';
 import { addLoad } from './commands/load.ts';
 import { addLogs } from './commands/logs.ts';
 import { addReport } from './commands/report.ts';
@@ -37,6 +38,7 @@ addReport(program);
 addCompare(program);
 addLoad(program);
 addAttack(program);
+addFuzz(program);
 addBench(program);
 
 await program.parseAsync();

@@ -100,6 +100,8 @@ export interface ReplicaStatus {
   since: string | null;
   /** Since it started; null if unknown. */
   requestsServed: number | null;
+  /** Where it serves by itself, behind nginx. Absent if that cannot be reached from here. */
+  http?: string;
 }
 
 /** A server that the replicas depend on, or that watches them. */

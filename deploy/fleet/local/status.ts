@@ -17,8 +17,9 @@ export interface LocalReplica {
 }
 
 export async function readStatus(replica: LocalReplica): Promise<ReplicaStatus> {
-  const { number, name, adminPort, process, pausedAt } = replica;
-  const base = { number, name, label: name, runsAs: process ? `pid ${process.pid}` : '-' };
+  const { number, name, port, adminPort, process, pausedAt } = replica;
+  const runsAs = process ? `pid ${process.pid}` : '-';
+  const base = { number, name, label: name, runsAs, http: `http://127.0.0.1:${port}` };
   if (!process) return { ...base, state: 'starting', since: null, requestsServed: null };
   if (process.end) return { ...base, state: 'down', since: process.end.at.toISOString(), requestsServed: null };
   const since = process.startedAt.toISOString();
