@@ -39,7 +39,7 @@ export function createSessionLayer(
       destroy: destroyBaseline,
     };
   }
-  const { absoluteSeconds, maxBytes, maxPerUser, migrateFrom, storeDeadlineMs: deadlineMs } = config;
+  const { absoluteSeconds, maxBytes, maxPerUser, migrateFrom, anonymousPercent, storeDeadlineMs: deadlineMs } = config;
   return {
     middleware: [
       durable.createSessions({
@@ -49,6 +49,7 @@ export function createSessionLayer(
         absoluteSeconds,
         maxBytes,
         maxPerUser,
+        anonymousShare: anonymousPercent / 100,
         deadlineMs,
         migrateFrom,
         ...(production && { cookie: { secure: true } }),

@@ -165,6 +165,8 @@ async function prepare(repository: SessionRepository, change: Change, base: Stor
     args.push(renewal.mark(), markMs, repository.channel, repository.handleOf(id));
   }
   const user = repository.userOf(attributes);
+  const isAnonymous = user === undefined && before === undefined;
+  if (isAnonymous && repository.memory.usedShare > repository.anonymousShare) throw new SessionError('store-full');
   const lists = user !== before || renewal ? { joins: user, leaves: before } : {};
   const [handle, oldHandle] = [repository.handleOf(renewal?.id ?? id), repository.handleOf(id)];
   const membership: Membership = { handle, oldHandle, now, ...lists };

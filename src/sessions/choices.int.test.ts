@@ -321,3 +321,54 @@ test('a cookie planted under the name of the old set-up opens no session of this
     expect(victim.setCookie).toBeNull();
   }
 });
+
+describe('where Redis has little memory left', () => {
+  const fill = (share: number) =>
+    redis.command('INFO', 'memory').then((info) => {
+      const used = Number(/^used_memory:(\d+)/m.exec(String(info))?.[1]);
+      return redis.command('CONFIG', 'SET', 'maxmemory', String(Math.round(used / share)));
+    });
+  afterEach(() => redis.command('CONFIG', 'SET', 'maxmemory', '0'));
+
+  test('visitors who are not logged in leave it to those who are', async () => {
+    const { open } = await start({ anonymousShare: 0.7 }, routes);
+    const [ada, visitor, newcomer] = [open(), open(), open()];
+    await ada.get('/login?id=ada');
+    await visitor.get('/set?cart=tea');
+    await fill(0.85);
+
+    const refused = { status: 503, body: { code: 'store-full' } };
+    await until(async () => (await open().get('/set?cart=tea')).status === 503);
+    expect(await newcomer.get('/set?cart=tea')).toMatchObject(refused);
+    expect(await visitor.get('/set?cart=milk')).toMatchObject(refused);
+    expect(await visitor.get('/')).toMatchObject({ status: 200, body: { cart: 'tea' } });
+    expect((await ada.get('/set?cart=tea')).status).toBe(200);
+    for (const login of [visitor, newcomer]) expect((await login.get('/login?id=bob')).status).toBe(200);
+    expect(await visitor.get('/')).toMatchObject({ body: { cart: 'tea', user: { id: 'bob' } } });
+    expect((await ada.get('/logout')).status).toBe(200);
+
+    await fill(0.5);
+    await until(async () => (await open().get('/set?cart=tea')).status === 200);
+  });
+
+  test('a Redis without a limit, or that does not say, takes all', async () => {
+    await redis.command('ACL', 'SETUSER', 'app', 'on', '>app', '~*', '&*', '+@all', '-info');
+    const client = createClient({ url: redis.url, username: 'app', password: 'app', ...redisOptions });
+    await client.connect();
+    ends.push(() => client.destroy());
+    const unsaid = await start({ client, anonymousShare: 0.1 }, routes);
+    const unlimited = await start({ anonymousShare: 0.1 }, routes);
+    for (const [app, share] of [
+      [unlimited, undefined],
+      [unsaid, 0.5],
+    ] as const) {
+      if (share) await fill(share);
+      for (let number = 0; number < 20; number++) expect((await app.open().get('/set?cart=tea')).status).toBe(200);
+    }
+  });
+
+  const routes: Record<string, Handler> = {
+    '/login': (_session, req) => renewSession(req, (session) => Object.assign(session, { user: { id: req.query.id } })),
+    '/logout': (session) => void delete session.user,
+  };
+});

@@ -3,6 +3,7 @@ const retryLater = { 'Retry-After': '1' };
 /** Why a session could not be read or written. */
 export type SessionErrorCode =
   | 'store-unavailable'
+  | 'store-full'
   | 'outcome-unknown'
   | 'session-ended'
   | 'login-too-old'
@@ -14,6 +15,11 @@ export type SessionErrorCode =
 /** For each its status, the message for the visitor, and headers. */
 const catalogue: Record<SessionErrorCode, [status: number, message: string, headers: Record<string, string>]> = {
   'store-unavailable': [503, 'Sessions cannot be reached; nothing was changed. Try again in a second.', retryLater],
+  'store-full': [
+    503,
+    'There is no room for more sessions of visitors who are not logged in; nothing was changed. Log in, or try again later.',
+    { 'Retry-After': '60' },
+  ],
   'outcome-unknown': [
     503,
     'Sessions did not answer in time: whether the change was made is unknown. Repeat it with the same Idempotency-Key.',

@@ -43,7 +43,7 @@ export type SessionEvent =
 /**
  * `get`, `set` and `destroy` as in express-session; `renew` moves a session to a new id; `list` reads and updates the list of a
  * user's sessions; `touch` corrects how long a session lives; `find` looks for the response to a repeat; `migrate` takes over a session of
- * plain connect-redis; `time` reads the clock.
+ * plain connect-redis; `time` reads the clock, and how much memory is used.
  */
 export type StoreCommand = 'get' | 'set' | 'touch' | 'renew' | 'destroy' | 'list' | 'find' | 'migrate' | 'time';
 

@@ -29,6 +29,11 @@ export interface SessionsOptions {
   maxBytes?: number;
   /** The most sessions of one user (100); one more ends the oldest. */
   maxPerUser?: number;
+  /**
+   * The share of Redis's memory (maxmemory) beyond which only sessions that have a user are written (0.8): visitors who are not
+   * logged in cannot take the rest from those who are.
+   */
+  anonymousShare?: number;
   /** Whose session it is; by default `session.user.id`. Undefined for a visitor who is not logged in. */
   userOf?: (session: Attributes) => unknown;
   /** Attributes of which the later of two concurrent changes is right, such as lastSeen: no 409 for them. */
@@ -110,6 +115,7 @@ const rules: Record<string, Rule> = {
     'an integer, 1 or more, or Infinity',
     (value) => value === Infinity || (Number.isInteger(value) && (value as number) >= 1),
   ],
+  anonymousShare: upTo(1),
   userOf: functionOf,
   lastWriteWins: ['a list of names of attributes', isListOf(isString)],
   prefix: string,

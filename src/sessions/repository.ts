@@ -3,6 +3,7 @@ import type { Attributes, SessionsOptions } from './options.ts';
 import { lifetimeOf, readAttributes, readStored, type Stored } from './record.ts';
 import { RedisClock } from './redis/clock.ts';
 import { createRedisCalls, type RedisCalls } from './redis/commands.ts';
+import { RedisMemory } from './redis/memory.ts';
 import { OpenSessions } from './redis/open-sessions.ts';
 import { createQueue, type Queue } from './redis/queue.ts';
 import { createRecently } from './redis/recently.ts';
@@ -19,12 +20,14 @@ export class SessionRepository {
   readonly tell: Tell;
   readonly queue: Queue<Stored> = createQueue();
   readonly openSessions: OpenSessions;
+  readonly memory: RedisMemory;
   readonly prefix: string;
   readonly idleMs: number;
   readonly absoluteMs: number;
   readonly deadlineMs: number;
   readonly maxBytes: number;
   readonly maxPerUser: number;
+  readonly anonymousShare: number;
   readonly lastWriteWins: ReadonlySet<string>;
   readonly #userOf: (session: Attributes) => unknown;
   readonly #extended = createRecently();
@@ -37,11 +40,13 @@ export class SessionRepository {
     this.deadlineMs = options.deadlineMs ?? 500;
     this.maxBytes = options.maxBytes ?? 16_384;
     this.maxPerUser = options.maxPerUser ?? 100;
+    this.anonymousShare = options.anonymousShare ?? 0.8;
     this.lastWriteWins = new Set(options.lastWriteWins);
     this.#userOf = options.userOf ?? defaultUserOf;
     this.tell = createTell(options.observe);
     this.calls = createRedisCalls(options.client, this.deadlineMs, this.tell);
     this.clock = new RedisClock(() => this.calls.read('time', 'TIME'));
+    this.memory = new RedisMemory(() => this.calls.read('time', 'INFO', 'memory'));
     this.openSessions = new OpenSessions({
       client: options.client,
       channel: this.channel,
