@@ -4,6 +4,8 @@ import { createProblemHandler, notFound } from './errors.ts';
 import { createFormReader } from './middleware/form.ts';
 import { refuseOtherSites, requireJson, requirePath, requireTls, requireUsableKey } from './middleware/guards.ts';
 import { responseHeaders } from './middleware/headers.ts';
+import { createLoadLimit } from './middleware/load-limit.ts';
+import { createLoginLimit } from './middleware/login-limit.ts';
 import { createRequestLog } from './middleware/request-log.ts';
 import { readRoutes } from './metrics/route-templates.ts';
 import { createPageFormsRouter } from './page/forms.ts';
@@ -24,11 +26,11 @@ export function createApp(context: Context): Express {
   // Trusts exactly one hop, nginx, for the client's address and TLS.
   app.set('trust proxy', 1).disable('x-powered-by').disable('etag');
   app.use(createRequestLog(logger, metrics), responseHeaders(config.replica, config.production));
-  app.use(createPageFilesRouter());
+  app.use(createLoadLimit(config.maxInProgress), createPageFilesRouter());
   app.use(requirePath, refuseOtherSites, createFormReader());
   app.use(requireUsableKey, requireJson, express.json({ limit: '16kb' }));
   if (config.production) app.use(requireTls);
-  app.use(sessions.middleware);
+  app.use(...createLoginLimit(context), sessions.middleware);
   app.use(
     createLoginRouter(context),
     createProfileRouter(),

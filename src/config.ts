@@ -23,8 +23,9 @@ export class ConfigError extends Error {
 export function readConfig(environment: Environment): Config {
   const problems: string[] = [];
   const env = { ...environment, ...readFiles(environment, problems) };
+  const usual = env.NODE_ENV === 'production' ? productionDefaults : {};
   const values = Object.entries(settings).map(([name, [variable, schema]]) => {
-    const { data, error } = schema.safeParse(env[variable] || undefined);
+    const { data, error } = schema.safeParse(env[variable] || usual[variable] || undefined);
     if (error) problems.push(`${variable} ${error.issues[0]?.message}`);
     return [name, data];
   });
@@ -47,6 +48,9 @@ export const developmentSecret = 'not-a-secret-for-development-only';
 const minSecretLength = 32;
 
 type Environment = Record<string, string | undefined>;
+
+/** Where they differ from those of development, which limits no logins: load tests come from one address. */
+const productionDefaults: Environment = { LOGINS_PER_ACCOUNT: '10', LOGINS_PER_ADDRESS: '100' };
 
 /** The contents of the files that are named instead of a value. */
 function readFiles(env: Environment, problems: string[]): Environment {
@@ -143,7 +147,11 @@ export const settings = {
   maxBytes: ['SESSION_MAX_BYTES', integer(16_384, 256, 1_048_576)],
   maxPerUser: ['SESSION_MAX_PER_USER', integer(100, 1, 1000)],
   migrateFrom: ['SESSION_MIGRATE_FROM', z.string().max(128).optional()],
+  anonymousPercent: ['SESSION_ANONYMOUS_PERCENT', integer(80, 1, 100)],
   storeDeadlineMs: ['STORE_DEADLINE_MS', integer(500, 1, 60_000)],
+  maxInProgress: ['MAX_REQUESTS_IN_PROGRESS', integer(1000, 1, 1_000_000)],
+  loginsPerAccount: ['LOGINS_PER_ACCOUNT', integer(0, 0, 1_000_000)],
+  loginsPerAddress: ['LOGINS_PER_ADDRESS', integer(0, 0, 1_000_000)],
   drainDelayMs: ['DRAIN_DELAY_MS', integer(500, 0, 60_000)],
   drainGraceMs: ['DRAIN_GRACE_MS', integer(5000, 1, 600_000)],
   metrics: ['METRICS', oneOf('on', ['off']).transform((choice) => choice === 'on')],

@@ -6,6 +6,7 @@ import { SessionError, type SessionErrorCode } from './sessions/index.ts';
 /** Titles of the errors of the session layer, which has their status. */
 const sessionTitles: Record<SessionErrorCode, string> = {
   'store-unavailable': 'Session store unavailable',
+  'store-full': 'Session store full',
   'outcome-unknown': 'Outcome unknown',
   'session-ended': 'Session ended',
   'login-too-old': 'Login too old',
@@ -28,7 +29,9 @@ const catalogue = {
   'not-json': [415, 'Body is not JSON'],
   'not-form': [415, 'Body is not a form'],
   'cart-limit': [422, 'Cart limit exceeded'],
+  'too-many-logins': [429, 'Too many logins'],
   'internal-error': [500, 'Internal error'],
+  overloaded: [503, 'Overloaded'],
 } as const satisfies Record<string, readonly [number, string]>;
 
 export type ProblemCode = keyof typeof catalogue | SessionErrorCode;

@@ -40,11 +40,15 @@ export function createLoginRouter(context: Context): Router {
   return router;
 }
 
+/** Two names that look the same are one user. */
+export function userIdOf(name: string): string {
+  return name.trim().normalize('NFKC').toLowerCase().replaceAll(joiners, '').replaceAll(' ', '-');
+}
+
 /** Logs in the user that the body names. @throws {Problem} invalid-body (400) */
 export async function logIn(req: Request, { sessions }: Context): Promise<{ id: string; name: string }> {
   const { name } = readBody(req.body, body);
-  // Two names that look the same are one user.
-  const id = name.normalize('NFKC').toLowerCase().replaceAll(joiners, '').replaceAll(' ', '-');
+  const id = userIdOf(name);
   const [since, userAgent] = [new Date().toISOString(), req.get('User-Agent')?.slice(0, 256)];
   return sessions.renew(req, (session) => {
     Object.assign(session, { user: { id, name }, since, userAgent });

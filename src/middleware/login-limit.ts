@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Request, RequestHandler } from 'express';
+import { ipKeyGenerator, rateLimit, type Store } from 'express-rate-limit';
+import type { Context } from '../context.ts';
+import { Problem } from '../errors.ts';
+import type { Redis } from '../redis.ts';
+import { userIdOf } from '../routes/login.ts';
+
+const windowMs = 60_000;
+
+/**
+ * Limits the logins of a minute, over all replicas: 429. Those of an account, because passwords are guessed from many
+ * addresses, and those of an address, because one tries many accounts. Both are counted in Redis; without it they pass, and
+ * the login itself is 503.
+ */
+export function createLoginLimit({ config, redis }: Context): RequestHandler[] {
+  const { loginsPerAccount, loginsPerAddress, storeDeadlineMs } = config;
+  if (!redis) return [];
+  const limit = (logins: number, prefix: string, keyOf: (req: Request) => string) =>
+    rateLimit({
+      windowMs,
+      limit: logins,
+      keyGenerator: keyOf,
+      skip: (req) => !isLogin(req),
+      store: createCounters(redis, prefix, storeDeadlineMs),
+      standardHeaders: false,
+      legacyHeaders: false,
+      handler: (req, _res, next) => next(tooManyLogins((req as Counted).rateLimit?.resetTime)),
+    });
+  const limits: RequestHandler[] = [];
+  if (loginsPerAddress > 0)
+    limits.push(limit(loginsPerAddress, 'session:logins:address:', (req) => ipKeyGenerator(req.ip ?? '')));
+  if (loginsPerAccount > 0)
+    limits.push(limit(loginsPerAccount, 'session:logins:account:', ({ body }) => userIdOf(body.name)));
+  return limits;
+}
+
+interface Counted extends Request {
+  rateLimit?: { resetTime?: Date };
+}
+
+/** One without a name is refused anyway. */
+function isLogin({ method, path, body }: Request): boolean {
+  return method === 'POST' && (path === '/login' || path === '/page/login') && typeof body?.name === 'string';
+}
+
+function tooManyLogins(resetTime = new Date(Date.now() + windowMs)): Problem {
+  const seconds = Math.max(1, Math.ceil((resetTime.getTime() - Date.now()) / 1000));
+  const detail = `Too many logins of this account or from this address; you were not logged in. Try again in ${seconds} s.`;
+  return new Problem('too-many-logins', detail, { headers: { 'Retry-After': String(seconds) } });
+}
+
+const count = `
+  local hits = redis.call('INCR', KEYS[1])
+  if hits == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+  return {hits, redis.call('PTTL', KEYS[1])}`;
+
+/** Counters that all replicas share. Not rate-limit-redis: it waits without end for a Redis that hangs. */
+function createCounters(redis: Redis, prefix: string, deadlineMs: number): Store {
+  return {
+    prefix,
+    async increment(key) {
+      const call = redis.sendCommand(['EVAL', count, '1', prefix + key, String(windowMs)]);
+      const reply = await Promise.race([call, sleep(deadlineMs, undefined, { ref: false })]).catch(() => undefined);
+      if (!reply) return { totalHits: 1, resetTime: undefined };
+      const [totalHits, leftMs] = reply as unknown as [number, number];
+      return { totalHits, resetTime: new Date(Date.now() + leftMs) };
+    },
+    decrement() {},
+    resetKey() {},
+  };
+}
