@@ -1,9 +1,11 @@
+import { appendFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { Agent, request } from 'node:https';
+import path from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Fleet } from '../deploy/fleet/fleet.ts';
-import { startTestFleet } from '../test/fleet.ts';
+import { makeDir, startTestFleet } from '../test/fleet.ts';
 import { createVisitor } from '../test/replica.ts';
 
 // nginx as in production: limits of an address, and TLS.
@@ -12,11 +14,13 @@ let fleet: Fleet;
 let http: string;
 let https: string;
 let end: () => Promise<void>;
+const { dir, remove } = makeDir();
 beforeAll(async () => {
-  ({ fleet, http, end } = await startTestFleet({ replicas: 2, env: { ...process.env, NGINX_MODE: 'production' } }));
+  const env = { ...process.env, NGINX_MODE: 'production' };
+  ({ fleet, http, end } = await startTestFleet({ replicas: 2, dir, env }));
   ({ https } = await fleet.describe());
 });
-afterAll(() => end());
+afterAll(() => end().finally(remove));
 
 interface Answer {
   status: number | undefined;
@@ -25,8 +29,8 @@ interface Answer {
 }
 
 /** Sends a request over TLS from one of the addresses of this machine. */
-function send(from: string, method: string, path: string, body?: object, cookie = ''): Promise<Answer> {
-  const headers = { ...(body && { 'content-type': 'application/json' }), ...(cookie && { cookie }) };
+function send(from: string, method: string, path: string, body?: object, cookie = '', other = {}): Promise<Answer> {
+  const headers = { ...(body && { 'content-type': 'application/json' }), ...(cookie && { cookie }), ...other };
   const options = { method, headers, localAddress: from, agent: agents[from], rejectUnauthorized: false };
   return new Promise((resolve, reject) => {
     const req = request(https + path, options, async (res) => {
@@ -131,4 +135,20 @@ test('it speaks HTTP/2, also to the session', async () => {
   expect(status).toBe(201);
   expect(await ask({ ':path': '/cart', cookie })).toMatchObject({ status: 200 });
   client.close();
+});
+
+test('the addresses of an IPv6 network count as one', async () => {
+  // As behind a proxy that says which address a visitor has.
+  const proxy = '127.0.0.3';
+  const trust = `set_real_ip_from ${proxy};\nreal_ip_header X-Visitor;\n`;
+  appendFileSync(path.join(dir, 'nginx/driver/mode.conf'), trust);
+  await fleet.proxy.reload();
+  const logIn = (address: string) => send(proxy, 'POST', '/login', { name: 'Ada' }, '', { 'x-visitor': address });
+  for (const network of ['2001:db8:1:1::', '2001:db8::', '2001:db8:2::', '2001:db8:3:4:5:6:7:']) {
+    const addresses = Array.from({ length: 40 }, (_, host) => network + (host + 1).toString(16));
+    const counts = count(await Promise.all(addresses.map(logIn)));
+    expect(counts['429'], network).toBeGreaterThan(10);
+  }
+  const networks = Array.from({ length: 40 }, (_, number) => `2001:db8:9:${(number + 1).toString(16)}::1`);
+  expect(count(await Promise.all(networks.map(logIn)))).toEqual({ 200: 40 });
 });
