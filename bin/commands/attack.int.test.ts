@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Fleet } from '../../deploy/fleet/fleet.ts';
 import { startCommand } from '../../test/fleet.ts';
 import { startServedFleet } from '../../test/control-room.ts';
+import { until } from '../../test/replica.ts';
 
 let fleet: Fleet;
 let dir: string;
@@ -11,18 +12,19 @@ beforeAll(async () => {
 });
 afterAll(() => end());
 
-async function attack(kind: string, count: number) {
+async function attack(kind: string, count: number, meanwhile = async () => {}, folder = dir) {
   const { exited, out } = startCommand([
     'attack',
     kind,
     '--dir',
-    dir,
+    folder,
     '--count',
     String(count),
     '--seconds',
     '2',
     '--json',
   ]);
+  await meanwhile();
   const code = await exited;
   return {
     code,
@@ -43,14 +45,32 @@ test.each(['slow-headers', 'slow-bodies', 'slow-readers'])(
   },
 );
 
-test('a flood of logins is limited', async () => {
-  const { said, attacker } = await attack('logins', 100);
+test.each(['logins', 'newcomers'])('a flood of %s is limited; others log in, read and write', async (kind) => {
+  const { said, attacker, visitors } = await attack(kind, 100);
   expect(Number(attacker.statuses?.['429']), said).toBeGreaterThan(100);
+  expect(visitors, said).toMatchObject({ failed: 0 });
+});
+
+test('where Redis is nearly full of newcomers, users who are logged in go on, and others log in', async () => {
+  const { fleet: own, dir: folder, end: endOwn } = await startServedFleet({ replicas: 1 });
+  try {
+    await own.redis.configure('maxmemory', '6mb');
+    const { said, attacker, visitors } = await attack('newcomers', 1500, undefined, folder);
+    expect(Number(attacker.statuses?.['503']), said).toBeGreaterThan(500);
+    expect(visitors, said).toMatchObject({ failed: 0 });
+    expect(visitors.answered).toBeGreaterThan(20);
+  } finally {
+    await endOwn();
+  }
 });
 
 test('where visitors are not answered, it fails', async () => {
-  for (const number of [1, 2]) await fleet.pause(number);
-  const { code, visitors } = await attack('slow-bodies', 10);
+  const served = async () => (await fleet.replicas()).reduce((sum, one) => sum + (one.requestsServed ?? 0), 0);
+  const before = await served();
+  const { code, visitors } = await attack('slow-bodies', 10, async () => {
+    await until(async () => (await served()) > before); // the user is logged in
+    for (const number of [1, 2]) await fleet.pause(number);
+  });
   for (const number of [1, 2]) await fleet.resume(number);
   expect(visitors.failed).toBeGreaterThan(0);
   expect(code).toBe(1);

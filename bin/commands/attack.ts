@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { openFleet } from '../../deploy/fleet/drivers.ts';
 import { type AttackResult, runAttack } from '../../load/attack/attack.ts';
-import { type AttackKind, attackKinds } from '../../load/attack/kinds.ts';
+import { type AttackKind, attackKinds, isFlood } from '../../load/attack/kinds.ts';
 import { formatNumber, plural } from '../../web/format.ts';
 import { endOfProcess, interrupted } from '../foreground.ts';
 import { addCommand, type CommonOptions, dirOption, jsonOption, run, wholeNumber } from '../options.ts';
@@ -13,6 +13,7 @@ interface AttackCommandOptions extends CommonOptions {
   seconds: number;
 }
 
+const usualCount: Partial<Record<AttackKind, number>> = { logins: 200, newcomers: 1500 };
 /** What visitors may notice of an attack. */
 const maxP99Ms = 100;
 
@@ -27,26 +28,27 @@ export function addAttack(program: Command): void {
       ['attack slow-bodies', '10,000 bodies of a byte a second'],
       ['attack slow-readers', '10,000 clients that read no response'],
       ['attack logins', '200 logins a second; limited with NGINX_MODE=production'],
+      ['attack newcomers --seconds 90', '1,500 carts a second of visitors who are not logged in, to fill Redis'],
     ],
   );
   // Not containers: to their nginx, all connections of this machine have one address, Docker's.
   command
     .addOption(dirOption())
     .addArgument(new Argument('<kind>', 'what it does').choices(attackKinds))
-    .option('--count <n>', 'connections (10,000), or logins a second (200)', wholeNumber(1, 15_000))
+    .option('--count <n>', 'connections (10,000), logins a second (200), or newcomers (1,500)', wholeNumber(1, 15_000))
     .option('--seconds <n>', 'duration', wholeNumber(1, 600), 20)
     .addOption(jsonOption())
     .action(run(attack));
 }
 
 async function attack(kind: AttackKind, options: AttackCommandOptions): Promise<number> {
-  const { dir, seconds, json, count = kind === 'logins' ? 200 : 10_000 } = options;
+  const { dir, seconds, json, count = usualCount[kind] ?? 10_000 } = options;
   const terminal = createTerminal(options);
   const ending = endOfProcess();
   const fleet = await openFleet('local', { dir, env: process.env });
   const site = await fleet.describe();
   terminal.report(
-    `${kind}: ${formatNumber(count)} ${kind === 'logins' ? 'a second' : 'at once'}, for ${seconds} s; visitors from another address`,
+    `${kind}: ${formatNumber(count)} ${isFlood(kind) ? 'a second' : 'at once'}, for ${seconds} s; a user from another address`,
   );
   const { progress } = terminal;
   const result = await runAttack({ site, kind, count, seconds, progress, ending });

@@ -1,14 +1,16 @@
 import { Worker } from 'node:worker_threads';
+import { Agent, fetch } from 'undici';
 import { type Description, FleetError } from '../../deploy/fleet/fleet.ts';
 import { pause } from '../../deploy/fleet/wait.ts';
 import type { Progress } from '../run/progress.ts';
 import { percentile } from '../users/outcome.ts';
+import { cookieIn } from '../users/site.ts';
 import type { Attacker, AttackKind, AttackTally } from './kinds.ts';
 
 export interface AttackOptions {
   site: Pick<Description, 'http' | 'https'>;
   kind: AttackKind;
-  /** How many connections it holds; of `logins`, how many it sends a second. */
+  /** How many connections it holds; of a flood, how many requests it sends a second. */
   count: number;
   seconds: number;
   progress: Progress;
@@ -17,13 +19,15 @@ export interface AttackOptions {
 
 export interface AttackResult {
   attacker: AttackTally;
-  /** Visitors from another address, each on a connection of its own. Times in milliseconds. */
+  /** What users from another address do, over TLS, each time on a new connection. Times in milliseconds. */
   visitors: { answered: number; failed: number; p50: number | null; p99: number | null };
 }
 
 /** The attacker has an address of its own: limits are those of an address. */
 const attackerAddress = '127.0.0.2';
 const visitEveryMs = 40;
+/** One of so many visits is a login. */
+const visitsPerLogin = 25;
 const visitTimeoutMs = 5000;
 /** Until its connections are open. */
 const buildUpMs = 3000;
@@ -31,6 +35,7 @@ const buildUpMs = 3000;
 /** Attacks a fleet on this machine, and visits it meanwhile. @throws {FleetError} if the attack could not be started */
 export async function runAttack(options: AttackOptions): Promise<AttackResult> {
   const { site, kind, count, seconds, progress, ending } = options;
+  const user = await createUser(site.https);
   const workerData: Attacker = { ...site, kind, count, from: attackerAddress };
   const worker = new Worker(new URL('./attacker.ts', import.meta.url), { workerData });
   const ended = new Promise<AttackTally>((resolve, reject) => {
@@ -42,7 +47,7 @@ export async function runAttack(options: AttackOptions): Promise<AttackResult> {
   ended.catch(() => {}); // awaited below
   try {
     await pause(buildUpMs, ending);
-    const visitors = await visit(site.http, seconds * 1000, progress, ending);
+    const visitors = await visit(user, seconds * 1000, progress, ending);
     worker.postMessage('end');
     return { attacker: await ended, visitors };
   } finally {
@@ -51,7 +56,7 @@ export async function runAttack(options: AttackOptions): Promise<AttackResult> {
 }
 
 async function visit(
-  http: string,
+  user: User,
   ms: number,
   progress: Progress,
   ending: AbortSignal,
@@ -64,9 +69,9 @@ async function visit(
     `${Math.round(passed() / 1000)} of ${ms / 1000} s  ·  ${took.length} visits answered, ${failed} failed`;
   const stop = progress.follow(state);
   const visits: Promise<void>[] = [];
-  while (passed() < ms && !ending.aborted) {
+  for (let number = 0; passed() < ms && !ending.aborted; number++) {
     visits.push(
-      visitOnce(http).then(
+      user.visit(number).then(
         (time) => void took.push(time),
         () => {
           failed += 1;
@@ -81,12 +86,34 @@ async function visit(
   return { answered: took.length, failed, p50: percentile(took, 0.5), p99: percentile(took, 0.99) };
 }
 
-/** @returns how long it took, in milliseconds @throws if it is not answered with 200 in time */
-async function visitOnce(http: string): Promise<number> {
-  const start = performance.now();
-  const signal = AbortSignal.timeout(visitTimeoutMs);
-  const response = await fetch(`${http}/whoami`, { signal, headers: { connection: 'close' } });
-  await response.text();
-  if (response.status !== 200) throw new Error(`status ${response.status}`);
-  return performance.now() - start;
+interface User {
+  /** Reads the profile, adds to the cart, or logs another user in. @returns the milliseconds it took @throws unless it succeeds */
+  visit(number: number): Promise<number>;
+}
+
+/** A user who is logged in. @throws {FleetError} if that is refused */
+async function createUser(https: string): Promise<User> {
+  const dispatcher = new Agent({ connect: { rejectUnauthorized: false }, pipelining: 0 });
+  const send = async (method: string, path: string, body?: object, cookie = '') => {
+    const headers = { 'content-type': 'application/json', ...(cookie && { cookie }) };
+    const options = { method, headers, dispatcher, signal: AbortSignal.timeout(visitTimeoutMs) };
+    const response = await fetch(https + path, { ...options, body: body ? JSON.stringify(body) : null });
+    await response.text();
+    if (!response.ok) throw new FleetError(`${method} ${path} was answered ${response.status}`);
+    return response;
+  };
+  const first = await send('POST', '/login', { name: 'Visitor' });
+  const cookie = cookieIn(first.headers.getSetCookie()) ?? '';
+  const visits = [
+    () => send('GET', '/profile', undefined, cookie),
+    () => send('POST', '/cart/items', { sku: 'tea', quantity: 1 }, cookie),
+  ];
+  return {
+    async visit(number) {
+      const start = performance.now();
+      const logIn = () => send('POST', '/login', { name: `Visitor ${number}` });
+      await (number % visitsPerLogin === 0 ? logIn : (visits[number % 2] as () => Promise<unknown>))();
+      return performance.now() - start;
+    },
+  };
 }

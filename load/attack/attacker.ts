@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Attacker, AttackKind, AttackTally } from './kinds.ts';
+import { type Attacker, type AttackKind, type AttackTally, type floodKinds, isFlood } from './kinds.ts';
 
 // Runs in a thread of its own: the visitors' times must not be those of the attack.
 
@@ -15,10 +15,15 @@ interface SlowClient {
 }
 
 const post = 'POST /cart/items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10000\r\n\r\n';
-const slowClients: Record<Exclude<AttackKind, 'logins'>, SlowClient> = {
+const slowClients: Record<Exclude<AttackKind, (typeof floodKinds)[number]>, SlowClient> = {
   'slow-headers': { first: 'GET /whoami HTTP/1.1\r\nHost: x\r\n', more: 'A: b\r\n' },
   'slow-bodies': { first: post, more: ' ' },
   'slow-readers': { first: 'GET /whoami HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(20), more: '', isDeaf: true },
+};
+
+const floods: Record<(typeof floodKinds)[number], (number: number) => { path: string; body: string }> = {
+  logins: (number) => ({ path: '/login', body: `{"name":"Mallory ${number}"}` }),
+  newcomers: (number) => ({ path: '/cart/items', body: `{"sku":"${'x'.repeat(50)}${number}","quantity":1}` }),
 };
 
 /** It opens at most so many connections in 10 ms. */
@@ -28,8 +33,9 @@ attack(workerData as Attacker);
 
 function attack(attacker: Attacker): void {
   const tally: AttackTally = { begun: 0, peak: 0, statuses: {} };
-  if (attacker.kind === 'logins') floodLogins(attacker, tally);
-  else holdConnections(attacker, slowClients[attacker.kind], tally);
+  const { kind } = attacker;
+  if (isFlood(kind)) flood(attacker, floods[kind], tally);
+  else holdConnections(attacker, slowClients[kind], tally);
   parentPort?.once('message', () => parentPort?.postMessage(tally));
 }
 
@@ -57,15 +63,17 @@ function holdConnections(
   if (more !== '') setInterval(() => open.forEach((socket) => void socket.write(more)), 1000);
 }
 
-function floodLogins({ https, count, from }: Attacker, tally: AttackTally): void {
+function flood({ https, count, from }: Attacker, make: (typeof floods)['logins'], tally: AttackTally): void {
   const agent = new Agent({ keepAlive: true, maxSockets: 50 });
-  const headers = { 'content-type': 'application/json' };
   setInterval(() => {
     for (let sent = 0; sent < count / 10; sent++) {
       tally.begun += 1;
+      const { path, body } = make(tally.begun);
+      // Its response is kept for repeats: that takes memory too.
+      const headers = { 'content-type': 'application/json', 'idempotency-key': String(tally.begun) };
       const options = { method: 'POST', headers, agent, localAddress: from, rejectUnauthorized: false };
-      const req = request(`${https}/login`, options, (res) => countStatus(tally, String(res.resume().statusCode)));
-      req.once('error', () => countStatus(tally, 'none')).end(`{"name":"Mallory ${tally.begun}"}`);
+      const req = request(https + path, options, (res) => countStatus(tally, String(res.resume().statusCode)));
+      req.once('error', () => countStatus(tally, 'none')).end(body);
     }
   }, 100);
 }

@@ -1,5 +1,12 @@
-export const attackKinds = ['slow-headers', 'slow-bodies', 'slow-readers', 'logins'] as const;
+/** Clients that hold a connection, and take their time. */
+export const slowKinds = ['slow-headers', 'slow-bodies', 'slow-readers'] as const;
+/** Requests that each store something: logins under new names, and carts of visitors who are not logged in. */
+export const floodKinds = ['logins', 'newcomers'] as const;
+export const attackKinds = [...slowKinds, ...floodKinds];
 export type AttackKind = (typeof attackKinds)[number];
+
+export const isFlood = (kind: AttackKind): kind is (typeof floodKinds)[number] =>
+  (floodKinds as readonly string[]).includes(kind);
 
 export interface Attacker {
   http: string;
