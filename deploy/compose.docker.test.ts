@@ -339,6 +339,8 @@ test('only nginx and Prometheus are published, on 127.0.0.1; replicas run unpriv
     if (service !== 'nginx' && service !== 'prometheus') expect(published).toEqual([]);
     for (const { HostIp } of published) expect(HostIp).toBe('127.0.0.1');
     if (service === 'app') expect(Config.User).toBe('node');
+    expect(HostConfig.Memory, service).toBeGreaterThan(0);
+    expect(HostConfig.PidsLimit, service).toBeGreaterThan(0);
     expect(HostConfig.ReadonlyRootfs).toBe(true);
     expect(HostConfig.CapDrop).toEqual(['ALL']);
   }
