@@ -23,7 +23,7 @@ const permissive = ['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 
 /** Of tools alone: lightningcss, axe-core (MPL-2.0, used unchanged), pako (Zlib). */
 const ofTools = [...permissive, 'MIT OR Apache-2.0', 'MPL-2.0', '(MIT AND Zlib)'];
 
-test('each package that this project names stands in CONTRIBUTING.md with a reason, and no other does', () => {
+test('CONTRIBUTING.md has a reason for each package that this project names, and for no other', () => {
   const [, table = ''] = /## Dependencies[\s\S]*?\n\n(\|[\s\S]*?)\n\n/.exec(`${read('CONTRIBUTING.md')}\n`) ?? [];
   const rows = table.split('\n').slice(2);
   const described = rows.flatMap((row) =>

@@ -51,7 +51,7 @@ test.each(['logins', 'newcomers'])('a flood of %s is limited; others log in, rea
   expect(visitors, said).toMatchObject({ failed: 0 });
 });
 
-test('where Redis is nearly full of newcomers, users who are logged in go on, and others log in', async () => {
+test('where Redis is nearly full of newcomers, users who are logged in still write, and others log in', async () => {
   const { fleet: own, dir: folder, end: endOwn } = await startServedFleet({ replicas: 1 });
   try {
     await own.redis.configure('maxmemory', '6mb');

@@ -74,6 +74,6 @@ function printResult(result: FuzzResult, { print, style }: Terminal): void {
     if (request !== undefined) print(`  ${request}`);
   }
   if (result.found === 0)
-    print(style('green', '\nPASS: no failure, no hang, no restart, nobody else’s data; memory is flat.'));
+    print(style('green', '\nPASS: no failure, no hang, no restart, no data of others; memory is flat.'));
   else print(style('red', `\nFAIL: ${plural(result.found, 'finding')}.`));
 }

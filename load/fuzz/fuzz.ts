@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { type Fleet, FleetError } from '../../deploy/fleet/fleet.ts';
+import { formatNumber } from '../../web/format.ts';
 import type { Progress } from '../run/progress.ts';
 import { createRandom } from '../users/random.ts';
 import { createRequests, type FuzzRequest } from './requests.ts';
@@ -100,7 +101,9 @@ export async function runFuzz({ fleet, requests, seed, progress, ending }: FuzzO
   }
   const sendHalf = (count: number) => Promise.all(Array.from({ length: connections }, () => sendUntil(count)));
 
-  const stop = progress.follow(() => `${result.requests} of ${requests} requests  ·  ${result.found} findings`);
+  const stop = progress.follow(
+    () => `${formatNumber(result.requests)} of ${formatNumber(requests)} requests  ·  ${result.found} findings`,
+  );
   const watching = victim.watch((what) => find({ what }));
   try {
     await sendHalf(requests / 2);
@@ -180,7 +183,7 @@ async function measureMemory(
     const [, pid] = /^pid (\d+)$/.exec(runsAs) ?? [];
     const status = pid && (await readFile(`/proc/${pid}/status`, 'utf8').catch(() => undefined));
     const [, kiB] = /^VmRSS:\s+(\d+) kB/m.exec(status || '') ?? [];
-    if (kiB) (memoryMiB[name] ??= []).push(Math.round(Number(kiB) / 1024));
+    if (kiB) memoryMiB[name] = [...(memoryMiB[name] ?? []), Math.round(Number(kiB) / 1024)];
   }
 }
 

@@ -44,7 +44,7 @@ function createDraw(random: () => number) {
   return { below, one, bytes, chance: (share: number) => random() < share };
 }
 
-/** Text stands for bytes: each character is one. */
+/** Each character of a text is one byte. */
 const toBytes = (part: string | Buffer) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part);
 const long = (length: number) => 'a'.repeat(length);
 
@@ -241,7 +241,7 @@ const makers = {
 
   chunks(draw) {
     const [body, isComplete] = draw.one<[string, boolean]>([
-      ['1\r\na\r\n'.repeat(2900) + '0\r\n\r\n', true],
+      [`${'1\r\na\r\n'.repeat(2900)}0\r\n\r\n`, true],
       ['e\r\n{"name":"Ada"}\r\n0\r\n\r\n', true],
       ['e;x="y";z\r\n{"name":"Ada"}\r\n0\r\nX: trailer\r\n\r\n', true],
       ['0e\r\n{"name":"Ada"}\r\n000\r\n\r\n', true],

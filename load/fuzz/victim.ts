@@ -5,7 +5,7 @@ import { cookieIn } from '../users/site.ts';
 /** A logged-in user with a cart, whom no request of others may touch. */
 export interface FuzzVictim {
   cookie: string;
-  /** Stands in this user's name and cart, and in no request. */
+  /** In this user's name and cart, and in no request. */
   marker: string;
   /** Looks again and again whether everything is as it was. @returns a handle; `end` resolves to the number of looks */
   watch(report: (what: string) => void): { end(): Promise<number> };

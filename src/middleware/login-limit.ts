@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request, RequestHandler } from 'express';
 import { ipKeyGenerator, rateLimit, type Store } from 'express-rate-limit';
@@ -31,13 +32,16 @@ export function createLoginLimit({ config, redis }: Context): RequestHandler[] {
   if (loginsPerAddress > 0)
     limits.push(limit(loginsPerAddress, 'session:logins:address:', (req) => ipKeyGenerator(req.ip ?? '')));
   if (loginsPerAccount > 0)
-    limits.push(limit(loginsPerAccount, 'session:logins:account:', ({ body }) => userIdOf(body.name)));
+    limits.push(limit(loginsPerAccount, 'session:logins:account:', ({ body }) => hash(userIdOf(body.name))));
   return limits;
 }
 
 interface Counted extends Request {
   rateLimit?: { resetTime?: Date };
 }
+
+/** Of any length, it makes a key of one; and who reads keys learns no names. */
+const hash = (text: string) => createHash('sha256').update(text).digest('base64url');
 
 /** One without a name is refused anyway. */
 function isLogin({ method, path, body }: Request): boolean {
