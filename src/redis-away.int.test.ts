@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { canTrace, createSlowDisk } from '../deploy/fleet/local/slow-disk.ts';
+import { canTrace, createDiskFaults } from '../deploy/fleet/local/disk-faults.ts';
 import { createServers } from '../deploy/fleet/process.ts';
 import { createVisitor, freePort, startTestRedis, startTestReplica, type TestRedis, until } from '../test/replica.ts';
 
@@ -107,14 +107,14 @@ test.runIf(await canTrace(process.env))(
     await visitor.send('POST', '/login', { name: 'Ada' });
     const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-slow-disk-'));
     const servers = createServers(dir, process.env);
-    const slowDisk = createSlowDisk(() => redis.process().pid as number, servers.start);
+    const disk = createDiskFaults(() => redis.process().pid as number, dir, servers.start);
     cleanUp.push(async () => {
-      await slowDisk(0);
+      await disk.slow(0);
       servers.close();
       rmSync(dir, { recursive: true });
     });
     const fsyncMs = 200;
-    await slowDisk(fsyncMs);
+    await disk.slow(fsyncMs);
     const timed = async (...request: Parameters<typeof visitor.send>) => {
       const start = performance.now();
       expect((await visitor.send(...request)).status).toBeLessThan(300);

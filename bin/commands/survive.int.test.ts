@@ -168,7 +168,7 @@ describe('a run without a verdict prints one clear line and exits with 2', () =>
       `case "$*" in *inject*) ${refuse} ;; *) echo "strace: Process 1 attached" >&2; sleep 5 ;; esac`,
     );
     const { code, out, folder } = await survive(['--plan', 'redis-slow-disk', '--quick'], env);
-    expect(out).toMatch(/UNKNOWN: .*redis-slow-disk .*: the disk cannot be slowed/);
+    expect(out).toMatch(/UNKNOWN: .*redis-slow-disk .*: the disk cannot be broken/);
     expect(code).toBe(2);
     expect(existsSync(path.join(folder, 'history.jsonl'))).toBe(true);
   });

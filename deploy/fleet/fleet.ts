@@ -56,6 +56,8 @@ export interface RedisPart extends Part {
   configure(parameter: string, value: string): Promise<string>;
   /** Makes each fsync take `ms` longer; 0 ends that. Absent if the driver cannot slow the disk. */
   slowDisk?(ms: number): Promise<void>;
+  /** Refuses each write to its files, as a full disk does; false ends that. Absent as slowDisk. */
+  fillDisk?(isFull: boolean): Promise<void>;
 }
 
 /** The network between each replica and Redis, which can be broken. */

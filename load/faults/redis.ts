@@ -85,6 +85,27 @@ export const redisFaults = {
       return `each fsync of Redis takes ${fsyncMs} ms longer: a login took ${ms} ms`;
     },
   },
+
+  'redis-disk-full': {
+    about:
+      'the disk of Redis is full for 2 s: Redis ends rather than lose a write, and is started again when there is room',
+    target: 'redis',
+    seconds: 2,
+    impactBudget: outage,
+    missingCapability: (fleet) => (fleet.redis.fillDisk ? undefined : "filling Redis's disk"),
+    async apply(fleet, { declare }) {
+      const { http } = await fleet.describe();
+      declare(['redis'], async () => {
+        await fleet.redis.fillDisk?.(false);
+        if ((await fleet.redis.ping(pingMs)) === null) await fleet.redis.start();
+      });
+      await fleet.redis.fillDisk?.(true);
+      // With appendfsync always, Redis ends at the first write that it cannot make. The users may have made it already.
+      await logInOnce(http).catch(() => {});
+      await requireSilence(fleet);
+      return 'a write to the append-only file was refused (ENOSPC), and Redis ended';
+    },
+  },
 } as const satisfies Record<string, Fault>;
 
 /** @throws {FaultError} if Redis answers */

@@ -47,6 +47,7 @@ describe('what a fleet does not support is named', () => {
 
   test.each([
     ['redis-slow-disk', `${unsupported} slowing Redis's disk`],
+    ['redis-disk-full', `${unsupported} filling Redis's disk`],
     ['delay-redis', `${unsupported} delaying the traffic between replicas and Redis`],
     ['reset-redis', `${unsupported} resetting the connections to Redis`],
     ['cut-replica', undefined],

@@ -72,6 +72,7 @@ describe('settings of replicas', () => {
     expect(await remote.redis.configure('maxmemory-samples', '5')).toBe('7');
     expect(remote.network).toBeUndefined();
     expect(remote.redis.slowDisk).toBeUndefined();
+    expect(remote.redis.fillDisk).toBeUndefined();
   });
 
   test('after a rotation the new secret signs, and old cookies remain valid, also in the next fleet', async () => {

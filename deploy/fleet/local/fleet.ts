@@ -18,7 +18,7 @@ import {
   startPrometheus,
   startRedis,
 } from './servers.ts';
-import { canTrace } from './slow-disk.ts';
+import { canTrace } from './disk-faults.ts';
 import { type LocalReplica, readStatus } from './status.ts';
 
 export interface LocalOptions {
@@ -159,7 +159,7 @@ function createLocalFleet(
       down ??= end();
       return down;
     },
-    redis: createLocalRedis(redis, ports.redis, servers, canTrace),
+    redis: createLocalRedis(redis, ports.redis, files.redis, servers, canTrace),
     proxy: { ...nginx, reload: () => reloadNginx(replicas.all) },
     ...(network && { network }),
   };

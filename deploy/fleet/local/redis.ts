@@ -2,19 +2,26 @@ import { FleetError, type Part, type RedisPart } from '../fleet.ts';
 import type { Servers } from '../process.ts';
 import { pingRedis, readRedisInfo, redisFactsOf } from '../probe-redis.ts';
 import { requireRunning } from './servers.ts';
-import { createSlowDisk } from './slow-disk.ts';
+import { createDiskFaults } from './disk-faults.ts';
 
 const timeoutMs = 5000;
 
 /** The Redis of a local fleet: a part whose parameters and, if processes can be traced, disk can be changed. */
-export function createLocalRedis(part: Part, port: number, servers: Servers, canTrace: boolean): RedisPart {
+export function createLocalRedis(
+  part: Part,
+  port: number,
+  folder: string,
+  servers: Servers,
+  canTrace: boolean,
+): RedisPart {
+  const disk = createDiskFaults(() => requireRunning(servers, 'redis').pid, folder, servers.start);
   return {
     ...part,
     ping: (ms) => pingRedis(port, ms),
     facts: (ms) => readRedisInfo(port, ms).then((info) => (info === null ? null : redisFactsOf(info))),
     configure: (parameter, value) => configure(port, parameter, value),
     // A restarted Redis has its normal disk again.
-    ...(canTrace && { slowDisk: createSlowDisk(() => requireRunning(servers, 'redis').pid, servers.start) }),
+    ...(canTrace && { slowDisk: disk.slow, fillDisk: disk.fill }),
   };
 }
 

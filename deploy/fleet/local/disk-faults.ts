@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import path from 'node:path';
 import { FleetError } from '../fleet.ts';
 import type { ServerProcess, StartServer } from '../process.ts';
 
@@ -25,34 +26,53 @@ export async function canTrace(env: NodeJS.ProcessEnv): Promise<boolean> {
   }
 }
 
+/** Breaks the disk of one process. Each resolves once it is in effect; one ends the other. */
+export interface DiskFaults {
+  /** Makes each fsync take `ms` longer; 0 ends that. @throws {FleetError} */
+  slow(ms: number): Promise<void>;
+  /** Refuses each write to a file in the process's folder with ENOSPC, as a full disk does. @throws {FleetError} */
+  fill(isFull: boolean): Promise<void>;
+}
+
 /**
- * Slows fsync of one process with strace, which delays the return of the call. strace stops the process at every system
+ * Breaks a disk with strace, which delays the return of system calls, or lets them fail. It stops the process at every system
  * call, so everything it does becomes a little slower.
- * @param pidOf the process to slow; throws if it is down
- * @returns a function that makes each fsync take `ms` longer, or ends that with 0. It resolves once that is in effect.
+ * @param pidOf the process; throws if it is down
+ * @param folder where it keeps its files
  */
-export function createSlowDisk(pidOf: () => number, start: StartServer): (ms: number) => Promise<void> {
+export function createDiskFaults(pidOf: () => number, folder: string, start: StartServer): DiskFaults {
   let strace: ServerProcess | undefined;
   let turn: Promise<unknown> = Promise.resolve(); // a process can have one tracer only
 
-  async function set(ms: number): Promise<void> {
+  async function inject(args: string[]): Promise<void> {
     await strace?.stop('SIGINT', 5000); // it detaches, and the process continues
     strace = undefined;
-    if (ms === 0) return;
+    if (args.length === 0) return;
     const pid = pidOf();
-    const calls = 'fdatasync,fsync';
-    const inject = `inject=${calls}:delay_exit=${ms * 1000}`;
-    const args = ['-f', '-qq', '-o', '/dev/null', '-e', `trace=${calls}`, '-e', inject, '-p', String(pid)];
-    strace = await start('slow-disk', 'strace', args);
+    strace = await start('broken-disk', 'strace', ['-f', '-qq', '-o', '/dev/null', ...args, '-p', String(pid)]);
     await attached(strace, pid);
   }
 
-  return async function slowDisk(ms) {
-    if (!Number.isInteger(ms) || ms < 0)
-      throw new FleetError('the delay of a disk must be an integer in milliseconds, 0 or more');
-    const mine = turn.then(() => set(ms));
+  function inTurn(args: string[]): Promise<void> {
+    const mine = turn.then(() => inject(args));
     turn = mine.catch(() => {}); // its caller gets the error
     return mine;
+  }
+
+  return {
+    async slow(ms) {
+      if (!Number.isInteger(ms) || ms < 0)
+        throw new FleetError('the delay of a disk must be an integer in milliseconds, 0 or more');
+      const calls = 'fdatasync,fsync';
+      return inTurn(ms === 0 ? [] : ['-e', `trace=${calls}`, '-e', `inject=${calls}:delay_exit=${ms * 1000}`]);
+    },
+    async fill(isFull) {
+      const files = globSync('**/*', { cwd: realpathSync(folder) }).map((file) =>
+        path.join(realpathSync(folder), file),
+      );
+      const only = files.flatMap((file) => ['-P', file]);
+      return inTurn(isFull ? [...only, '-e', 'trace=write', '-e', 'inject=write:error=ENOSPC'] : []);
+    },
   };
 }
 
@@ -61,7 +81,7 @@ async function attached(strace: ServerProcess, pid: number): Promise<void> {
     await strace.ready(async () => tracersOf(pid).every((tracer) => tracer === strace.pid));
   } catch (cause) {
     await strace.stop('SIGINT', 1000);
-    throw new FleetError(`the disk cannot be slowed: ${hint()}`, (cause as FleetError).logLines, { cause });
+    throw new FleetError(`the disk cannot be broken: ${hint()}`, (cause as FleetError).logLines, { cause });
   }
 }
 
