@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createVisitor, freePort } from '../test/replica.ts';
 import { createComposeFleet } from './fleet/compose/fleet.ts';
@@ -296,12 +297,26 @@ test('the tests of the rules pass with this Prometheus too', () => {
 });
 
 test('sessions survive a restart of Redis, and down and up', async () => {
-  const ada = await logIn('Ada');
+  const ada = createVisitor(http);
+  // A script that writes two keys is a transaction in the append-only file.
+  const key = { 'idempotency-key': 'first' };
+  await ada.send('POST', '/login', { name: 'Ada' }, key);
+  await ada.send('POST', '/cart/items', { sku: 'tea', quantity: 2 }, key);
+  const close = { connection: 'close' }; // a connection that was kept alive ends with its nginx
+  const look = async () => [
+    await ada.send('GET', '/profile', undefined, close),
+    await ada.send('GET', '/cart', undefined, close),
+  ];
+  const isThere = async () => {
+    const [profile, cart] = await look();
+    return profile?.body.user?.name === 'Ada' && cart?.body.items?.[0]?.quantity === 2;
+  };
   compose('restart', 'redis');
-  await waitFor('Ada is served', async () => (await ada.who()) === 'Ada', { timeoutMs: 5000 });
+  await waitFor('Ada and her cart are there', isThere, { timeoutMs: 5000 });
   compose('down', '--timeout', '3');
   compose('up', '--detach', '--wait', '--scale', 'app=3');
-  expect(await ada.who()).toBe('Ada');
+  expect(await isThere()).toBe(true);
+  expect(compose('logs', '--no-color', 'redis')).not.toContain('NOPERM');
 });
 
 test('after a crash inside a container the engine starts it again', async () => {
@@ -344,4 +359,28 @@ test('only nginx and Prometheus are published, on 127.0.0.1; replicas run unpriv
     expect(HostConfig.ReadonlyRootfs).toBe(true);
     expect(HostConfig.CapDrop).toEqual(['ALL']);
   }
+});
+
+test('Redis lets each user do what it must, and nothing else; whoever gives no name does nothing', () => {
+  const ask = (user: string[], ...command: string[]) =>
+    compose('exec', '--no-TTY', 'redis', 'redis-cli', ...user, ...command).trim();
+  const url = new URL(readFileSync('deploy/redis/development-url', 'utf8').trim());
+  const app = ['--user', 'app', '--pass', url.password, '--no-auth-warning'];
+  for (const command of [['PING'], ['GET', 'session:x'], ['CONFIG', 'GET', '*']])
+    expect(ask(['--pass', 'x', '--user', 'default'], ...command)).toMatch(/NOAUTH/);
+  expect(ask(app, 'PING')).toBe('PONG');
+  const refused = ['KEYS *', 'CONFIG GET maxmemory', 'FLUSHALL', 'FLUSHDB', 'GET other', 'SET other 1', 'ACL LIST'];
+  const more = [
+    'SHUTDOWN',
+    'REPLICAOF host 1',
+    'SCRIPT FLUSH',
+    'CLIENT KILL TYPE normal',
+    'SUBSCRIBE other',
+    'MODULE LIST',
+  ];
+  for (const command of [...refused, ...more]) expect(ask(app, ...command.split(' ')), command).toMatch(/^NOPERM/);
+  const monitor = ['--user', 'monitor'];
+  expect(ask(monitor, 'INFO', 'server')).toContain('redis_version');
+  for (const command of [...refused, ...more, 'GET session:x'])
+    expect(ask(monitor, ...command.split(' ')), command).toMatch(/^NOPERM/);
 });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -20,6 +20,20 @@ describe('readConfig', () => {
     });
     expect(config.secretsAreForDevelopment).toBe(true);
     expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  test('production limits logins unless it is told otherwise, and refuses the public password of Redis', () => {
+    const random = 'f3q8ZkT1xW7pLr0vBn5cMj2yHd9sAg4e';
+    const production = { NODE_ENV: 'production', SESSION_SECRETS: random };
+    expect(readConfig({})).toMatchObject({ loginsPerAccount: 0, loginsPerAddress: 0 });
+    expect(readConfig(production)).toMatchObject({ loginsPerAccount: 10, loginsPerAddress: 100 });
+    expect(readConfig({ ...production, LOGINS_PER_ACCOUNT: '0', LOGINS_PER_ADDRESS: '7' })).toMatchObject({
+      loginsPerAccount: 0,
+      loginsPerAddress: 7,
+    });
+    const REDIS_URL = readFileSync('deploy/redis/development-url', 'utf8').trim();
+    expect(readConfig({ REDIS_URL }).redisUrl).toBe(REDIS_URL);
+    expect(() => readConfig({ ...production, REDIS_URL })).toThrow('REDIS_URL must not have the public password');
   });
 
   test('treats an empty value as unset', () => {

@@ -37,6 +37,8 @@ export function readConfig(environment: Environment): Config {
     problems.push(
       `SESSION_SECRETS must be random with NODE_ENV=production: one ${weak} (make one: openssl rand -hex 32)`,
     );
+  if (read.production && read.redisUrl?.includes(developmentPassword))
+    problems.push('REDIS_URL must not have the public password with NODE_ENV=production (make one: openssl rand -hex 32)');
   if (problems.length > 0)
     throw new ConfigError(`A replica cannot start with these settings:\n  ${problems.join('\n  ')}`);
   const { secrets = [developmentSecret] } = read;
@@ -45,6 +47,8 @@ export function readConfig(environment: Environment): Config {
 
 /** Signs cookies if SESSION_SECRETS is not set. It is public, so production refuses to start without secrets. */
 export const developmentSecret = 'not-a-secret-for-development-only';
+/** The password of Redis in containers if REDIS_URL_FILE is not set (deploy/redis/development-url): as public as that. */
+const developmentPassword = 'not-a-password-for-development-only';
 const minSecretLength = 32;
 
 type Environment = Record<string, string | undefined>;

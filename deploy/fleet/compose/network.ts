@@ -23,16 +23,19 @@ export function createComposeNetwork(docker: Docker): Network {
     },
     async ping(number, ms) {
       const container = await containerOf(number);
-      return measure(docker, ['exec', container.Id, 'node', '-e', askRedis, String(ms)], /^\+PONG/);
+      return measure(docker, ['exec', container.Id, 'node', '-e', askRedis, String(ms)], /^PONG/);
     },
   };
 }
 
 /** Runs in the replica's container: pings Redis at the address that the replica uses. */
 const askRedis = `
-  const { hostname, port } = new URL(process.env.REDIS_URL);
-  const socket = require('node:net').connect(port || 6379, hostname, () => socket.write('PING\\r\\n'));
-  socket.on('data', (reply) => process.exit(console.log(String(reply)))).on('error', () => process.exit(1));
+  const url = require('node:fs').readFileSync(process.env.REDIS_URL_FILE, 'utf8');
+  const { hostname, port, username, password } = new URL(url.trim());
+  const text = 'AUTH ' + username + ' ' + password + '\\r\\nPING\\r\\n';
+  const socket = require('node:net').connect(port || 6379, hostname, () => socket.write(text));
+  socket.on('data', (reply) => /PONG/.test(reply) && process.exit(console.log('PONG')));
+  socket.on('error', () => process.exit(1));
   setTimeout(() => process.exit(1), Number(process.argv[1]));
 `;
 

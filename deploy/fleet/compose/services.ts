@@ -40,21 +40,25 @@ export function createComposeNginx(docker: Docker): Part {
   });
 }
 
+/** The users of deploy/redis/start.sh. */
+const asMonitor = ['redis-cli', '--user', 'monitor'];
+const asAdmin = 'REDISCLI_AUTH=$(cat /tmp/admin) exec redis-cli --user admin "$0" "$@"';
+
 export function createComposeRedis(docker: Docker): RedisPart {
   const config = async (...args: string[]) => {
     const { Id } = await docker.containerOf('redis');
-    return (await docker.run(['exec', Id, 'redis-cli', '--no-raw', 'CONFIG', ...args])).trim();
+    return (await docker.run(['exec', Id, 'sh', '-c', asAdmin, '--no-raw', 'CONFIG', ...args])).trim();
   };
   const ping = async (ms: number) => {
     const { Id } = await docker.containerOf('redis');
-    return measure(docker, ['exec', Id, 'timeout', String(ms / 1000), 'redis-cli', 'ping'], /^PONG/);
+    return measure(docker, ['exec', Id, 'timeout', String(ms / 1000), ...asMonitor, 'ping'], /^PONG/);
   };
   return {
     ...createServicePart(docker, 'redis', async () => (await ping(1000)) !== null),
     ping,
     async facts(ms) {
       const { Id } = await docker.containerOf('redis');
-      const command = ['exec', Id, 'timeout', String(ms / 1000), 'redis-cli', 'INFO'];
+      const command = ['exec', Id, 'timeout', String(ms / 1000), ...asMonitor, 'INFO'];
       return docker.run(command).then(redisFactsOf, () => null);
     },
     async configure(parameter, value) {

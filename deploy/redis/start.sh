@@ -1,0 +1,26 @@
+#!/bin/sh
+# start.sh [OPTION ...]: starts Redis in a container. Its users have the rights that they need:
+#   app      the replicas. Its password is in the secret redis_url, from which replicas have it too.
+#   monitor  the health check, the exporter, and commands that ask how Redis is. It reads no key, so it needs no password.
+#   admin    commands that break Redis on purpose. Its password is made here, for this start and this container.
+set -eu
+umask 077
+password=$(sed -n 's|^rediss\{0,1\}://app:\([A-Za-z0-9_.-]\{1,\}\)@.*|\1|p' /run/secrets/redis_url)
+if [ -z "$password" ]; then
+    echo "start.sh: the secret redis_url must be redis://app:PASSWORD@redis:6379, with letters, digits, _ . - in PASSWORD" >&2
+    exit 1
+fi
+hash() { printf %s "$1" | sha256sum | cut -c 1-64; }
+admin=$(head -c 32 /dev/urandom | sha256sum | cut -c 1-64)
+printf %s "$admin" > /tmp/admin
+
+# The default user is off, and has every right: Redis loads its append-only file as this user, and without rights it leaves out what
+# scripts and transactions wrote, up to 8.0 at least (https://github.com/redis/redis/issues/14541).
+# The app gets not KEYS, FLUSHALL, CONFIG and other dangerous ones. sess: is what SESSION_MIGRATE_FROM takes over.
+exec redis-server /etc/redis.conf "$@" \
+    --user default off '~*' '&*' +@all \
+    --user monitor on nopass -@all +ping +info \
+    --user admin on "#$(hash "$admin")" '~*' '&*' +@all \
+    --user app on "#$(hash "$password")" '~session:*' '~plain:*' '~sess:*' '&session:*' \
+    -@all +@read +@write -@dangerous +eval +evalsha +subscribe +unsubscribe +publish +time +info +ping \
+    '+client|setinfo' '+client|setname' +select
