@@ -62,7 +62,7 @@ export default defineConfig({
           exclude: elsewhere,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
       // Runs packages that are used together with sessions: `npm run test:compat` installs them.

@@ -38,7 +38,9 @@ export function readConfig(environment: Environment): Config {
       `SESSION_SECRETS must be random with NODE_ENV=production: one ${weak} (make one: openssl rand -hex 32)`,
     );
   if (read.production && read.redisUrl?.includes(developmentPassword))
-    problems.push('REDIS_URL must not have the public password with NODE_ENV=production (make one: openssl rand -hex 32)');
+    problems.push(
+      'REDIS_URL must not have the public password with NODE_ENV=production (make one: openssl rand -hex 32)',
+    );
   if (problems.length > 0)
     throw new ConfigError(`A replica cannot start with these settings:\n  ${problems.join('\n  ')}`);
   const { secrets = [developmentSecret] } = read;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { type Fleet, FleetError } from '../../deploy/fleet/fleet.ts';
+import { type Fleet, FleetError, type ReplicaStatus } from '../../deploy/fleet/fleet.ts';
 import { formatNumber } from '../../web/format.ts';
 import type { Progress } from '../run/progress.ts';
 import { createRandom } from '../users/random.ts';
@@ -48,6 +48,8 @@ const answerMs = 2000;
 /** How long the rest of a response, or a response to a request that is not complete, is waited for. */
 const silenceMs = 15;
 const maxFindings = 20;
+/** After so many findings more would say nothing new. */
+const enough = 1000;
 /** What the second half may add to a replica's memory: its collector of garbage works when it has to. */
 const maxGrowth = { share: 0.25, MiB: 32 };
 
@@ -87,7 +89,7 @@ export async function runFuzz({ fleet, requests, seed, progress, ending }: FuzzO
   await measure();
 
   async function sendUntil(count: number): Promise<void> {
-    while (result.requests < count && !ending.aborted && result.found < 1000) {
+    while (result.requests < count && !ending.aborted && result.found < enough) {
       const target = targets[result.requests % 2] as (typeof targets)[number];
       result.requests += 1;
       const request = next();
@@ -114,17 +116,27 @@ export async function runFuzz({ fleet, requests, seed, progress, ending }: FuzzO
     stop();
     result.looks = await watching.end();
   }
-  const after = await fleet.replicas();
-  for (const { name, runsAs } of before) {
-    const now = after.find((one) => one.name === name);
-    if (now?.state !== 'ready' || now.runsAs !== runsAs)
-      find({ what: `${name} is ${now?.state ?? 'gone'}, or was restarted` });
-  }
-  for (const [name, [, middle = 0, end = 0]] of Object.entries(result.memoryMiB))
-    if (end > middle * (1 + maxGrowth.share) + maxGrowth.MiB)
-      find({ what: `${name} grew from ${middle} to ${end} MiB in the second half` });
+  for (const what of [...missing(before, await fleet.replicas()), ...grown(result.memoryMiB)]) find({ what });
   result.seconds = (performance.now() - start) / 1000;
   return result;
+}
+
+/** What has become of the replicas, if they are not as they were. */
+function missing(before: ReplicaStatus[], after: ReplicaStatus[]): string[] {
+  return before.flatMap(({ name, runsAs }) => {
+    const now = after.find((one) => one.name === name);
+    return now?.state === 'ready' && now.runsAs === runsAs
+      ? []
+      : [`${name} is ${now?.state ?? 'gone'}, or was restarted`];
+  });
+}
+
+function grown(memoryMiB: FuzzResult['memoryMiB']): string[] {
+  return Object.entries(memoryMiB).flatMap(([name, [, middle = 0, end = 0]]) =>
+    end > middle * (1 + maxGrowth.share) + maxGrowth.MiB
+      ? [`${name} grew from ${middle} to ${end} MiB in the second half`]
+      : [],
+  );
 }
 
 /** Sends a request on a connection of its own. @returns what came back, a character a byte, and how long its first byte took */

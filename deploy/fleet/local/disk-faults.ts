@@ -4,6 +4,7 @@ import { existsSync, globSync, readdirSync, readFileSync, realpathSync } from 'n
 import path from 'node:path';
 import { FleetError } from '../fleet.ts';
 import type { ServerProcess, StartServer } from '../process.ts';
+import { waitFor } from '../wait.ts';
 
 /** Tries whether this user may trace a running process: not if strace is missing or forbidden. */
 export async function canTrace(env: NodeJS.ProcessEnv): Promise<boolean> {
@@ -67,13 +68,30 @@ export function createDiskFaults(pidOf: () => number, folder: string, start: Sta
       return inTurn(ms === 0 ? [] : ['-e', `trace=${calls}`, '-e', `inject=${calls}:delay_exit=${ms * 1000}`]);
     },
     async fill(isFull) {
-      const files = globSync('**/*', { cwd: realpathSync(folder) }).map((file) =>
-        path.join(realpathSync(folder), file),
-      );
-      const only = files.flatMap((file) => ['-P', file]);
-      return inTurn(isFull ? [...only, '-e', 'trace=write', '-e', 'inject=write:error=ENOSPC'] : []);
+      const real = realpathSync(folder);
+      const only = globSync('**/*', { cwd: real }).flatMap((file) => ['-P', path.join(real, file)]);
+      const refuse = [...only, '-e', 'trace=write', '-e', 'inject=write:error=ENOSPC'];
+      // A process that writes all the time has ended before strace is known to be attached.
+      await inTurn(isFull ? refuse : []).catch(async (err) => {
+        if (!(await endsSoon(pidOf))) throw err;
+      });
     },
   };
+}
+
+/** @returns whether the process ends within half a second */
+async function endsSoon(pidOf: () => number): Promise<boolean> {
+  const isDown = async () => {
+    try {
+      return pidOf() === 0;
+    } catch {
+      return true;
+    }
+  };
+  return waitFor('it ends', isDown, { timeoutMs: 500 }).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function attached(strace: ServerProcess, pid: number): Promise<void> {
