@@ -22,7 +22,7 @@ describe('readConfig', () => {
     expect(Object.isFrozen(config)).toBe(true);
   });
 
-  test('production limits logins unless it is told otherwise, and refuses the public password of Redis', () => {
+  test('production limits logins unless a setting says otherwise, and refuses the public password of Redis', () => {
     const random = 'f3q8ZkT1xW7pLr0vBn5cMj2yHd9sAg4e';
     const production = { NODE_ENV: 'production', SESSION_SECRETS: random };
     expect(readConfig({})).toMatchObject({ loginsPerAccount: 0, loginsPerAddress: 0 });
