@@ -1,4 +1,5 @@
-import { appendFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, renameSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { Agent, request } from 'node:https';
 import path from 'node:path';
@@ -6,7 +7,7 @@ import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Fleet } from '../deploy/fleet/fleet.ts';
 import { makeDir, startTestFleet } from '../test/fleet.ts';
-import { createVisitor } from '../test/replica.ts';
+import { createVisitor, until } from '../test/replica.ts';
 
 // nginx as in production: limits of an address, and TLS.
 
@@ -67,6 +68,7 @@ test('too many logins from one address get 429; those of other addresses are ser
   expect(counts['200']).toBeLessThan(40);
   const refused = answers.find(({ status }) => status === 429);
   expect(refused?.headers).toMatchObject({ 'content-type': 'application/problem+json', 'retry-after': '5' });
+  expect(refused?.headers['strict-transport-security']).toBe('max-age=31536000; includeSubDomains');
   expect(JSON.parse(refused?.body ?? '')).toMatchObject({
     type: 'urn:problem-type:unsticky:too-many-requests',
     status: 429,
@@ -151,4 +153,33 @@ test('the addresses of an IPv6 network count as one', async () => {
   }
   const networks = Array.from({ length: 40 }, (_, number) => `2001:db8:9:${(number + 1).toString(16)}::1`);
   expect(count(await Promise.all(networks.map(logIn)))).toEqual({ 200: 40 });
+});
+
+test('a new certificate is used after a reload, and no request fails', async () => {
+  const fingerprint = () =>
+    new Promise<string>((resolve, reject) => {
+      const { hostname: host, port } = new URL(https);
+      const socket = connectTls({ host, port: Number(port), rejectUnauthorized: false }, () => {
+        resolve(socket.getPeerCertificate().fingerprint256);
+        socket.destroy();
+      });
+      socket.once('error', reject);
+    });
+  const before = await fingerprint();
+  const fresh = mkdtempSync(path.join(dir, 'fresh-'));
+  execFileSync('sh', ['nginx/certificate.sh', fresh]);
+  let isOver = false;
+  const statuses: (number | undefined)[] = [];
+  const visits = (async () => {
+    while (!isOver)
+      statuses.push((await send('127.0.0.4', 'GET', '/whoami', undefined, '', { connection: 'close' })).status);
+  })();
+  // The key first: nginx reads both at a reload only.
+  for (const name of ['tls.key', 'tls.crt']) renameSync(path.join(fresh, name), path.join(dir, 'nginx/tls', name));
+  await fleet.proxy.reload();
+  await until(async () => (await fingerprint()) !== before);
+  isOver = true;
+  await visits;
+  expect(statuses.length).toBeGreaterThan(5);
+  expect(statuses.filter((status) => status !== 200)).toEqual([]);
 });

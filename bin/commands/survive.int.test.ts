@@ -29,8 +29,11 @@ function printed(child: { stdout: NodeJS.ReadableStream }, out: () => string, te
 
 const countOf = ({ checks }: Report, name: string) => checks.find((check) => check.name === name)?.count;
 
-/** Seeds whose runs once found a defect, with the defect. */
-const seeds = [[251080, 'a logout that met a hung Redis was answered after 1007 ms']] as const;
+/**
+ * Seeds, each with a defect that a run found which began with the same fault. With a fault more, all seeds draw other faults: choose one
+ * that begins with it, and has others that take little time behind it.
+ */
+const seeds = [[13142, 'redis-pause: a logout that met a hung Redis was answered after 1007 ms']] as const;
 
 test.each(seeds)(
   'random, seed %i: durable loses nothing, and the saved history has the same verdict (%s)',
@@ -42,6 +45,7 @@ test.each(seeds)(
       verdict: 'pass',
       reasons: [],
     });
+    expect(report.faults[0]?.fault).toBe('redis-pause');
     expect(report.faults.length).toBeGreaterThan(2);
     expect(report.checked.sessions).toBeGreaterThanOrEqual(60);
     expect(report.checked.writes).toBeGreaterThan(100);
