@@ -5,11 +5,6 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const proofs = [
-  'bin/commands/survive.int.test.ts',
-  'bin/commands/load.int.test.ts',
-  'test/mutants/survival.int.test.ts',
-];
 const elsewhere = ['**/node_modules/**', '.unsticky/**', 'dist/**'];
 
 /** Commands and replicas that tests start are compiled once: each starts in two thirds of the time. */
@@ -31,27 +26,15 @@ export default defineConfig({
           exclude: ['**/*.int.test.ts', '**/*.browser.test.ts', '**/*.docker.test.ts', ...elsewhere],
         },
       },
-      // Starts real servers on 127.0.0.1. Three files at once: while one waits, others use the processors.
+      // Starts real servers on 127.0.0.1. Two files at once: they wait for each other as on a machine that is busy.
       {
         test: {
           name: 'int',
           include: ['**/*.int.test.ts'],
-          exclude: [...proofs, ...elsewhere],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          maxWorkers: 3,
-        },
-      },
-      // Judges how users are served while something breaks. Two files at once, and nothing else: on a machine that is too busy
-      // users are served late for no fault of the fleet.
-      {
-        test: {
-          name: 'proof',
-          include: proofs,
+          exclude: elsewhere,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
-          sequence: { groupOrder: 1 },
         },
       },
       // Starts real servers too, and looks at their pages with the Chromium that is on the PATH; without one they are skipped.
@@ -62,7 +45,7 @@ export default defineConfig({
           exclude: elsewhere,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          maxWorkers: 2,
+          fileParallelism: false,
         },
       },
       // Runs packages that are used together with sessions: `npm run test:compat` installs them.

@@ -46,7 +46,7 @@ describe('a local fleet', () => {
     await fleet.proxy.restart();
     await fleet.roll();
     const user = () => visitor.send('GET', '/profile').then(({ body }) => body.user?.id);
-    await waitFor('the session is served', async () => (await user()) === 'eve', { timeoutMs: 2000 });
+    await waitFor('the session is served', async () => (await user()) === 'eve', { timeoutMs: 10_000 });
     for (let sent = 0; sent < 6; sent++) expect(await user()).toBe('eve');
     expect((await visitor.send('GET', '/cart')).body.items).toHaveLength(1);
   });
@@ -73,7 +73,7 @@ describe('a local fleet', () => {
     const nginxOf = () => descendantsOf(process.pid).filter((pid) => commandOf(pid).startsWith('nginx: '));
     const before = nginxOf();
     process.kill(before[0] as number, 'SIGKILL');
-    await waitFor('its workers are gone', async () => !before.some(isAlive), { timeoutMs: 2000 });
+    await waitFor('its workers are gone', async () => !before.some(isAlive), { timeoutMs: 10_000 });
     await fleet.proxy.restart();
     expect(Object.keys(await countAnswers(http, 30))).toHaveLength(3);
   });
