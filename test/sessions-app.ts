@@ -80,7 +80,10 @@ export async function startTestApp(
     req.session.cookie.maxAge = req.body.seconds * 1000;
     res.json({ ok: true });
   });
-  app.get('/lifetime', (req, res) => void res.json({ maxAge: (req.session.cookie.originalMaxAge ?? 0) / 1000 }));
+  // express-session's cookie computes it from the clock: a millisecond may be missing.
+  app.get('/lifetime', (req, res) => {
+    res.json({ maxAge: Math.round((req.session.cookie.originalMaxAge ?? 0) / 1000) });
+  });
   app.post('/redirect', (req, res) => {
     Object.assign(attributes(req), req.body);
     res.redirect(303, '/');
