@@ -299,9 +299,9 @@ test('the tests of the rules pass with this Prometheus too', () => {
 test('sessions survive a restart of Redis, and down and up', async () => {
   const ada = createVisitor(http);
   // A script that writes two keys is a transaction in the append-only file.
-  const key = { 'idempotency-key': 'first' };
-  await ada.send('POST', '/login', { name: 'Ada' }, key);
-  await ada.send('POST', '/cart/items', { sku: 'tea', quantity: 2 }, key);
+  const keyed = (key: string) => ({ 'idempotency-key': key });
+  expect((await ada.send('POST', '/login', { name: 'Ada' }, keyed('login'))).status).toBe(200);
+  expect((await ada.send('POST', '/cart/items', { sku: 'tea', quantity: 2 }, keyed('tea'))).status).toBe(201);
   const close = { connection: 'close' }; // a connection that was kept alive ends with its nginx
   const look = async () => [
     await ada.send('GET', '/profile', undefined, close),
