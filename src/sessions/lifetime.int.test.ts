@@ -232,6 +232,8 @@ test('sessions of plain connect-redis are taken over, without logging anyone out
   expect(await redis.command('PTTL', mark)).toBeLessThanOrEqual(60_000);
   await redis.command('DEL', mark);
   expect(there.cookie).toContain('sid=');
+  // Whoever has planted the old cookie knows its id.
+  expect(sessionIdOf(there.cookie)).not.toBe(sessionIdOf(visitor.cookie.replace('connect.', '')));
   expect(await session(durable, visitor.cookie)).toEqual({}); // the old cookie opens nothing any more
   expect(await session(await start(), await begin(plain))).toEqual({}); // not without being told
 });
