@@ -55,22 +55,28 @@ async function attack(kind: AttackKind, options: AttackCommandOptions): Promise<
   if (json) terminal.print(JSON.stringify({ kind, count, ...result }));
   else printResult(result, terminal);
   if (ending.aborted) return interrupted;
+  if (!json) printVerdict(result, terminal);
   return isPass(result) ? 0 : 1;
 }
 
 const isPass = ({ visitors: { answered, failed, p99 } }: AttackResult) =>
   answered > 0 && failed === 0 && p99 !== null && p99 <= maxP99Ms;
 
-function printResult(result: AttackResult, { print, style }: Terminal): void {
+const ms = (value: number | null) => (value === null ? '–' : `${Math.round(value)} ms`);
+
+function printResult(result: AttackResult, { print }: Terminal): void {
   const { begun, peak, statuses } = result.attacker;
   const { answered, failed, p50, p99 } = result.visitors;
   const answers = Object.entries(statuses).map(([status, times]) => `${formatNumber(times)} × ${status}`);
   const held = peak > 0 ? `, at most ${formatNumber(peak)} open at once` : '';
-  const ms = (value: number | null) => (value === null ? '–' : `${Math.round(value)} ms`);
   print(`  attacker  ${formatNumber(begun)} begun${held}; answered: ${answers.join(', ') || 'none'}`);
   print(
     `  visitors  ${formatNumber(answered)} answered, ${formatNumber(failed)} failed; median ${ms(p50)}, p99 ${ms(p99)}`,
   );
+}
+
+function printVerdict(result: AttackResult, { print, style }: Terminal): void {
+  const { failed, p99 } = result.visitors;
   if (isPass(result)) print(style('green', `\nPASS: every visitor was answered, 99 % of them within ${maxP99Ms} ms.`));
   else if (failed > 0) print(style('red', `\nFAIL: ${plural(failed, 'visitor')} got no answer.`));
   else print(style('red', `\nFAIL: visitors waited too long: p99 ${ms(p99)}; it may be ${maxP99Ms} ms.`));

@@ -58,6 +58,7 @@ async function fuzzFleet(
   if (json) terminal.print(JSON.stringify({ seed, ...result }));
   else printResult(result, terminal);
   if (ending.aborted) return interrupted;
+  if (!json) printVerdict(result, terminal);
   return result.found === 0 ? 0 : 1;
 }
 
@@ -73,7 +74,9 @@ function printResult(result: FuzzResult, { print, style }: Terminal): void {
     print(style('red', `\n  ${what}${to ? ` (${to}; ${kind})` : ''}`));
     if (request !== undefined) print(`  ${request}`);
   }
-  if (result.found === 0)
-    print(style('green', '\nPASS: no failure, no hang, no restart, no data of others; memory is flat.'));
-  else print(style('red', `\nFAIL: ${plural(result.found, 'finding')}.`));
+}
+
+function printVerdict({ found }: FuzzResult, { print, style }: Terminal): void {
+  if (found === 0) print(style('green', '\nPASS: no failure, no hang, no restart, no data of others; memory is flat.'));
+  else print(style('red', `\nFAIL: ${plural(found, 'finding')}.`));
 }

@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Attacker, type AttackKind, type AttackTally, type floodKinds, isFlood } from './kinds.ts';
+import { type Attacker, type AttackTally, type FloodKind, isFlood, type SlowKind } from './kinds.ts';
 
 // Runs in a thread of its own: the visitors' times must not be those of the attack.
 
@@ -15,13 +15,16 @@ interface SlowClient {
 }
 
 const post = 'POST /cart/items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10000\r\n\r\n';
-const slowClients: Record<Exclude<AttackKind, (typeof floodKinds)[number]>, SlowClient> = {
+const slowClients: Record<SlowKind, SlowClient> = {
   'slow-headers': { first: 'GET /whoami HTTP/1.1\r\nHost: x\r\n', more: 'A: b\r\n' },
   'slow-bodies': { first: post, more: ' ' },
   'slow-readers': { first: 'GET /whoami HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(20), more: '', isDeaf: true },
 };
 
-const floods: Record<(typeof floodKinds)[number], (number: number) => { path: string; body: string }> = {
+/** What each request of a flood is, by its number. */
+type MakeRequest = (number: number) => { path: string; body: string };
+
+const floods: Record<FloodKind, MakeRequest> = {
   logins: (number) => ({ path: '/login', body: `{"name":"Mallory ${number}"}` }),
   newcomers: (number) => ({ path: '/cart/items', body: `{"sku":"${'x'.repeat(50)}${number}","quantity":1}` }),
 };
@@ -63,7 +66,7 @@ function holdConnections(
   if (more !== '') setInterval(() => open.forEach((socket) => void socket.write(more)), 1000);
 }
 
-function flood({ https, count, from }: Attacker, make: (typeof floods)['logins'], tally: AttackTally): void {
+function flood({ https, count, from }: Attacker, make: MakeRequest, tally: AttackTally): void {
   const agent = new Agent({ keepAlive: true, maxSockets: 50 });
   setInterval(() => {
     for (let sent = 0; sent < count / 10; sent++) {

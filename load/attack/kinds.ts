@@ -1,12 +1,15 @@
-/** Clients that hold a connection, and take their time. */
-export const slowKinds = ['slow-headers', 'slow-bodies', 'slow-readers'] as const;
-/** Requests that each store something: logins under new names, and carts of visitors who are not logged in. */
-export const floodKinds = ['logins', 'newcomers'] as const;
-export const attackKinds = [...slowKinds, ...floodKinds];
-export type AttackKind = (typeof attackKinds)[number];
+const slowKinds = ['slow-headers', 'slow-bodies', 'slow-readers'] as const;
+const floodKinds = ['logins', 'newcomers'] as const;
 
-export const isFlood = (kind: AttackKind): kind is (typeof floodKinds)[number] =>
-  (floodKinds as readonly string[]).includes(kind);
+/** Clients that hold a connection, and take their time. */
+export type SlowKind = (typeof slowKinds)[number];
+/** Requests that each store something: logins under new names, and carts of visitors who are not logged in. */
+export type FloodKind = (typeof floodKinds)[number];
+export type AttackKind = SlowKind | FloodKind;
+
+export const attackKinds: readonly AttackKind[] = [...slowKinds, ...floodKinds];
+
+export const isFlood = (kind: AttackKind): kind is FloodKind => (floodKinds as readonly string[]).includes(kind);
 
 export interface Attacker {
   http: string;

@@ -217,7 +217,7 @@ describe('a repeat', () => {
       expect(reported().replayed).toBeUndefined();
       const [second, third] = [await send(), await send()];
       for (const { status } of [second, third]) expect(status).toBe(first.status);
-      expect(reported().replayed).toBe(path === '/bad' ? undefined : 2); // an error is answered anew
+      expect(reported().replayed).toBe(path === '/bad' ? undefined : 2); // an error is not kept
       expect(reported().commit_failed).toBeUndefined();
     }
   });

@@ -30,8 +30,8 @@ export interface SessionsOptions {
   /** The most sessions of one user (100); one more ends the oldest. */
   maxPerUser?: number;
   /**
-   * The share of Redis's memory (maxmemory) beyond which only sessions that have a user are written (0.8): visitors who are not
-   * logged in cannot take the rest from those who are.
+   * The share of Redis's memory (maxmemory) beyond which only sessions that have a user are written, such as 0.8: visitors who
+   * are not logged in cannot take the rest from those who are. By default all are written; `userOf` must be right first.
    */
   anonymousShare?: number;
   /** Whose session it is; by default `session.user.id`. Undefined for a visitor who is not logged in. */

@@ -20,16 +20,16 @@ export class SessionRepository {
   readonly tell: Tell;
   readonly queue: Queue<Stored> = createQueue();
   readonly openSessions: OpenSessions;
-  readonly memory: RedisMemory;
   readonly prefix: string;
   readonly idleMs: number;
   readonly absoluteMs: number;
   readonly deadlineMs: number;
   readonly maxBytes: number;
   readonly maxPerUser: number;
-  readonly anonymousShare: number;
   readonly lastWriteWins: ReadonlySet<string>;
   readonly #userOf: (session: Attributes) => unknown;
+  readonly #anonymousShare: number | undefined;
+  readonly #memory: RedisMemory;
   readonly #extended = createRecently();
   readonly #handles = new Map<string, string>();
 
@@ -40,13 +40,13 @@ export class SessionRepository {
     this.deadlineMs = options.deadlineMs ?? 500;
     this.maxBytes = options.maxBytes ?? 16_384;
     this.maxPerUser = options.maxPerUser ?? 100;
-    this.anonymousShare = options.anonymousShare ?? 0.8;
+    this.#anonymousShare = options.anonymousShare;
     this.lastWriteWins = new Set(options.lastWriteWins);
     this.#userOf = options.userOf ?? defaultUserOf;
     this.tell = createTell(options.observe);
     this.calls = createRedisCalls(options.client, this.deadlineMs, this.tell);
     this.clock = new RedisClock(() => this.calls.read('time', 'TIME'));
-    this.memory = new RedisMemory(() => this.calls.read('time', 'INFO', 'memory'));
+    this.#memory = new RedisMemory(() => this.calls.read('time', 'INFO', 'memory'));
     this.openSessions = new OpenSessions({
       client: options.client,
       channel: this.channel,
@@ -126,6 +126,11 @@ export class SessionRepository {
   userOf(attributes: Attributes): string | undefined {
     const user = this.#userOf(attributes);
     return user === undefined || user === null ? undefined : String(user);
+  }
+
+  /** Whether sessions without a user have taken their share of Redis's memory. */
+  get isFullOfAnonymous(): boolean {
+    return this.#anonymousShare !== undefined && this.#memory.usedShare > this.#anonymousShare;
   }
 
   /** Where the scripts say which session has ended. */

@@ -1,8 +1,8 @@
 const refreshMs = 1000;
 
 /**
- * How much of its memory Redis uses, looked at in the background at most once a second and only while somebody asks: a flood
- * of new sessions may take a second's worth more than its share.
+ * How much of its memory Redis uses, looked at in the background at most once a second, when it is asked for: a flood of new
+ * sessions may take a second's worth more than its share.
  */
 export class RedisMemory {
   readonly #readInfo: () => Promise<string>;
@@ -13,7 +13,10 @@ export class RedisMemory {
     this.#readInfo = readInfo;
   }
 
-  /** From 0 to 1, or somewhat more. 0 until Redis was asked, if it has no limit (maxmemory), or does not let this user ask. */
+  /**
+   * From 0 to 1, or somewhat more. 0 until Redis was asked, if this user may not ask, and if Redis has no limit (maxmemory) or
+   * makes room by itself (an eviction policy): such a Redis is always full.
+   */
   get usedShare(): number {
     const now = performance.now();
     if (now - this.#readAt > refreshMs) {
@@ -27,6 +30,7 @@ export class RedisMemory {
     const info = await this.#readInfo();
     const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
     const limit = field('maxmemory');
-    this.#usedShare = limit > 0 ? field('used_memory') / limit : 0;
+    const refuses = limit > 0 && /^maxmemory_policy:noeviction\b/m.test(info);
+    this.#usedShare = refuses ? field('used_memory') / limit : 0;
   }
 }
