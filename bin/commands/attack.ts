@@ -79,5 +79,5 @@ function printVerdict(result: AttackResult, { print, style }: Terminal): void {
   const { failed, p99 } = result.visitors;
   if (isPass(result)) print(style('green', `\nPASS: every visitor was answered, 99 % of them within ${maxP99Ms} ms.`));
   else if (failed > 0) print(style('red', `\nFAIL: ${plural(failed, 'visitor')} got no answer.`));
-  else print(style('red', `\nFAIL: visitors waited too long: p99 ${ms(p99)}; it may be ${maxP99Ms} ms.`));
+  else print(style('red', `\nFAIL: visitors waited too long: p99 ${ms(p99)}; the limit is ${maxP99Ms} ms.`));
 }

@@ -12,7 +12,7 @@ afterEach(() => {
   for (const end of ends.splice(0)) end();
 });
 
-test('6,000 requests that no client would send: no failure, no hang, no restart, no data of others', async () => {
+test('6,000 malformed and hostile requests: no failure, no hang, no restart, no data of others', async () => {
   const { exited, out } = startCommand(['fuzz', '--requests', '6000', '--json', '--quiet']);
   expect(await exited, out()).toBe(0);
   const { requests, looks, found, statuses, memoryMiB } = JSON.parse(out());

@@ -18,7 +18,7 @@ export function addFuzz(program: Command): void {
     program,
     'Measure:',
     'fuzz',
-    'send requests that no client would send, to nginx and to a replica, and watch for what must not come of them',
+    'send malformed and hostile requests to nginx and to a replica, and check that nothing breaks',
     [
       ['fuzz', '100,000 requests to the local fleet that is up, or to one of its own'],
       ['fuzz --requests 5000 --seed 7', 'the same 5,000 requests each time'],
@@ -68,7 +68,7 @@ function printResult(result: FuzzResult, { print, style }: Terminal): void {
     `  requests  ${formatNumber(result.requests)} in ${Math.round(result.seconds)} s; slowest answer ${Math.round(result.slowestMs)} ms`,
   );
   print(`  answers   ${statuses.join(', ')}`);
-  print(`  a user who was logged in looked ${formatNumber(result.looks)} times`);
+  print(`  user      a logged-in user checked its own data ${formatNumber(result.looks)} times`);
   for (const [name, sizes] of Object.entries(result.memoryMiB)) print(`  ${name}  ${sizes.join(' → ')} MiB of memory`);
   for (const { what, to, kind, request } of result.findings) {
     print(style('red', `\n  ${what}${to ? ` (${to}; ${kind})` : ''}`));

@@ -16,7 +16,7 @@ printf %s "$admin" > /tmp/admin
 
 # The default user is off, and has every right: Redis loads its append-only file as this user, and without rights it leaves out what
 # scripts and transactions wrote, up to 8.0 at least (https://github.com/redis/redis/issues/14541).
-# The app gets not KEYS, FLUSHALL, CONFIG and other dangerous ones. sess: is what SESSION_MIGRATE_FROM takes over.
+# The app cannot use KEYS, FLUSHALL, CONFIG or other dangerous commands. sess: is what SESSION_MIGRATE_FROM takes over.
 exec redis-server /etc/redis.conf "$@" \
     --user default off '~*' '&*' +@all \
     --user monitor on nopass -@all +ping +info \

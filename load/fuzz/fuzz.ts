@@ -16,7 +16,7 @@ export interface FuzzOptions {
   ending: AbortSignal;
 }
 
-/** Something that no request may bring about. */
+/** Something that must not happen, whatever is sent. */
 export interface Finding {
   what: string;
   /** Where it was sent: nginx, or a replica's name. Absent if it is about no single request. */
@@ -33,7 +33,7 @@ export interface FuzzResult {
   statuses: Record<string, number>;
   /** The longest wait for the response to a complete request, in milliseconds. */
   slowestMs: number;
-  /** How often a logged-in user looked meanwhile whether everything is as it was. */
+  /** How often a logged-in user checked its own data meanwhile. */
   looks: number;
   /** Resident memory of each replica in MiB: before, after the first half, at the end. Empty where there is no /proc. */
   memoryMiB: Record<string, number[]>;
@@ -50,10 +50,10 @@ const silenceMs = 15;
 const maxFindings = 20;
 /** After so many findings more would say nothing new. */
 const enough = 1000;
-/** What the second half may add to a replica's memory: its collector of garbage works when it has to. */
+/** What the second half may add to a replica's memory: garbage is collected late. */
 const maxGrowth = { share: 0.25, MiB: 32 };
 
-/** Sends requests that no client would send to nginx and to a replica, half to each, and watches for what must not be. */
+/** Sends malformed and hostile requests to nginx and to a replica, half to each, and looks for failures. */
 export async function runFuzz({ fleet, requests, seed, progress, ending }: FuzzOptions): Promise<FuzzResult> {
   const { http } = await fleet.describe();
   const before = await fleet.replicas();

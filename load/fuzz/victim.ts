@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetError } from '../../deploy/fleet/fleet.ts';
 import { cookieIn } from '../users/site.ts';
 
-/** A logged-in user with a cart, whom no request of others may touch. */
+/** A logged-in user with a cart, whose data no other request may show or change. */
 export interface FuzzVictim {
   cookie: string;
   /** In this user's name and cart, and in no request. */
   marker: string;
-  /** Looks again and again whether everything is as it was. @returns a handle; `end` resolves to the number of looks */
+  /** Checks this user's own data again and again. @returns a handle; `end` resolves to the number of checks */
   watch(report: (what: string) => void): { end(): Promise<number> };
 }
 

@@ -40,7 +40,7 @@ interface Counted extends Request {
   rateLimit?: { resetTime?: Date };
 }
 
-/** Of any length, it makes a key of one; and who reads keys learns no names. */
+/** Keys have one length, and reveal no names. */
 const hash = (text: string) => createHash('sha256').update(text).digest('base64url');
 
 /** One without a name is refused anyway. */
@@ -50,7 +50,7 @@ function isLogin({ method, path, body }: Request): boolean {
 
 function tooManyLogins(resetTime = new Date(Date.now() + windowMs)): Problem {
   const seconds = Math.max(1, Math.ceil((resetTime.getTime() - Date.now()) / 1000));
-  const detail = `Too many logins of this account or from this address; you were not logged in. Try again in ${seconds} s.`;
+  const detail = `This account or this address has tried to log in too often; nothing was changed. Try again in ${seconds} s.`;
   return new Problem('too-many-logins', detail, { headers: { 'Retry-After': String(seconds) } });
 }
 
