@@ -12,6 +12,7 @@ import { createPageFormsRouter } from './page/forms.ts';
 import { createSendProblem } from './page/problem.ts';
 import { createPageFilesRouter, createPageRouter } from './page/router.ts';
 import { createCartRouter } from './routes/cart.ts';
+import { createEventsRouter } from './routes/events.ts';
 import { createLoginRouter } from './routes/login.ts';
 import { createLogoutRouter } from './routes/logout.ts';
 import { createPreferencesRouter } from './routes/preferences.ts';
@@ -38,6 +39,7 @@ export function createApp(context: Context): Express {
     createPreferencesRouter(context),
   );
   app.use(createLogoutRouter(context), createSessionsRouter(context), createWhoamiRouter(context));
+  app.use(createEventsRouter(context));
   app.use(createPageRouter(context), createPageFormsRouter(context));
   app.use(notFound, createProblemHandler(logger, createSendProblem(context)));
   metrics?.knowRoutes(readRoutes(app));

@@ -91,6 +91,7 @@ describe('every response conforms', () => {
       [200, 'GET', '/whoami'],
       [401, 'GET', '/profile'],
       [401, 'GET', '/sessions'],
+      [401, 'GET', '/events'],
       [401, 'DELETE', '/sessions'],
       [400, 'POST', '/login', undefined, { name: '' }],
       [400, 'POST', '/login', undefined, '{', json],
@@ -141,6 +142,13 @@ describe('every response conforms', () => {
     const { body } = await there.send('GET', '/whoami');
     const { status, headers, body: text } = await here.send('DELETE', `/sessions/${body.session.id}`);
     expect([status, problemsOf('/sessions/{id}', 'DELETE', status, headers, text)]).toEqual([204, []]);
+  });
+
+  test('of a stream', async () => {
+    const visitor = createVisitor(replica.url);
+    await visitor.send('POST', '/login', { name: 'Eve' });
+    const { status, headers, body } = await visitor.send('HEAD', '/events');
+    expect([status, problemsOf('/events', 'GET', status, headers, body)]).toEqual([200, []]);
   });
 
   test.each(admin)('of the admin listener: %s', async (path) => {

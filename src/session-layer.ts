@@ -22,6 +22,8 @@ export interface SessionLayer {
   renew<T>(req: Request, change: (session: Draft) => T): Promise<T>;
   /** Ends the session, and clears the cookie. */
   destroy(req: Request, res: Response): Promise<void>;
+  /** Aborts when the request's session ends, on whichever replica; absent if the set-up does not know of that. */
+  signal?(req: Request): AbortSignal;
 }
 
 /** The only place that knows which set-up SESSION_STORE picks. @param client absent with the memory store */
@@ -62,5 +64,6 @@ export function createSessionLayer(
     update: durable.updateSession,
     renew: durable.renewSession,
     destroy: durable.destroySession,
+    signal: durable.sessionSignal,
   };
 }

@@ -152,7 +152,7 @@ export function createVisitor(url: string, cookie = '') {
       if (line) this.cookie = line.split(';', 1)[0] ?? '';
       const text = await response.text();
       const isJson = response.headers.get('content-type')?.includes('json');
-      return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+      return { status: response.status, headers: response.headers, body: isJson && text ? JSON.parse(text) : text };
     },
   };
 }

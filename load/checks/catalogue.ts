@@ -11,6 +11,8 @@ export interface CheckContext {
   logged: number;
   /** How many faults lasted long enough to see what users get meanwhile. */
   steadyFaults: number;
+  /** How many streams were open when their session was logged out. */
+  streams: number;
 }
 
 /** Something that must not happen. The modules beside this one find it; `findings` counts it by name. */
@@ -69,6 +71,14 @@ export const checks: Check[] = [
     many: 'logouts undone',
     about: 'A session was known to have ended, and its cookie opened it again.',
     checked: ({ sessions }) => sessions.filter(wasTriedAfterLogout).length,
+  },
+  {
+    name: 'outliving-stream',
+    holds: 'No stream outlives its logout',
+    one: 'stream that outlived its logout',
+    many: 'streams that outlived their logout',
+    about: 'A stream of events was still open a second after its session was known to have ended.',
+    checked: ({ streams }) => streams,
   },
   {
     name: 'leak',

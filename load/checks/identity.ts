@@ -1,4 +1,5 @@
-import type { Operation } from '../users/history.ts';
+import type { FaultRecord, History, Operation, StreamRecord } from '../users/history.ts';
+import { recoveryMs } from '../users/outcome.ts';
 import { type Findings, secondsOf } from './findings.ts';
 import type { Session } from './sessions.ts';
 
@@ -71,4 +72,50 @@ export function checkIds({ name, user, operations, login }: Session, findings: F
   if (!opened) return;
   const summary = `${name}: the cookie from before the login opens the session at ${opened.replica}`;
   findings.add('session-fixation', { summary, operations: [login, opened] });
+}
+
+/** A stream that was open when its session was logged out, or opened later. */
+interface StreamToEnd {
+  stream: StreamRecord;
+  session: Session;
+  /** How long it was open after the session was known to have ended. */
+  openMs: number;
+}
+
+/** A stream ends so soon after its session. */
+const endMs = 1000;
+/** A replica notices within 2 s that it hears nothing from Redis, and 5 s later it ends what is open. */
+const blindEndMs = 7500;
+
+export function streamsToEnd({ streams = [] }: History, sessions: Session[]): StreamToEnd[] {
+  const byName = new Map(sessions.map((session) => [session.name, session]));
+  return streams.flatMap((stream) => {
+    const session = byName.get(stream.session);
+    if (!session || session.endKnownAt === Infinity || stream.end < session.endAskedAt) return [];
+    return { stream, session, openMs: Math.max(0, stream.end - Math.max(stream.start, session.endKnownAt)) };
+  });
+}
+
+/**
+ * While a fault keeps the replica of a stream, or nginx, or Redis from hearing of the end, the stream has the time after which
+ * a replica gives up.
+ */
+export function checkStreams(streams: StreamToEnd[], { faults }: History, findings: Findings): void {
+  for (const { stream, session, openMs } of streams) {
+    const { replica, end, wasOpen } = stream;
+    const from = end - openMs;
+    const isHindered = faults.some((fault) => overlaps(fault, from, end) && reaches(fault, replica));
+    if (openMs <= (isHindered ? blindEndMs : endMs)) continue;
+    const how = wasOpen ? 'was still open' : 'ended';
+    const summary = `${session.name} was logged out, and its stream from ${replica ?? 'an unknown replica'} ${how} ${secondsOf(openMs)} later`;
+    findings.add('outliving-stream', { summary, operations: session.logout ? [session.logout] : [] });
+  }
+}
+
+function overlaps({ start, end }: FaultRecord, from: number, to: number): boolean {
+  return start <= to && (end ?? Infinity) + recoveryMs >= from;
+}
+
+function reaches({ targets }: FaultRecord, replica: string | null): boolean {
+  return targets.some((target) => target === 'redis' || target === 'nginx' || target === replica);
 }

@@ -6,7 +6,7 @@ import { missingEvidence, openAtTheEnd } from './evidence.ts';
 import { faultStatsOf, latencyOf, sharesOf } from './fault-stats.ts';
 import { createWaiting } from './fault-windows.ts';
 import { createFindings } from './findings.ts';
-import { checkIdentity, checkIds } from './identity.ts';
+import { checkIdentity, checkIds, checkStreams, streamsToEnd } from './identity.ts';
 import type { CheckResult, Judgement } from './judgement.ts';
 import { checkPreference } from './preference.ts';
 import { checkRequests } from './requests.ts';
@@ -26,6 +26,8 @@ export function judge(history: History): Judgement {
     checkCart(session, findings);
     checkPreference(session, findings);
   }
+  const streams = streamsToEnd(history, sessions);
+  checkStreams(streams, history, findings);
   const waiting = createWaiting(history);
   const { failures, ...requests } = checkRequests(history, sessions, waiting, findings);
   const stalls = checkStalls(successes, history, waiting, findings);
@@ -34,7 +36,7 @@ export function judge(history: History): Judgement {
   checkShares(history, findings);
   const steadyFaults = checkSteadyState(history, findings);
   const logged = checkAccessLog(history, findings);
-  const context: CheckContext = { history, sessions, findings, logged, steadyFaults };
+  const context: CheckContext = { history, sessions, findings, logged, steadyFaults, streams: streams.length };
   const violations = checks.flatMap(({ name, one, many, isLiveness }) => {
     const count = findings.countOf(name);
     // A run that broke off proves nothing about when users are answered.

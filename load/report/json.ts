@@ -4,7 +4,7 @@ import { type AtRisk, atRiskOf } from './at-risk.ts';
 import { type Timeline, timelineOf } from './timeline.ts';
 
 /** The content of report.json: everything about a run except its requests. A test holds it against `report.schema.json`. */
-export interface Report extends Omit<History, 'format' | 'operations' | 'faults'>, Judgement {
+export interface Report extends Omit<History, 'format' | 'operations' | 'faults' | 'streams'>, Judgement {
   schemaVersion: 2;
   /** Duration in seconds. */
   seconds: number;
@@ -14,7 +14,7 @@ export interface Report extends Omit<History, 'format' | 'operations' | 'faults'
 
 /** Summarises a judged run, for machines and for the page. Pure. */
 export function toReport(history: History, judgement: Judgement): Report {
-  const { format: _, operations, faults: __, ...facts } = history;
+  const { format: _, operations, faults: __, streams: ___, ...facts } = history;
   return {
     schemaVersion: 2,
     ...facts,

@@ -12,7 +12,7 @@ function junitOf(verdict: 'pass' | 'fail' | 'unknown', change: (report: Report) 
 test('a pass has neither failures nor errors', () => {
   const junit = junitOf('pass');
   expect(junit).toContain(
-    '<testsuite name="unsticky.demo.durable" tests="28" failures="0" errors="0" skipped="2" time="10.',
+    '<testsuite name="unsticky.demo.durable" tests="29" failures="0" errors="0" skipped="2" time="10.',
   );
   expect(junit).toContain(
     '<testcase classname="unsticky.demo.durable" name="fault 1 kill-replica of replica-2" time="1.000"><system-out>at 1.000 s: replica-2',

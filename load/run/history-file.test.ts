@@ -110,6 +110,7 @@ test('a history of format 1 has the verdict that the release which wrote it gave
       [1, 4],
       [0, 0],
       [1, 1],
+      [0, 0],
       [0, 17],
       [1, 1],
       [0, 4],

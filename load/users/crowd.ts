@@ -3,6 +3,7 @@ import { unlessAborted } from '../../deploy/fleet/wait.ts';
 import type { Progress } from '../run/progress.ts';
 import { recordEventLoopStalls } from './event-loop-stalls.ts';
 import type { History } from './history.ts';
+import { createStreams } from './streams.ts';
 import { createUsers, type Users } from './users.ts';
 import { createWitness, type Witness } from './witness.ts';
 import type { Workload } from './workload.ts';
@@ -38,11 +39,22 @@ export interface Crowd {
   close(): Promise<void>;
 }
 
-type UserFacts = 'format' | 'seed' | 'users' | 'startedAt' | 'invoked' | 'operations' | 'eventLoopStalls' | 'problem';
+type UserFacts =
+  | 'format'
+  | 'seed'
+  | 'users'
+  | 'startedAt'
+  | 'invoked'
+  | 'operations'
+  | 'eventLoopStalls'
+  | 'streams'
+  | 'problem';
 type RunFacts = Omit<History, UserFacts>;
 
 /** Connections of all users together, as browsers behind a few proxies have. */
 export const connections = 48;
+/** Users who keep a stream open meanwhile, each on a connection of its own. */
+const maxStreams = 20;
 
 export function createCrowd(options: CrowdOptions): Crowd {
   const { url, users: count, rate, workload, seed, firstNumber = 1, promises } = options;
@@ -51,7 +63,8 @@ export function createCrowd(options: CrowdOptions): Crowd {
   const startedAt = new Date().toISOString();
   const now = () => Math.round((performance.now() - origin) * 1000) / 1000;
   const witness = createWitness({ url, connections, keys: workload.keys, promises, now });
-  const users = createUsers(witness, { count, seed, rate, workload, firstNumber, down });
+  const streams = createStreams(url, maxStreams, now);
+  const users = createUsers(witness, { count, seed, rate, workload, firstNumber, down, streams });
   const stopRecording = recordEventLoopStalls(now);
   let problem: string | undefined;
 
@@ -69,6 +82,7 @@ export function createCrowd(options: CrowdOptions): Crowd {
       await unlessAborted(down, () => busy).finally(stop);
     }
     await unlessAborted(down, users.lookAgain);
+    await streams.close();
   }
 
   return {
@@ -83,11 +97,20 @@ export function createCrowd(options: CrowdOptions): Crowd {
     },
     toHistory(facts) {
       const { operations, invoked } = witness;
-      const own = { seed, users: count, startedAt, invoked, operations, eventLoopStalls: stopRecording() };
+      const own = {
+        seed,
+        users: count,
+        startedAt,
+        invoked,
+        operations,
+        eventLoopStalls: stopRecording(),
+        streams: streams.records,
+      };
       return { format: 2, ...facts, ...own, ...(problem && { problem }) };
     },
     async close() {
       stopRecording();
+      await streams.close();
       await witness.close();
     },
   };

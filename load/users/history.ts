@@ -98,6 +98,19 @@ export interface FaultRecord {
   impactBudget: ImpactBudget;
 }
 
+/** A stream of events that a user kept open (GET /events). Times as in Operation. */
+export interface StreamRecord {
+  /** As in Operation. */
+  session: string;
+  /** Null if its response named none. */
+  replica: string | null;
+  /** When its first byte arrived. */
+  start: number;
+  end: number;
+  /** It was open until the run ended it. */
+  wasOpen: boolean;
+}
+
 /** What the background load observed of its own requests. It is not part of the proof. */
 export interface BackgroundLoad {
   answered: number;
@@ -144,6 +157,8 @@ export interface Footer {
   invoked: number;
   /** Lines of nginx's access log that belong to this run but to no operation; null if the log was not read. */
   unmatchedLogLines: number | null;
+  /** Absent if users kept none open. */
+  streams?: StreamRecord[];
   /** Null without background load. */
   backgroundLoad: BackgroundLoad | null;
   /** When the process of the users stalled, as on a busy machine: no response could have been read then. */

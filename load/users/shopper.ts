@@ -1,5 +1,6 @@
 import { pause } from '../../deploy/fleet/wait.ts';
 import type { Kind, Operation } from './history.ts';
+import type { Streams } from './streams.ts';
 import type { Details, Visit, Witness } from './witness.ts';
 import type { Workload } from './workload.ts';
 
@@ -65,7 +66,7 @@ function countMissing(
 }
 
 /** What a user of the shop can do. */
-export function createShopper(witness: Witness, workload: Workload, down?: AbortSignal) {
+export function createShopper(witness: Witness, workload: Workload, down?: AbortSignal, streams?: Streams) {
   /**
    * Sends a request, and again if it met a connection that the server was just closing: browsers do the same if it is safe,
    * until they reach an open or new connection (Chromium's HttpNetworkTransaction::ShouldResendRequest).
@@ -164,6 +165,7 @@ export function createShopper(witness: Witness, workload: Workload, down?: Abort
       const before = visit.cookie;
       visit.isLoggedIn = await insist(user, visit, 'login');
       user.isIntact = visit.isLoggedIn;
+      if (visit.isLoggedIn) streams?.follow(visit);
       if (before) await operate(user, visit, 'profile', { cookie: { is: 'before-login', value: before } });
     },
 

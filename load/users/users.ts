@@ -2,6 +2,7 @@ import { FleetError } from '../../deploy/fleet/fleet.ts';
 import { pause } from '../../deploy/fleet/wait.ts';
 import { createRandom } from './random.ts';
 import { createShopper, type Losses, newVisit, noLosses, type User } from './shopper.ts';
+import type { Streams } from './streams.ts';
 import { createWitness, type Witness } from './witness.ts';
 import { shopping, type Workload } from './workload.ts';
 
@@ -29,12 +30,14 @@ export interface UsersOptions {
   workload: Workload;
   /** Once it aborts, no user repeats what failed. */
   down?: AbortSignal;
+  /** What some of them keep open during a visit. */
+  streams?: Streams;
   /** Number of the first user (1): two crowds at one site must not share names. */
   firstNumber?: number;
 }
 
 export function createUsers(witness: Witness, options: UsersOptions): Users {
-  const { count, seed, rate, workload, firstNumber = 1, down } = options;
+  const { count, seed, rate, workload, firstNumber = 1, down, streams } = options;
   const users = Array.from({ length: count }, (_, index): User => {
     const id = `user-${String(index + firstNumber).padStart(4, '0')}`;
     const random = createRandom(seed + index);
@@ -43,7 +46,7 @@ export function createUsers(witness: Witness, options: UsersOptions): Users {
   });
   const requestsPerStep = (1 + workload.concurrency) / 2;
   const thinkMs = (count * requestsPerStep * 1000) / rate;
-  const shopper = createShopper(witness, workload, down);
+  const shopper = createShopper(witness, workload, down, streams);
 
   /** One visit from the login to the logout, or until the run ends. */
   async function visit(user: User, until: AbortSignal) {

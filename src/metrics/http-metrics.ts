@@ -1,4 +1,4 @@
-import type { Request, Response } from 'express';
+import type { Request } from 'express';
 import { Gauge, type Registry } from 'prom-client';
 import { findRoute, type Route } from './route-templates.ts';
 import { registerCounter, registerHistogram, Timing } from './histogram.ts';
@@ -12,6 +12,8 @@ const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 interface Tally {
   labels: { method: string; route: string; status: string };
   timing: Timing;
+  /** Responses that stay open, which have no duration. */
+  open: number;
 }
 
 /**
@@ -33,7 +35,7 @@ export function createHttpMetrics(registry: Registry) {
       help: 'Requests by method, route template and status class',
       labelNames: ['method', 'route', 'status'],
     },
-    () => tallies.values().map(({ labels, timing }) => ({ labels, count: timing.count })),
+    () => tallies.values().map(({ labels, timing, open }) => ({ labels, count: timing.count + open })),
   );
   registerHistogram(
     registry,
@@ -58,7 +60,7 @@ export function createHttpMetrics(registry: Registry) {
     const method = route !== 'none' || known.has(wanted) ? wanted : 'other';
     const status = classes[statusClass] ?? 'none';
     const key = `${method} ${route} ${status}`;
-    const tally = tallies.get(key) ?? { labels: { method, route, status }, timing: new Timing(bounds) };
+    const tally = tallies.get(key) ?? { labels: { method, route, status }, timing: new Timing(bounds), open: 0 };
     tallies.set(key, tally);
     const byMethod = shortcuts.get(found) ?? new Map<string, Tally[]>();
     const byStatus = byMethod.get(sent) ?? [];
@@ -84,13 +86,18 @@ export function createHttpMetrics(registry: Registry) {
     requestBegan(): void {
       underWay += 1;
     },
-    requestEnded(req: Request, res: Response, ms: number): void {
+    /**
+     * @param statusCode 0 if the connection was closed before the response was sent
+     * @param ms undefined if the response stays open
+     */
+    requestEnded(req: Request, statusCode: number, ms: number | undefined): void {
       underWay -= 1;
       served += 1;
       const route = (req.route as Route | undefined) ?? findRoute(routes, req.path);
-      const status = res.writableFinished ? Math.trunc(res.statusCode / 100) : 0;
+      const status = Math.trunc(statusCode / 100);
       const tally = shortcuts.get(route)?.get(req.method)?.[status] ?? tallyOf(req.method, route, status);
-      tally.timing.add(ms / 1000);
+      if (ms === undefined) tally.open += 1;
+      else tally.timing.add(ms / 1000);
     },
   };
 }
@@ -104,6 +111,7 @@ interface Joined {
 function join(tallies: Tally[]): Joined[] {
   const joined = new Map<string, Joined>();
   for (const { labels, timing } of tallies) {
+    if (timing.count === 0 && labels.status === '2xx') continue;
     const { route, status } = labels;
     const key = status === '2xx' ? route : status;
     const own = joined.get(key) ?? {

@@ -1,4 +1,4 @@
-import type { Request, Response } from 'express';
+import type { Request } from 'express';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Config } from '../config.ts';
 import { createHttpMetrics } from './http-metrics.ts';
@@ -22,8 +22,11 @@ export interface Metrics {
   /** Requests that have ended since the start. */
   requestsServed(): number;
   requestBegan(): void;
-  /** The response was sent, or its connection was closed before. */
-  requestEnded(req: Request, res: Response, ms: number): void;
+  /**
+   * The response was sent (without a duration: its head, and it stays open), or its connection was closed before, with the
+   * status code 0.
+   */
+  requestEnded(req: Request, statusCode: number, ms: number | undefined): void;
   /** The observer of the session layer. */
   observeSessions(event: SessionEvent): void;
   /** A call to a baseline's store has ended. */

@@ -1,4 +1,5 @@
 import type { RequestHandler } from 'express';
+import { answered } from '../answered.ts';
 import { Problem } from '../errors.ts';
 
 /**
@@ -14,9 +15,12 @@ export function createLoadLimit(maxInProgress: number): RequestHandler {
       throw new Problem('overloaded', detail, { headers: { 'Retry-After': '1' } });
     }
     inProgress += 1;
-    res.once('close', () => {
-      inProgress -= 1;
-    });
+    let isInProgress = true;
+    const end = () => {
+      if (isInProgress) inProgress -= 1;
+      isInProgress = false;
+    };
+    res.once('close', end).once(answered, end);
     next();
   };
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'express';
+import { answered } from '../answered.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 
@@ -28,13 +29,18 @@ export function createRequestLog(
     const given = req.get('X-Request-Id') ?? '';
     req.requestId = /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
     res.set('X-Request-Id', req.requestId);
+    let isOpen = false;
+    res.once(answered, () => {
+      isOpen = true;
+      metrics?.requestEnded(req, res.statusCode, undefined);
+    });
     res.once('close', () => {
       const took = performance.now() - start;
-      metrics?.requestEnded(req, res, took);
+      if (!isOpen) metrics?.requestEnded(req, res.writableFinished ? res.statusCode : 0, took);
       const ms = Math.round(took * 10) / 10;
       const path = req.originalUrl.split('?', 1)[0];
       const line = { requestId: req.requestId, method: req.method, path, status: res.statusCode, ms };
-      if (res.writableFinished) logger.info(line, 'request');
+      if (res.writableFinished || isOpen) logger.info(line, 'request');
       else logger.warn(line, 'request was not answered: its connection was closed');
     });
     next();

@@ -21,7 +21,7 @@ export function renderPage(origin: Origin, state: PageState, { problem = '', typ
     title: `${state.user?.name ?? 'A stranger'}, served by ${origin.replica}`,
     theme: state.preferences.theme ?? 'system',
     refresh,
-    main: html`<main data-replica="${origin.replica}" data-started-at="${origin.startedAt.toISOString()}" data-session="${state.session?.handle ?? ''}">
+    main: html`<main data-replica="${origin.replica}" data-started-at="${origin.startedAt.toISOString()}" data-session="${state.session?.handle ?? ''}" data-live="${state.session?.isLive ? state.session.handle : ''}">
         <header id="answer" data-tone="${toneOf(origin.replica)}">
           <div class="inner">
             <p class="brand">unsticky</p>
@@ -29,6 +29,7 @@ export function renderPage(origin: Origin, state: PageState, { problem = '', typ
             <p class="sentence">This response came from <b id="replica">${origin.replica}</b>.</p>
             <div id="last" hidden><h2 class="quiet" id="last-title">Last 20 responses</h2><ol id="dots" aria-labelledby="last-title"></ol><ul id="legend" aria-label="Responses by replica"></ul><p class="quiet" id="took"></p></div>
             ${renderLived(state)}
+            <p class="hint" id="live" hidden></p>
             <noscript><p class="hint">With JavaScript this page also shows which replicas gave the last 20 responses, and the restarts this session survived.</p></noscript>
             <div class="fields">
               <form method="get" action="/"><button id="again" class="first">Send a request</button></form>

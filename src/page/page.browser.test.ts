@@ -43,7 +43,11 @@ describe.skipIf(!executable)(`the visitor's page in a browser${why}`, () => {
     onTestFinished(() => context.close());
     const page = await context.newPage();
     const problems: string[] = [];
-    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    page.on('console', (message) => {
+      // A browser reports each stream whose replica went away; the page opens it again.
+      const isStream = message.location().url.endsWith('/events');
+      if (message.type() === 'error' && !isStream) problems.push(message.text());
+    });
     page.on('pageerror', (error) => problems.push(error.message));
     await page.goto(url);
     return { page, problems };
@@ -92,6 +96,38 @@ describe.skipIf(!executable)(`the visitor's page in a browser${why}`, () => {
     await page.getByRole('button', { name: 'Send a request' }).click();
     await eventually(() => heading(page)).toBe('Hello, stranger.');
     expect([...problems, ...other.problems]).toEqual([]);
+  });
+
+  test('a session that is ended in another place is shown as ended at once, without a request by the visitor', async () => {
+    const name = `Ada ${crypto.randomUUID().slice(0, 8)}`;
+    const [here, there] = [await visit(http), await visit(http, { userAgent: phone })];
+    await logIn(here.page, name);
+    await eventually(() => here.page.locator('#live').textContent()).toMatch(/^Connected to replica-\d: /);
+    await here.page.screenshot({ path: path.join(screenshots, 'live.png') });
+    await logIn(there.page, name);
+    await there.page.getByRole('button', { name: 'End Chrome on Linux' }).click();
+    await eventually(() => heading(here.page)).toBe('Hello, stranger.');
+    await eventually(() => here.page.getByRole('alert').textContent()).toContain('was ended in another place');
+    expect(await here.page.locator('#live').isVisible()).toBe(false);
+    // The other one is still there, and its own logout is no surprise.
+    expect(await there.page.locator('#live').isVisible()).toBe(true);
+    await there.page.getByRole('button', { name: 'Log out', exact: true }).click();
+    await eventually(() => heading(there.page)).toBe('Hello, stranger.');
+    expect(await there.page.getByRole('alert').textContent()).toBe('');
+    expect([...here.problems, ...there.problems]).toEqual([]);
+  });
+
+  test('a stream moves to another replica when its own is killed', async () => {
+    const { page } = await visit(http);
+    await logIn(page, 'Ada');
+    const live = () => page.locator('#live').textContent();
+    await eventually(live).toMatch(/^Connected to replica-\d: /);
+    const [, own = ''] = /(replica-\d)/.exec((await live()) ?? '') ?? [];
+    const number = Number(own.at(-1));
+    await fleet.kill(number);
+    onTestFinished(() => fleet.restart(number));
+    await eventually(live).not.toContain(own);
+    await eventually(live).toMatch(/^Connected to replica-\d: /);
   });
 
   const looks = (['wide', 'narrow'] as const).flatMap((size) =>

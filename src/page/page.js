@@ -1,12 +1,14 @@
 // The page without reloads. It shows only what the server renders: forms are sent unchanged, and the parts of the returned
 // page that differ replace the present ones.
 import { count, show } from './answers.js';
+import { follow } from './live.js';
 
 const $ = (id) => document.getElementById(id);
 const parts = ['greeting', 'replica', 'lived', 'login', 'cart', 'preferences', 'sessions', 'about'];
 const unanswered = 'No replica answered, so the outcome is unknown. Send it again: it takes effect once.';
 const notReached = 'No replica answers. You are seeing older data.';
 const stillTrying = 'No replica has answered yet. Trying again …';
+const ended = 'This session was ended in another place, or its time is over.';
 const stillWaiting = 'Still waiting for a response …';
 /** After this time the page says that it still waits. */
 const longMs = 1000;
@@ -132,16 +134,45 @@ function start() {
   count(dataset, !classList.contains('alone'), tookMs);
   show();
   if ($('keep')) $('keep').hidden = false;
+  listen();
+}
+
+/** The page shows the end of its session without being asked for it. */
+function listen() {
+  const { live = '' } = document.querySelector('main').dataset;
+  if ($('live')) $('live').hidden = !live;
+  follow(live, {
+    onOpen(replica) {
+      $('live').textContent =
+        `Connected to ${replica}: if this session ends anywhere, this page shows it within a second.`;
+    },
+    async onEnd() {
+      if (isSending) return; // its response shows the end
+      await ask();
+      if (!document.querySelector('main').dataset.live) showProblem(ended, false);
+    },
+    async onRefused() {
+      if (!isSending) await ask();
+      listen();
+    },
+  });
+}
+
+/** Refreshes what is shown. */
+async function ask() {
+  await asking;
+  asking = exchange();
+  await asking;
 }
 
 async function keepAsking() {
   if ($('keep-asking')?.checked && !document.hidden && !isSending) {
-    asking = exchange();
-    await asking;
+    await ask();
   }
   setTimeout(keepAsking, 1000);
 }
 
+addEventListener('visibilitychange', listen);
 // A page restored from the browser's cache shows old data.
 addEventListener('pageshow', (event) => event.persisted && act());
 start();

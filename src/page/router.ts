@@ -6,7 +6,9 @@ import { methodNotAllowed } from '../errors.ts';
 import { renderPage } from './document.ts';
 import { originOf, readState } from './state.ts';
 
-const own = ['page.css', 'answer.css', 'cards.css', 'page.js', 'answers.js', 'page.svg'].map((name) => `./${name}`);
+const own = ['page.css', 'answer.css', 'cards.css', 'page.js', 'answers.js', 'live.js', 'page.svg'].map(
+  (name) => `./${name}`,
+);
 
 /** The files of the page, read once. They need no session. */
 export function createPageFilesRouter(): Router {

@@ -14,8 +14,8 @@ export interface Origin {
 /** What the page shows about a visitor. */
 export interface PageState {
   user: { id: string; name: string } | undefined;
-  /** The session's handle and age; undefined if nothing is stored for the visitor. */
-  session: { handle: string; livedMs: number } | undefined;
+  /** The session's handle, age, and whether a stream tells when it ends; undefined if nothing is stored for the visitor. */
+  session: { handle: string; livedMs: number; isLive: boolean } | undefined;
   items: CartItem[];
   preferences: Preferences;
   /** The user's sessions. */
@@ -36,8 +36,9 @@ export async function readState(req: Request, context: Context): Promise<PageSta
   const { user, cart = [], preferences = {} } = req.session ?? {};
   const stored = req.session && context.sessions.describe(req);
   const sessions = user ? await readSessions(req, context) : [];
+  const isLive = user !== undefined && context.sessions.signal !== undefined;
   const session = stored
-    ? { handle: stored.handle, livedMs: Math.max(0, Date.now() - stored.createdAt.getTime()) }
+    ? { handle: stored.handle, livedMs: Math.max(0, Date.now() - stored.createdAt.getTime()), isLive }
     : undefined;
   return { user, session, items: cart, preferences, sessions };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisStore } from 'connect-redis';
+import { OpenSessions } from '../../src/sessions/redis/open-sessions.ts';
 import { SessionRepository } from '../../src/sessions/repository.ts';
 
 // A replica with a planted defect that the survival test must detect: src/main.ts with a store changed by the mutant that
@@ -49,6 +50,11 @@ const mutants: Record<string, () => void> = {
       reads += 1;
       return reads % 20 === 0 && before ? before : last;
     };
+  },
+
+  /** Streams that do not end with their session (SESSION_STORE=durable): its end is published, and no replica listens. */
+  'deaf-streams'() {
+    OpenSessions.prototype.watch = () => () => {};
   },
 
   /** A store that reports success and saves 50 ms later (SESSION_STORE=plain). */

@@ -106,6 +106,14 @@ test('a cache in the replica returns data that another replica has changed since
   expectFound(judgement, 'stale-read', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
 });
 
+test('a replica that does not listen to what ends elsewhere keeps streams open after their logout', async () => {
+  const judgement = await run({ plan: 'kill-replica', ...mutant('deaf-streams') });
+  const logouts = [['logout'], ['logout-everywhere']];
+  const summary =
+    /^user-\d+\.\d+ was logged out, and its stream from replica-\d (was still open|ended) [\d.]+ s later$/;
+  expectFound(judgement, 'outliving-stream', summary, logouts);
+});
+
 test('a store that answers before it saves loses acknowledged writes', async () => {
   const judgement = await run({ plan: 'kill-replica', store: 'plain', workload: careful, ...mutant('answers-first') });
   expectFound(judgement, 'lost-write', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
