@@ -262,6 +262,34 @@ test('a Redis that is almost full raises an alert before it refuses logins', asy
   }
 });
 
+test('an append-only file that grows beyond what Redis may hold raises an alert before the disk is full', async () => {
+  const prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
+  const [{ value: used = 0 } = {}] = await prometheus.ask('redis_memory_used_bytes');
+  const isFiring = async () =>
+    (await prometheus.alerts()).some(
+      ({ labels, state }) => labels.alertname === 'RedisDiskFills' && state === 'firing',
+    );
+  expect(await isFiring()).toBe(false);
+  const ada = createVisitor(http);
+  await ada.send('POST', '/login', { name: 'Ada' });
+  const add = (sku: string) => ada.send('POST', '/cart/items', { sku, quantity: 1 });
+  for (let item = 0; item < 100; item++) await add(`${item}-${'w'.repeat(60)}`);
+  const former = await fleet.redis.configure('maxmemory', String(used * 2));
+  try {
+    // Each write takes the whole cart once more.
+    await waitFor(
+      'RedisDiskFills fires',
+      async () => (await Promise.all(Array.from({ length: 20 }, () => add('tea'))), isFiring()),
+      {
+        timeoutMs: 90_000,
+        everyMs: 1,
+      },
+    );
+  } finally {
+    await fleet.redis.configure('maxmemory', former);
+  }
+});
+
 test('the metrics of nginx and Redis are back after both were killed; those of nginx are not public', async () => {
   const prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
   const is = async (query: string, value: number) => {
@@ -356,6 +384,7 @@ test('only nginx and Prometheus are published, on 127.0.0.1; replicas run unpriv
     if (service === 'app') expect(Config.User).toBe('node');
     expect(HostConfig.Memory, service).toBeGreaterThan(0);
     expect(HostConfig.PidsLimit, service).toBeGreaterThan(0);
+    expect(HostConfig.NanoCpus, service).toBeGreaterThan(0);
     expect(HostConfig.ReadonlyRootfs).toBe(true);
     expect(HostConfig.CapDrop).toEqual(['ALL']);
   }

@@ -100,6 +100,20 @@ test('plain HTTP is sent to TLS, with its path and query', async () => {
   expect(headers.get('location')).toBe(`${https.replace('127.0.0.1', new URL(http).hostname)}/cart?a=1&b=%20`);
 });
 
+test('TLS 1.1 is refused', async () => {
+  const { hostname: host, port } = new URL(https);
+  const accepts = (version: 'TLSv1.1' | 'TLSv1.2') =>
+    new Promise<boolean>((resolve) => {
+      const versions = { minVersion: version, maxVersion: version, ciphers: 'ALL:@SECLEVEL=0' };
+      const socket = connectTls({ host, port: Number(port), rejectUnauthorized: false, ...versions }, () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once('error', () => resolve(false));
+    });
+  expect([await accepts('TLSv1.2'), await accepts('TLSv1.1')]).toEqual([true, false]);
+});
+
 test.each([
   ['ECDHE-ECDSA-AES128-GCM-SHA256', true],
   ['ECDHE-ECDSA-CHACHA20-POLY1305', true],

@@ -197,6 +197,7 @@ export async function startTestApp(
   app.delete('/sessions', async (req, res) => {
     res.json({ ended: await revokeSessions(req, String(req.query.user), req.query.handle as string | undefined) });
   });
+  app.delete('/user', async (req, res) => void res.json(await durable.eraseSessions(req, String(req.query.user))));
   app.use(
     (
       err: Error & { status?: number; code?: string; headers?: object },

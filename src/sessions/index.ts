@@ -9,7 +9,9 @@ export { type Closing, sessionSignal } from './request/session-signal.ts';
 export { type Draft, destroySession, renewSession, updateSession } from './update.ts';
 export {
   describeSession,
+  eraseSessions,
   listSessions,
+  type Receipt,
   requireFresh,
   revokeSessions,
   type SessionEntry,

@@ -103,7 +103,7 @@ test('its exports are the session layer alone', () => {
     folder,
   );
   expect(names.trim()).toBe(
-    'SessionError,createSessions,describeSession,destroySession,listSessions,redisOptions,renewSession,requireFresh,revokeSessions,sessionSignal,updateSession',
+    'SessionError,createSessions,describeSession,destroySession,eraseSessions,listSessions,redisOptions,renewSession,requireFresh,revokeSessions,sessionSignal,updateSession',
   );
   const files = run('tar', ['-tf', run('sh', ['-c', 'ls *.tgz'], folder).trim()], folder);
   expect(files).not.toMatch(/test|routes|server/);

@@ -4,7 +4,7 @@ import { createVisitor, startTestRedis, type TestRedis } from '../../test/replic
 import { startTestApp, type TestApp } from '../../test/sessions-app.ts';
 import { handleOf } from './hash.ts';
 import { SessionRepository } from './repository.ts';
-import { confirm, endAll, endExcess, isStillIn, join } from './user-index.ts';
+import { confirm, endAll, endExcess, isStillIn, join, requireErased } from './user-index.ts';
 
 // A node of a Cluster that serves every slot refuses commands and scripts whose keys are not in one slot.
 
@@ -50,6 +50,47 @@ test('all keys of a session are in one slot, at each id that it has had', async 
   expect((await visitor.send('GET', '/sessions?user=ada')).body).toHaveLength(1);
   expect((await visitor.send('POST', '/logout')).status).toBe(204);
   expect((await visitor.send('GET', '/sessions?user=ada')).body).toEqual([]);
+});
+
+test('what is erased of a user is gone, and the receipt says what it was; others keep theirs', async () => {
+  const logIn = async (name: string) => {
+    const visitor = visit();
+    await visitor.send('POST', '/login', { name });
+    await visitor.send('POST', '/push', { item: 1 }, keyed('kept'));
+    return visitor;
+  };
+  const [own] = [await logIn('ada'), await logIn('ada'), await logIn('grace')];
+  const listed = (await own.send('GET', '/sessions?user=ada')).body as { handle: string }[];
+  // One that has ended by itself is still in the list.
+  const over = handleOf(idOf(1));
+  const handles = [...listed.map(({ handle }) => handle), over];
+  await join(repository, { handle: over, oldHandle: over, now: 1, joins: 'ada' }, 60_000);
+  const started = Date.now();
+  const { body: receipt } = await visit().send('DELETE', '/user?user=ada');
+  expect({ ...receipt, handles: receipt.handles.toSorted() }).toEqual({
+    handles: handles.toSorted(),
+    ended: 2,
+    at: expect.any(String),
+  });
+  expect(Math.abs(Date.parse(receipt.at) - started)).toBeLessThan(2000);
+  const left = (await keys()).filter((key) => !key.endsWith(':moved')); // for a minute
+  expect(left).toHaveLength(3);
+  expect(left.filter((key) => key.startsWith('session:user:'))).toHaveLength(1);
+  expect((await own.send('GET', '/me')).status).toBe(401);
+  expect((await visit().send('DELETE', '/user?user=ada')).body).toMatchObject({ handles: [], ended: 0 });
+});
+
+test('there is no receipt while something is left', async () => {
+  await visit().send('POST', '/login', { name: 'ada' });
+  const [index = ''] = (await keys()).filter((key) => key.startsWith('session:user:'));
+  const [handle = ''] = (await redis.command('ZRANGE', index, '0', '-1')) as string[];
+  // It has come back: something else wrote it.
+  const answers = `${repository.keyOfHandle(handle)}:answers`;
+  await redis.command('SET', answers, '');
+  await expect(requireErased(repository, 'ada', [handle])).rejects.toMatchObject({ code: 'outcome-unknown' });
+  await redis.command('DEL', answers, repository.keyOfHandle(handle));
+  await requireErased(repository, 'ada', [handle]);
+  expect((await keys()).filter((key) => key.startsWith('session:user:'))).toEqual([]);
 });
 
 test('log out everywhere ends the sessions of every slot', async () => {

@@ -79,6 +79,16 @@ export async function endAll(repository: SessionRepository, user: string, handle
   return ended;
 }
 
+/** Takes these sessions out of the list. @throws {SessionError} outcome-unknown if something of them is left */
+export async function requireErased(repository: SessionRepository, user: string, handles: string[]): Promise<void> {
+  if (handles.length === 0) return;
+  const sessions = handles.map((handle) => repository.keyOfHandle(handle));
+  const keys = sessions.flatMap((key) => [key, `${key}:answers`]);
+  const counts = await Promise.all(keys.map((key) => repository.calls.read<number>('list', 'EXISTS', key)));
+  if (counts.some((count) => count > 0)) throw new SessionError('outcome-unknown');
+  await repository.calls.read('list', 'ZREM', repository.indexOf(user), ...handles);
+}
+
 /** A session that was noted so long ago has been written, if it ever will be. */
 const writtenMs = 10_000;
 

@@ -7,7 +7,7 @@ import type { SessionRepository } from './repository.ts';
 import { forgetSession, storedFor } from './request/attach.ts';
 import { requireState } from './request/state.ts';
 import { storeOf } from './store.ts';
-import { endAll, handlesOf, readSessions } from './user-index.ts';
+import { endAll, handlesOf, readSessions, requireErased } from './user-index.ts';
 
 /** One of a user's sessions. */
 export interface SessionEntry {
@@ -61,6 +61,31 @@ async function revoke(req: Request, repository: SessionRepository, user: string,
   const ended = await endAll(repository, user, handles);
   if (handles.includes(repository.handleOf(req.sessionID))) forgetSession(req);
   return ended;
+}
+
+/** What was erased, as proof for a user who asked for it. */
+export interface Receipt {
+  /** Handles of the sessions that were in the user's list, also of those that had ended before. */
+  handles: string[];
+  /** How many of them had to be ended. */
+  ended: number;
+  /** When it was known that nothing of them is left, by Redis's clock. */
+  at: Date;
+}
+
+/**
+ * Erases what is stored of a user: ends all sessions as `revokeSessions` does, with their kept responses and their list, and
+ * then looks whether anything is left. The response that is kept for a repeat of a login ends by itself within a minute. Sessions
+ * of later logins are not part of it.
+ * @throws {SessionError} outcome-unknown or store-unavailable if that is not certain: then call it again
+ * @throws {TypeError} if `user` is none
+ */
+export async function eraseSessions(req: Request, user: User): Promise<Receipt> {
+  const { repository } = storeOf(requireState(req));
+  const handles = await handlesOf(repository, nameOf(user));
+  const ended = await revokeSessions(req, user);
+  await withFailureReported(repository, req, () => requireErased(repository, nameOf(user), handles));
+  return { handles, ended, at: new Date(await repository.clock.now()) };
 }
 
 /** The handle of the request's session, and when it began; null if nothing is stored. */
