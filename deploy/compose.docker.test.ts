@@ -277,14 +277,11 @@ test('an append-only file that grows beyond what Redis may hold raises an alert 
   const former = await fleet.redis.configure('maxmemory', String(used * 2));
   try {
     // Each write takes the whole cart once more.
-    await waitFor(
-      'RedisDiskFills fires',
-      async () => (await Promise.all(Array.from({ length: 20 }, () => add('tea'))), isFiring()),
-      {
-        timeoutMs: 90_000,
-        everyMs: 1,
-      },
-    );
+    const grown = async () => {
+      await Promise.all(Array.from({ length: 20 }, () => add('tea')));
+      return isFiring();
+    };
+    await waitFor('RedisDiskFills fires', grown, { timeoutMs: 90_000, everyMs: 1 });
   } finally {
     await fleet.redis.configure('maxmemory', former);
   }
