@@ -276,7 +276,7 @@ test('an append-only file that grows beyond what Redis may hold raises an alert 
   for (let item = 0; item < 100; item++) await add(`${item}-${'w'.repeat(60)}`);
   const former = await fleet.redis.configure('maxmemory', String(used * 2));
   try {
-    // Each write takes the whole cart once more.
+    // Each write takes the entire cart once more.
     const grown = async () => {
       await Promise.all(Array.from({ length: 20 }, () => add('tea')));
       return isFiring();

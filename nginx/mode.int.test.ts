@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, renameSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { Agent, request } from 'node:https';
@@ -92,6 +93,20 @@ test('a page of many requests at once is served, a flood is not', async () => {
   const page = await Promise.all(Array.from({ length: 100 }, () => send(visitor, 'GET', '/whoami')));
   expect(count(page)).toEqual({ 200: 100 });
   expect(count(await flood(1500, 'GET', '/whoami'))['429']).toBeGreaterThan(300);
+});
+
+test.each([
+  ['header', 'GET / HTTP/1.1\r\nHost: a\r\nX-Slow: '],
+  ['body', 'POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{'],
+])('a client that never completes its %s is given up after 5 seconds', async (_, start) => {
+  const { hostname: host, port } = new URL(https);
+  const socket = connectTls({ host, port: Number(port), rejectUnauthorized: false }, () => socket.write(start));
+  const began = performance.now();
+  socket.resume().on('error', () => {});
+  await once(socket, 'close');
+  const tookMs = performance.now() - began;
+  expect(tookMs).toBeGreaterThan(4500);
+  expect(tookMs).toBeLessThan(9000);
 });
 
 test('plain HTTP is sent to TLS, with its path and query', async () => {
