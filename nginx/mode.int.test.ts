@@ -5,7 +5,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { Agent, request } from 'node:https';
 import path from 'node:path';
 import { connect as connectTls } from 'node:tls';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Fleet } from '../deploy/fleet/fleet.ts';
 import { makeDir, startTestFleet } from '../test/fleet.ts';
 import { createVisitor, until } from '../test/replica.ts';
@@ -107,6 +107,25 @@ test.each([
   const tookMs = performance.now() - began;
   expect(tookMs).toBeGreaterThan(4500);
   expect(tookMs).toBeLessThan(9000);
+});
+
+test('an address has 200 requests in progress at most; others are served', async () => {
+  const { hostname: host, port } = new URL(https);
+  const options = { host, port: Number(port), localAddress: '127.0.0.3', rejectUnauthorized: false };
+  const start = 'POST /logout HTTP/1.1\r\nHost: a\r\nCookie: sid=a\r\nContent-Length: 9\r\n\r\n{';
+  const answers: string[] = [];
+  const sockets = Array.from({ length: 230 }, () => {
+    const socket = connectTls(options, () => socket.write(start));
+    return socket
+      .setEncoding('latin1')
+      .on('error', () => {})
+      .on('data', (text) => void answers.push(String(text)));
+  });
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  await until(() => answers.filter((text) => / 429 /.test(text)).length === 30);
+  expect((await send(visitor, 'GET', '/whoami')).status).toBe(200);
 });
 
 test('plain HTTP is sent to TLS, with its path and query', async () => {
