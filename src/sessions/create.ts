@@ -1,5 +1,6 @@
 import type { CookieOptions, RequestHandler } from 'express';
 import { takenOverId } from './hash.ts';
+import { isSafe } from './idempotency.ts';
 import { checkOptions, type SessionsOptions } from './options.ts';
 import type { Stored } from './record.ts';
 import { SessionRepository } from './repository.ts';
@@ -58,6 +59,13 @@ export function createSessions(options: SessionsOptions): RequestHandler {
     next();
   }
 
+  /** That there is none may be how a logout is acknowledged, whose own outcome was unknown. */
+  async function readFor(req: AnyRequest, { id, lifeMs }: SignedId): Promise<Stored | undefined> {
+    const stored = await repository.read(id, lifeMs);
+    if (!stored && !isSafe(req)) await repository.calls.confirm();
+    return stored;
+  }
+
   /** A session of plain connect-redis gets a new id: a cookie that another site has planted must not become ours. */
   async function takeOver(req: AnyRequest): Promise<{ id: string; stored: Stored } | undefined> {
     const old = readSignedId(req.headers.cookie, migrateCookie, secrets, knownOld);
@@ -73,7 +81,7 @@ export function createSessions(options: SessionsOptions): RequestHandler {
     const name = nameFor(req);
     const cookie = readSignedId(req.headers.cookie, name, secrets, known);
     if (cookie) {
-      repository.read(cookie.id, cookie.lifeMs).then((stored) => begin(req, res, next, name, cookie, stored), next);
+      readFor(req, cookie).then((stored) => begin(req, res, next, name, cookie, stored), next);
     } else if (migrateFrom !== undefined) {
       takeOver(req).then((old) => {
         begin(req, res, next, name, old && { id: old.id, at: undefined, lifeMs: undefined }, old?.stored);

@@ -29,10 +29,12 @@ export interface KeptAnswer {
 
 const safe = new Set(['GET', 'HEAD', 'OPTIONS']);
 
+export const isSafe = ({ method = '' }: AnyRequest) => safe.has(method);
+
 /** Whether a request may change something, and says with a key that it may be repeated. */
 export function hasKey(req: AnyRequest): boolean {
   const key = req.headers['idempotency-key'];
-  return typeof key === 'string' && !safe.has(req.method ?? '') && /^[\x21-\x7e]{1,128}$/.test(key);
+  return typeof key === 'string' && !isSafe(req) && /^[\x21-\x7e]{1,128}$/.test(key);
 }
 
 /**

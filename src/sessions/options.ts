@@ -7,7 +7,7 @@ import type { Client } from './redis/client.ts';
 export type Attributes = Record<string, unknown>;
 
 export interface SessionsOptions {
-  /** A node-redis client (`createClient`), connected or connecting. Whoever made it closes it. */
+  /** A node-redis client (`createClient`) or one of `followPrimary`, connected or connecting. Whoever made it closes it. */
   client: Client;
   /** The first signs, all verify: put a new one first, and remove the old one once its cookies have ended. */
   secrets: string[];
@@ -25,6 +25,11 @@ export interface SessionsOptions {
   absoluteSeconds?: number;
   /** How long a call to Redis may take (500). */
   deadlineMs?: number;
+  /**
+   * How many replicas must have a change before it is acknowledged; too few of them in half of `deadlineMs` is 503
+   * outcome-unknown. 1 for a client of `followPrimary`, else 0.
+   */
+  waitReplicas?: number;
   /** The largest session, as JSON (16384). */
   maxBytes?: number;
   /** The most sessions of one user (100); one more ends the oldest. */
@@ -110,6 +115,10 @@ const rules: Record<string, Rule> = {
   idleSeconds: upTo(maxSeconds),
   absoluteSeconds: upTo(maxSeconds),
   deadlineMs: upTo(60_000),
+  waitReplicas: [
+    'an integer from 0 to 100',
+    (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 100,
+  ],
   maxBytes: upTo(512 * 1024 * 1024), // what a key in Redis holds
   maxPerUser: [
     'an integer, 1 or more, or Infinity',

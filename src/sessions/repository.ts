@@ -5,6 +5,7 @@ import { RedisClock } from './redis/clock.ts';
 import { createRedisCalls, type RedisCalls } from './redis/commands.ts';
 import { RedisMemory } from './redis/memory.ts';
 import { OpenSessions } from './redis/open-sessions.ts';
+import { PrimaryClient } from './redis/primary.ts';
 import { createQueue, type Queue } from './redis/queue.ts';
 import { createRecently } from './redis/recently.ts';
 import { endScript, takeOverScript } from './redis/scripts.ts';
@@ -44,7 +45,8 @@ export class SessionRepository {
     this.lastWriteWins = new Set(options.lastWriteWins);
     this.#userOf = options.userOf ?? defaultUserOf;
     this.tell = createTell(options.observe);
-    this.calls = createRedisCalls(options.client, this.deadlineMs, this.tell);
+    const waitReplicas = options.waitReplicas ?? (options.client instanceof PrimaryClient ? 1 : 0);
+    this.calls = createRedisCalls(options.client, this.deadlineMs, this.tell, waitReplicas);
     this.clock = new RedisClock(() => this.calls.read('time', 'TIME'));
     this.#memory = new RedisMemory(() => this.calls.read('time', 'INFO', 'memory'));
     this.openSessions = new OpenSessions({
@@ -115,12 +117,12 @@ export class SessionRepository {
 
   /** What a session that has moved from this id within the last minute has left there. */
   async markOf(id: string): Promise<string | null> {
-    return this.calls.read('find', 'GET', this.markKeyOf(id));
+    return this.#confirmed(await this.calls.read<string | null>('find', 'GET', this.markKeyOf(id)));
   }
 
   /** The response or result that is kept for a repeat of a request. */
   async findKept(id: string, field: string): Promise<string | null> {
-    return this.calls.read('find', 'HGET', `${this.keyOf(id)}:answers`, field);
+    return this.#confirmed(await this.calls.read<string | null>('find', 'HGET', `${this.keyOf(id)}:answers`, field));
   }
 
   userOf(attributes: Attributes): string | undefined {
@@ -163,6 +165,12 @@ export class SessionRepository {
     if (this.#handles.size >= maxHandles) this.#handles.clear();
     this.#handles.set(id, made);
     return made;
+  }
+
+  /** What answers a repeat must outlive a failover, as what answers the request itself. */
+  async #confirmed<T>(found: T | null): Promise<T | null> {
+    if (found !== null) await this.calls.confirm();
+    return found;
   }
 
   /** Notes that its life was extended just now. */

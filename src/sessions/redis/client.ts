@@ -7,8 +7,14 @@ export interface Client {
   destroy(): void;
   /** Sends a command as it is: cheaper than the client's own methods, and the same in redis 5 and 6. */
   sendCommand(command: string[]): Promise<unknown>;
-  /** Another connection, for a subscription. */
+  /** Another connection, for a subscription, or for writes that wait for replicas. */
   duplicate?(): Subscriber;
+  close?(): Promise<unknown>;
+}
+
+/** The command was not sent. Known by the name of its class, as that of node-redis (commands.ts). */
+export class ClientOfflineError extends Error {
+  override name = 'ClientOfflineError';
 }
 
 export interface Subscriber extends Client {

@@ -3,6 +3,7 @@ import type { StoreCommand, StoreOutcome } from '../events.ts';
 import type { Tell } from '../report.ts';
 import type { Client } from './client.ts';
 import { DeadlineError, Deadlines } from './deadline.ts';
+import { createWriter, type Writer } from './replicated.ts';
 import type { Script } from './scripts.ts';
 import { staleConnectionOf } from './stale-connection.ts';
 
@@ -12,9 +13,17 @@ export interface RedisCalls {
   read<T>(name: StoreCommand, ...command: string[]): Promise<T>;
   /** Runs a script. If it may have been executed without our knowing, the error is outcome-unknown. */
   run<T>(script: Script, keys: string[], args: (string | number)[], ms?: number): Promise<T>;
+  /**
+   * Makes sure that replicas have what a read has shown, before it counts as an acknowledgement: the write that it shows may
+   * be one whose own request was told that its outcome is unknown. Without replicas it does nothing.
+   */
+  confirm(): Promise<void>;
 }
 
-export function createRedisCalls(client: Client, deadlineMs: number, tell: Tell): RedisCalls {
+/** @param replicas how many must have what a script has written before it counts */
+export function createRedisCalls(client: Client, deadlineMs: number, tell: Tell, replicas = 0): RedisCalls {
+  const writer = createWriter(client, replicas, Math.ceil(deadlineMs / 2));
+  const reader: Writer = { send: (command) => client.sendCommand(command) };
   const connection = staleConnectionOf(client);
   const deadlines = new Deadlines();
 
@@ -49,6 +58,15 @@ export function createRedisCalls(client: Client, deadlineMs: number, tell: Tell)
   }
 
   return {
+    async confirm() {
+      if (replicas > 0)
+        await call(
+          'time',
+          deadlineMs,
+          () => writer.send(['TIME']),
+          () => 'outcome-unknown',
+        );
+    },
     read: (name, ...command) =>
       call(
         name,
@@ -60,17 +78,18 @@ export function createRedisCalls(client: Client, deadlineMs: number, tell: Tell)
       call(
         script.command,
         ms,
-        () => evaluate(client, script, [String(keys.length), ...keys, ...args.map(String)]),
+        () =>
+          evaluate(script.isHarmless ? reader : writer, script, [String(keys.length), ...keys, ...args.map(String)]),
         (cause) => (script.isHarmless || wasRefused(cause) ? 'store-unavailable' : 'outcome-unknown'),
       ),
   };
 }
 
 /** A Redis that was restarted has forgotten its scripts. */
-function evaluate(client: Client, script: Script, keysAndArgs: string[]): Promise<unknown> {
-  return client.sendCommand(['EVALSHA', script.digest, ...keysAndArgs]).catch((err: unknown) => {
+function evaluate(through: Writer, script: Script, keysAndArgs: string[]): Promise<unknown> {
+  return through.send(['EVALSHA', script.digest, ...keysAndArgs]).catch((err: unknown) => {
     if (!(err instanceof Error && err.message.startsWith('NOSCRIPT'))) throw err;
-    return client.sendCommand(['EVAL', script.text, ...keysAndArgs]);
+    return through.send(['EVAL', script.text, ...keysAndArgs]);
   });
 }
 

@@ -1,0 +1,187 @@
+import { EventEmitter } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Client, ClientOfflineError, type Subscriber } from './client.ts';
+import { type Address, Sentinels } from './sentinels.ts';
+
+export interface PrimaryOptions {
+  /** The name under which the sentinels know the primary. */
+  name: string;
+  /** At least one, better all of them. */
+  sentinels: Address[];
+  /** Makes a client for a server, not yet connected: `createClient` with `redisOptions` and this address. */
+  connectTo(address: Address): Subscriber;
+  /** The same for a sentinel, if it has another user or password. */
+  connectToSentinel?(address: Address): Client;
+}
+
+const firstRetryMs = 50;
+const maxRetryMs = 500;
+const roleMs = 500;
+
+/**
+ * A client of the primary that sentinels name, for `createSessions`. When the primary fails over it connects to the new one;
+ * meanwhile commands fail at once, and none is ever sent twice: node-redis's own `createSentinel` sends a command again whose
+ * connection broke, so that it may take effect on two servers.
+ *
+ * It emits `error` for each failed attempt to connect, and `ready` for each success.
+ * @throws {TypeError} if an option is wrong
+ * @example followPrimary({ name, sentinels, connectTo: ({ host, port }) =>
+ *   createClient({ ...redisOptions, socket: { ...redisOptions.socket, host, port } }) })
+ */
+export function followPrimary(options: PrimaryOptions): PrimaryClient {
+  const { name, sentinels, connectTo, connectToSentinel = connectTo } = options;
+  const isAddress = ({ host, port }: Address) => typeof host === 'string' && Number.isInteger(port);
+  if (typeof name !== 'string' || name === '') throw new TypeError('name must be the name of the primary');
+  if (!Array.isArray(sentinels) || sentinels.length === 0 || !sentinels.every(isAddress))
+    throw new TypeError('sentinels must be a list of { host, port }');
+  if (typeof connectTo !== 'function') throw new TypeError('connectTo must be a function that makes a client');
+  return new PrimaryClient(new Sentinels(name, sentinels, connectToSentinel), connectTo);
+}
+
+type Events = Record<'connect' | 'ready' | 'reconnecting' | 'end', []> & { error: [Error] };
+
+export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
+  readonly #sentinels: Sentinels;
+  readonly #connectTo: (address: Address) => Subscriber;
+  readonly #subscriptions = new Map<string, (message: string) => void>();
+  #client: Subscriber | undefined;
+  /** Ends what `connect` began. */
+  #closing: AbortController | undefined;
+  #keepsAlive = true;
+
+  constructor(sentinels: Sentinels, connectTo: (address: Address) => Subscriber) {
+    super();
+    this.#sentinels = sentinels;
+    this.#connectTo = connectTo;
+  }
+
+  get isOpen(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  get isReady(): boolean {
+    return this.#client?.isReady ?? false;
+  }
+
+  /** Resolves once it is connected for the first time, however long that takes. */
+  async connect(): Promise<this> {
+    if (this.#closing) throw new Error('it is connected already');
+    const closing = new AbortController();
+    this.#closing = closing;
+    this.#sentinels.acquire();
+    await new Promise<void>((resolve) => {
+      this.once('ready', resolve);
+      void this.#keepConnected(closing.signal).finally(resolve);
+    });
+    return this;
+  }
+
+  destroy(): void {
+    if (!this.#closing) return;
+    this.#closing.abort();
+    this.#closing = undefined;
+    this.#sentinels.release();
+    this.#drop();
+    this.emit('end');
+  }
+
+  /** Ends it after the commands that are under way. */
+  async close(): Promise<void> {
+    await this.#client?.close?.().catch(() => {});
+    this.destroy();
+  }
+
+  async sendCommand(command: string[]): Promise<unknown> {
+    const client = this.#client;
+    if (!client?.isReady) throw new ClientOfflineError('there is no connection to the primary');
+    return client.sendCommand(command).catch((err: Error) => {
+      if (/^READONLY\b/.test(err.message)) this.#drop(client); // it is no primary any longer
+      throw err;
+    });
+  }
+
+  /** Another client that follows the same primary. */
+  duplicate(): PrimaryClient {
+    return new PrimaryClient(this.#sentinels, this.#connectTo);
+  }
+
+  async subscribe(channel: string, listener: (message: string) => void): Promise<void> {
+    this.#subscriptions.set(channel, listener);
+    await this.#client?.subscribe(channel, listener);
+  }
+
+  /** Its connection keeps no process alive. */
+  unref(): void {
+    this.#keepsAlive = false;
+    this.#client?.unref();
+  }
+
+  async #keepConnected(closing: AbortSignal): Promise<void> {
+    let retryMs = firstRetryMs;
+    while (!closing.aborted) {
+      try {
+        const lost = await this.#connectOnce(closing);
+        retryMs = firstRetryMs;
+        await lost;
+        if (!closing.aborted) this.emit('reconnecting');
+      } catch (err) {
+        if (!closing.aborted) this.emit('error', err as Error);
+      }
+      this.#drop();
+      await pause(retryMs * (1 - Math.random() / 2), undefined, { ref: this.#keepsAlive, signal: closing }).catch(
+        () => {},
+      );
+      retryMs = Math.min(maxRetryMs, 2 * retryMs);
+    }
+  }
+
+  /** @returns a promise of its end: the connection is lost, or the primary is another server */
+  async #connectOnce(closing: AbortSignal): Promise<Promise<void>> {
+    const address = this.#sentinels.primary();
+    const client = this.#connectTo(address);
+    const lost = Promise.withResolvers<void>();
+    const end = () => lost.resolve();
+    let problem: Error | undefined;
+    client.on('error', ((err: Error) => {
+      problem = err;
+      end();
+    }) as () => void);
+    client.on('end', end);
+    closing.addEventListener('abort', end, { once: true });
+    this.#sentinels.once('moved', end);
+    void lost.promise.then(() => {
+      closing.removeEventListener('abort', end);
+      this.#sentinels.removeListener('moved', end);
+      if (client.isOpen) client.destroy();
+    });
+    const connected = client.connect().then(() => this.#prepare(client, address));
+    await Promise.race([connected, lost.promise]).catch((err: Error) => {
+      problem = err;
+    });
+    if (problem || !client.isReady || closing.aborted) {
+      end();
+      throw problem ?? new Error(`the connection to ${address.host}:${address.port} was lost`);
+    }
+    this.#client = client;
+    this.emit('connect');
+    this.emit('ready');
+    return lost.promise;
+  }
+
+  /** @throws if it is no primary: sentinels name one before it has become it, and one that returns believes that it still is */
+  async #prepare(client: Subscriber, { host, port }: Address): Promise<void> {
+    const late = pause(roleMs, undefined, { ref: false }).then(() => {
+      throw new Error(`${host}:${port} did not answer within ${roleMs} ms`);
+    });
+    const [role] = (await Promise.race([client.sendCommand(['ROLE']), late])) as [string];
+    if (role !== 'master') throw new Error(`${host}:${port} is a replica, not the primary`);
+    for (const [channel, listener] of this.#subscriptions) await client.subscribe(channel, listener);
+    if (!this.#keepsAlive) client.unref();
+  }
+
+  #drop(client = this.#client): void {
+    if (client !== this.#client || !client) return;
+    this.#client = undefined;
+    if (client.isOpen) client.destroy();
+  }
+}

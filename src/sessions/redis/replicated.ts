@@ -1,0 +1,78 @@
+import { type Client, ClientOfflineError } from './client.ts';
+
+/** A write of which too few replicas have confirmed to have it: a failover may lose it. */
+export class NotReplicatedError extends Error {
+  override name = 'NotReplicatedError';
+}
+
+/** Sends commands that change something. */
+export interface Writer {
+  send(command: string[]): Promise<unknown>;
+}
+
+/**
+ * Sends writes over a connection of their own, and answers once so many replicas have each: Redis itself acknowledges before
+ * any replica has heard of it. `WAIT` blocks its connection, so reads do not share it, and counts for what was written on that
+ * very connection, so it counts for nothing if that broke in between. One `WAIT` at a time confirms all writes before it.
+ * @param replicas how many must have it; 0 for a Redis without replicas
+ * @param waitMs how long to wait for them
+ */
+export function createWriter(client: Client, replicas: number, waitMs: number): Writer {
+  if (replicas === 0) return { send: (command) => client.sendCommand(command) };
+  return new ReplicatedWriter(client, replicas, waitMs);
+}
+
+class ReplicatedWriter implements Writer {
+  readonly #wait: string[];
+  readonly #replicas: number;
+  readonly #client: Client;
+  #connection: Client | undefined;
+  /** Counts the connections that were made or lost: the same before and after, it was one connection. */
+  #epoch = 0;
+  #underWay: Promise<unknown> = Promise.resolve();
+  /** The next WAIT, which is not sent yet. */
+  #next: Promise<number> | undefined;
+
+  constructor(client: Client, replicas: number, waitMs: number) {
+    this.#client = client;
+    this.#replicas = replicas;
+    this.#wait = ['WAIT', String(replicas), String(waitMs)];
+    client.on('ready', () => this.#connect());
+    client.on('end', () => this.#connection?.isOpen && this.#connection.destroy());
+    if (client.isReady) this.#connect();
+  }
+
+  async send(command: string[]): Promise<unknown> {
+    const connection = this.#connection;
+    if (!connection?.isReady) throw new ClientOfflineError('there is no connection for writes');
+    const epoch = this.#epoch;
+    const reply = connection.sendCommand(command);
+    this.#next ??= this.#sendNext(connection);
+    const waited = this.#next;
+    waited.catch(() => {}); // awaited below, unless the command itself fails
+    const value = await reply;
+    const count = await waited.catch(() => 0);
+    if (count >= this.#replicas && epoch === this.#epoch) return value;
+    throw new NotReplicatedError(`${count} of ${this.#replicas} replicas confirmed it`);
+  }
+
+  async #sendNext(connection: Client): Promise<number> {
+    await this.#underWay;
+    await new Promise(setImmediate); // other writes of this turn
+    this.#next = undefined;
+    const count = connection.sendCommand(this.#wait) as Promise<number>;
+    this.#underWay = count.catch(() => {});
+    return count;
+  }
+
+  #connect(): void {
+    if (this.#connection?.isOpen) return;
+    const connection = this.#client.duplicate?.() as Client;
+    this.#connection = connection;
+    const changed = () => {
+      this.#epoch += 1;
+    };
+    for (const event of ['ready', 'error', 'reconnecting', 'end'] as const) connection.on(event, changed);
+    connection.connect().catch(() => {});
+  }
+}
