@@ -56,6 +56,11 @@ export const seedOption = () =>
     .argParser(wholeNumber(0, maxSeed))
     .default(drawSeed(), 'random');
 
+export const redisOption = () =>
+  new Option('--redis <topology>', 'one server, or sentinel: a primary, two replicas, three sentinels (local)')
+    .choices(['single', 'sentinel'])
+    .default('single');
+
 export const jsonOption = () => new Option('--json', 'print JSON');
 
 /** A plan by its name; a wrong one suggests the nearest. */

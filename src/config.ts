@@ -41,6 +41,8 @@ export function readConfig(environment: Environment): Config {
     problems.push(
       'REDIS_URL must not have the public password with NODE_ENV=production (make one: openssl rand -hex 32)',
     );
+  if (read.redisSentinels && read.store !== 'durable')
+    problems.push('REDIS_SENTINELS must not be set with SESSION_STORE=plain or memory: only durable follows them');
   if (problems.length > 0)
     throw new ConfigError(`A replica cannot start with these settings:\n  ${problems.join('\n  ')}`);
   const { secrets = [developmentSecret] } = read;
@@ -137,6 +139,19 @@ export const settings = {
       })
       .default('redis://127.0.0.1:6379'),
   ],
+  redisSentinels: [
+    'REDIS_SENTINELS',
+    z
+      .string()
+      .transform((list) => list.split(',').map((one) => /^(?:\[(.+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(one.trim())))
+      .refine((list) => list.every((one) => one && Number(one[3]) <= 65535), {
+        error: 'must be a list of addresses, host:port,host:port',
+      })
+      .transform((list) => list.map((one) => ({ host: one?.[1] ?? one?.[2] ?? '', port: Number(one?.[3]) })))
+      .optional(),
+  ],
+  redisMaster: ['REDIS_MASTER', z.string().default('mymaster')],
+  waitReplicas: ['REDIS_WAIT_REPLICAS', text(/^\d$/, 'a number from 0 to 9').transform(Number).optional()],
   store: ['SESSION_STORE', oneOf('durable', ['plain', 'memory'])],
   secrets: [
     'SESSION_SECRETS',

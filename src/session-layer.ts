@@ -1,3 +1,4 @@
+import type { RedisStore } from 'connect-redis';
 import type { Request, RequestHandler, Response } from 'express';
 import { createBaseline, destroyBaseline, renewBaseline, updateBaseline } from './baseline/baseline.ts';
 import type { Config } from './config.ts';
@@ -35,13 +36,26 @@ export function createSessionLayer(
   const { store: kind, secrets, production, idleSeconds } = config;
   if (kind !== 'durable' || !client) {
     return {
-      ...createBaseline(kind, client, { secrets, production, idleSeconds }, metrics?.observeStore),
+      ...createBaseline(
+        kind,
+        client as RedisStore['client'] | undefined,
+        { secrets, production, idleSeconds },
+        metrics?.observeStore,
+      ),
       update: async (req, change) => updateBaseline(req, change),
       renew: renewBaseline,
       destroy: destroyBaseline,
     };
   }
-  const { absoluteSeconds, maxBytes, maxPerUser, migrateFrom, anonymousPercent, storeDeadlineMs: deadlineMs } = config;
+  const {
+    absoluteSeconds,
+    maxBytes,
+    maxPerUser,
+    migrateFrom,
+    anonymousPercent,
+    storeDeadlineMs: deadlineMs,
+    waitReplicas,
+  } = config;
   return {
     middleware: [
       durable.createSessions({
@@ -53,6 +67,7 @@ export function createSessionLayer(
         maxPerUser,
         anonymousShare: anonymousPercent / 100,
         deadlineMs,
+        ...(waitReplicas !== undefined && { waitReplicas }),
         migrateFrom,
         ...(production && { cookie: { secure: true } }),
         ...(metrics && { observe: metrics.observeSessions }),

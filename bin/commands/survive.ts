@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type Command, Option } from 'commander';
 import { type DriverName, drivers } from '../../deploy/fleet/drivers.ts';
-import { type Fleet, FleetError } from '../../deploy/fleet/fleet.ts';
+import { type Fleet, FleetError, type RedisTopology } from '../../deploy/fleet/fleet.ts';
 import { watchExternalSite } from '../../load/run/external-site.ts';
 import { readHistory } from '../../load/run/history-file.ts';
 import { missingCapabilityOf, quick } from '../../load/run/plan.ts';
@@ -17,6 +17,7 @@ import {
   jsonOption,
   pathOption,
   planOption,
+  redisOption,
   run,
   seedOption,
   stores,
@@ -34,6 +35,7 @@ interface SurviveOptions extends CommonOptions {
   rate: number;
   background: number;
   store?: string;
+  redis: RedisTopology;
   fleet: DriverName;
   url?: string;
   judge?: string;
@@ -76,6 +78,7 @@ export function addSurvive(program: Command): void {
         .choices(Object.keys(drivers))
         .default('local'),
     )
+    .addOption(redisOption())
     .option('--url <url>', 'users only, at a site that you break by hand')
     .option('--judge <file>', 'judge a saved history')
     .option('--max-p99 <ms>', 'fail if the 99th percentile of response times is above it', wholeNumber(1, 60_000))
@@ -129,10 +132,10 @@ function surviveFaults(
   { progress }: Terminal,
   ending: AbortSignal,
 ): Promise<History | undefined> {
-  const { plan: name, fleet: driver, store, replicas, seconds, users, rate, background, seed } = options;
+  const { plan: name, fleet: driver, store, replicas, seconds, users, rate, background, seed, redis } = options;
   const chosen = plans[name];
   const plan = { ...(options.quick ? quick(chosen) : chosen), ...(seconds && { seconds }) };
-  const place = { replicas, store, env: process.env, report: progress.report };
+  const place = { replicas, store, redis, env: process.env, report: progress.report };
   return drivers[driver].withRunFleet(place, ending, (fleet, environment) => {
     requireCapabilities(name, fleet);
     progress.report(`${name}: ${plan.about}`);
@@ -144,17 +147,17 @@ function surviveFaults(
 
 /** @throws {FleetError} if the fleet does not support the plan's only fault */
 function requireCapabilities(name: PlanName, fleet: Fleet): void {
-  const [step, ...others] = plans[name].steps;
-  const missing = step && others.length === 0 ? missingCapabilityOf(step, fleet) : undefined;
-  if (missing) throw new FleetError(`${name}: ${missing}`);
+  const missing = plans[name].steps.map((step) => missingCapabilityOf(step, fleet));
+  if (missing.length > 0 && missing.every((one) => one !== undefined)) throw new FleetError(`${name}: ${missing[0]}`);
 }
 
 /** The command with everything that determines the choices of a run. */
 function commandOf(options: SurviveOptions): string {
-  const { plan, quick, seed, users, rate, background, seconds, url, fleet, replicas, store } = options;
+  const { plan, quick, seed, users, rate, background, seconds, url, fleet, replicas, store, redis } = options;
   const site = url === undefined ? ['--plan', plan, ...(quick ? ['--quick'] : [])] : ['--url', url];
   const choices = ['--seed', seed, '--users', users, '--rate', rate, ...(seconds ? ['--seconds', seconds] : [])];
-  const place = fleet === 'local' ? ['--replicas', replicas] : ['--fleet', fleet];
+  const topology = redis === 'single' ? [] : ['--redis', redis];
+  const place = fleet === 'local' ? ['--replicas', replicas, ...topology] : ['--fleet', fleet];
   const rest = url === undefined ? ['--background', background, ...place, ...(store ? ['--store', store] : [])] : [];
   return ['npm run survive --', ...site, ...choices, ...rest].join(' ');
 }

@@ -3,7 +3,7 @@ import { chmodSync, closeSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { type Command, Option } from 'commander';
 import { drivers, type StartedFleet } from '../../deploy/fleet/drivers.ts';
-import { FleetError } from '../../deploy/fleet/fleet.ts';
+import { FleetError, type RedisTopology } from '../../deploy/fleet/fleet.ts';
 import { lastLines } from '../../deploy/fleet/logs.ts';
 import { waitFor } from '../../deploy/fleet/wait.ts';
 import { aborted, endOfProcess } from '../foreground.ts';
@@ -13,6 +13,7 @@ import {
   type FleetOptions,
   jsonOption,
   portOption,
+  redisOption,
   run,
   stores,
   wholeNumber,
@@ -23,6 +24,7 @@ import { createTerminal, type Terminal } from '../terminal.ts';
 interface UpOptions extends FleetOptions {
   replicas: number;
   store: string;
+  redis: RedisTopology;
   http: number;
   https: number;
   prometheus: number;
@@ -38,6 +40,7 @@ export function addUp(program: Command): void {
   addFleetOptions(command)
     .option('-n, --replicas <n>', 'number of replicas', wholeNumber(1, 50), 3)
     .addOption(new Option('--store <store>', 'session store').choices(stores).default('durable'))
+    .addOption(redisOption())
     .addOption(portOption('--http <port>', 'HTTP port on 127.0.0.1; 0 picks a free one', 'HTTP_PORT', 8080))
     .addOption(portOption('--https <port>', 'HTTPS port', 'HTTPS_PORT', 8443))
     .addOption(portOption('--prometheus <port>', 'Prometheus port', 'PROMETHEUS_PORT', 9090))

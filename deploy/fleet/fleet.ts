@@ -37,6 +37,9 @@ export interface Fleet {
   readonly proxy: Part & { /** Reloads nginx's configuration. */ reload(): Promise<void> };
 }
 
+/** One server, or a primary with two replicas and three sentinels. */
+export type RedisTopology = 'single' | 'sentinel';
+
 /** A server that the replicas depend on: Redis, or nginx. */
 export interface Part {
   kill(signal?: NodeJS.Signals): Promise<void>;
@@ -56,6 +59,10 @@ export interface RedisPart extends Part {
   configure(parameter: string, value: string): Promise<string>;
   /** Makes each fsync take `ms` longer; 0 ends that. Absent if the driver cannot slow the disk. */
   slowDisk?(ms: number): Promise<void>;
+  /** The server that is the primary now: redis-1. Absent for a Redis without replicas and sentinels; the rest is done to it. */
+  primary?(): Promise<string>;
+  /** Its replicas hear nothing of the primary any more, which works as before. Absent as primary. */
+  isolatePrimary?(): Promise<void>;
   /** Refuses each write to its files, as a full disk does; false ends that. Absent as slowDisk. */
   fillDisk?(isFull: boolean): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { failoverFaults } from './failover.ts';
 import type { Fault } from './fault.ts';
 import { fleetFaults } from './fleet.ts';
 import { networkFaults } from './network.ts';
@@ -6,7 +7,14 @@ import { redisFaults } from './redis.ts';
 import { replicaFaults } from './replica.ts';
 
 /** Every fault by its name, which is also the name of a plan with this fault alone. */
-export const faults = { ...replicaFaults, ...fleetFaults, ...redisFaults, ...networkFaults, ...nginxFaults };
+export const faults = {
+  ...replicaFaults,
+  ...fleetFaults,
+  ...redisFaults,
+  ...failoverFaults,
+  ...networkFaults,
+  ...nginxFaults,
+};
 
 export type FaultName = keyof typeof faults;
 

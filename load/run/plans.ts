@@ -1,3 +1,4 @@
+import { failoverFaults } from '../faults/failover.ts';
 import { type FaultName, faultNamed, faults } from '../faults/index.ts';
 import type { Plan } from './plan.ts';
 
@@ -35,7 +36,10 @@ const pairs = {
   },
 } satisfies Record<string, Plan>;
 
-const every = [...Object.values<Plan>(alone), ...Object.values<Plan>(pairs)].flatMap(({ steps }) => steps);
+/** What one Redis can have; `failover` has the rest. */
+const every = [...Object.values<Plan>(alone), ...Object.values<Plan>(pairs)]
+  .flatMap(({ steps }) => steps)
+  .filter(({ fault }) => !Object.hasOwn(failoverFaults, fault));
 
 const sets = {
   demo: {
@@ -61,6 +65,12 @@ const sets = {
     steps: (['kill-replica', 'pause-replica', 'roll', 'scale-up', 'scale-down', 'redis-kill'] as const).map(
       (fault) => ({ fault }),
     ),
+  },
+  failover: {
+    about:
+      'Redis fails over: its primary is killed, hangs, and is killed when its replicas are behind (--redis sentinel)',
+    calmSeconds: 5,
+    steps: (Object.keys(failoverFaults) as (keyof typeof failoverFaults)[]).map((fault) => ({ fault })),
   },
   random: {
     about: 'faults and pairs drawn by the seed, for --seconds (120)',

@@ -1,4 +1,4 @@
-import { checkCount, type Fleet, FleetError, type Reporter, type Settings } from '../fleet.ts';
+import { checkCount, type Fleet, FleetError, type RedisTopology, type Reporter, type Settings } from '../fleet.ts';
 import { boundLogs, writeLogs } from '../logs.ts';
 import { findPort, requireFree } from '../ports.ts';
 import { createServers } from '../process.ts';
@@ -7,6 +7,7 @@ import { servedBy } from '../wait.ts';
 import { lockDir, prepareFiles, replicaMain } from './files.ts';
 import { startProxies } from './network/proxies.ts';
 import { createLocalRedis } from './redis.ts';
+import { createSentinelRedis, type SentinelPorts } from './redis-sentinel.ts';
 import { readParts } from './parts.ts';
 import { LocalReplicas } from './replicas.ts';
 import {
@@ -37,6 +38,8 @@ export interface LocalOptions {
   settings?: Settings;
   /** Gives each replica its own proxy to Redis, so that the network can be broken. */
   breakableNetwork?: boolean;
+  /** `sentinel`: a primary with two replicas and three sentinels. The default is one server. */
+  redis?: RedisTopology;
   /** The file that replicas run instead of src/main.ts. */
   main?: string;
   /** A larger log is emptied (64 MiB). */
@@ -48,6 +51,8 @@ interface Ports {
   http: number;
   https: number;
   redis: number;
+  /** With sentinels; `redis` is not used then. */
+  sentinel?: SentinelPorts;
   prometheus?: number;
 }
 
@@ -77,7 +82,7 @@ export async function startLocalFleet(options: LocalOptions): Promise<Fleet> {
 }
 
 /** @throws {FleetError} if a chosen port is in use */
-async function reservePorts({ http, https, prometheus }: LocalOptions, taken: Set<number>): Promise<Ports> {
+async function reservePorts({ http, https, prometheus, redis }: LocalOptions, taken: Set<number>): Promise<Ports> {
   const reserve = async (port: number, what: string) => {
     if (port === 0) return findPort(taken);
     await requireFree(port, what, `--${what.toLowerCase()}`);
@@ -87,8 +92,14 @@ async function reservePorts({ http, https, prometheus }: LocalOptions, taken: Se
     http: await reserve(http, 'http'),
     https: await reserve(https, 'https'),
     redis: await findPort(taken),
+    ...(redis === 'sentinel' && { sentinel: await findSentinelPorts(taken) }),
     ...(prometheus !== undefined && { prometheus: await reserve(prometheus, 'Prometheus') }),
   };
+}
+
+async function findSentinelPorts(taken: Set<number>): Promise<SentinelPorts> {
+  const three = async () => [await findPort(taken), await findPort(taken), await findPort(taken)];
+  return { redis: await three(), sentinels: await three() };
 }
 
 function createLocalFleet(
@@ -106,7 +117,10 @@ function createLocalFleet(
   const files = prepareFiles(dir, ports, env, tlsDir);
   const logBound = setInterval(() => boundLogs(files.logs, maxLogBytes), 5000).unref();
   const servers = createServers(files.logs, env);
-  const network = options.breakableNetwork ? startProxies(ports.redis) : undefined;
+  const pausedAt = new Map<string, Date>();
+  const sentinel = ports.sentinel && createSentinelRedis(servers, files, ports.sentinel, pausedAt);
+  // Sentinels name the servers themselves, not a proxy before them.
+  const network = options.breakableNetwork && !sentinel ? startProxies(ports.redis) : undefined;
   const replicas = new LocalReplicas({
     start: servers.start,
     taken,
@@ -116,7 +130,14 @@ function createLocalFleet(
     env: () => {
       const secrets = readGivenSecrets(env) || files.readSecret();
       // Replicas get values: their Redis is the fleet's.
-      return { ...env, SESSION_STORE: store, SESSION_SECRETS: secrets, SESSION_SECRETS_FILE: '', REDIS_URL_FILE: '' };
+      return {
+        ...env,
+        SESSION_STORE: store,
+        SESSION_SECRETS: secrets,
+        SESSION_SECRETS_FILE: '',
+        REDIS_URL_FILE: '',
+        ...sentinel?.settings,
+      };
     },
     settings: { ...settings, SESSION_STORE: store },
     announce: async (replicas) => {
@@ -124,7 +145,6 @@ function createLocalFleet(
       await reloadNginx(replicas);
     },
   });
-  const pausedAt = new Map<string, Date>();
   const startRedisServer = () => startRedis(servers.start, files, ports.redis);
   const redis = createServerPart(servers, 'redis', startRedisServer, 'SIGTERM', pausedAt);
   const startProxy = () => startNginx(servers.start, files, ports.http);
@@ -140,7 +160,14 @@ function createLocalFleet(
     },
     replicas: () => Promise.all(replicas.all.map(readStatus)),
     parts: () =>
-      readParts({ servers, pausedAt, redisFacts: fleet.redis.facts, http, prometheus: prometheus || undefined }),
+      readParts({
+        servers,
+        redisName: sentinel?.primary ?? (async () => 'redis'),
+        pausedAt,
+        redisFacts: fleet.redis.facts,
+        http,
+        prometheus: prometheus || undefined,
+      }),
     scale: (...args) => replicas.inTurn(() => replicas.scale(...args)),
     kill: (number, signal = 'SIGKILL') => replicas.kill(number, signal),
     pause: (number) => replicas.pause(number),
@@ -159,14 +186,15 @@ function createLocalFleet(
       down ??= end();
       return down;
     },
-    redis: createLocalRedis(redis, ports.redis, files.redis, servers, canTrace),
+    redis: sentinel?.part ?? createLocalRedis(redis, ports.redis, files.redis, servers, canTrace),
     proxy: { ...nginx, reload: () => reloadNginx(replicas.all) },
     ...(network && { network }),
   };
 
   async function start(): Promise<void> {
-    await startRedisServer();
-    report?.(`redis        127.0.0.1:${ports.redis}`);
+    await (sentinel?.start ?? startRedisServer)();
+    const redisPorts = ports.sentinel ? ports.sentinel.redis.join(' :') : ports.redis;
+    report?.(`redis        127.0.0.1:${redisPorts}${sentinel ? ', with three sentinels' : ''}`);
     const added = await replicas.add(options.replicas);
     files.writeReplicas(added);
     await replicas.start(added);
@@ -204,8 +232,11 @@ function createLocalFleet(
   async function end(): Promise<void> {
     clearInterval(logBound);
     servers.refuseStarts('the fleet is going down');
-    const orderOf = (name: string) => ({ nginx: 0, prometheus: 0, redis: 2 })[name] ?? 1;
-    for (const order of [0, 1, 2]) {
+    await sentinel?.remember();
+    // Sentinels before what they watch, or they would replace it.
+    const orderOf = (name: string) =>
+      /^(nginx|prometheus)$/.test(name) ? 0 : /^redis/.test(name) ? 3 : /^sentinel/.test(name) ? 2 : 1;
+    for (const order of [0, 1, 2, 3]) {
       const group = servers.all().filter(({ name }) => orderOf(name) === order);
       await Promise.all(group.map((server) => server.stop('SIGTERM', graceMs)));
     }

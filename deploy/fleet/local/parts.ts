@@ -7,6 +7,8 @@ const answerMs = 500;
 /** What is known of the servers beside the replicas. */
 export interface PartProbes {
   servers: Servers;
+  /** The name of the process that is Redis: with sentinels, of the primary. */
+  redisName(): Promise<string>;
   /** When each part was paused that is; by its name. */
   pausedAt: ReadonlyMap<string, Date>;
   /** RedisPart.facts */
@@ -18,17 +20,22 @@ export interface PartProbes {
 
 export async function readParts({
   servers,
+  redisName,
   pausedAt,
   redisFacts,
   http,
   prometheus,
 }: PartProbes): Promise<PartStatus[]> {
   /** @param probe what is to be known of it; null if it does not answer */
-  const part = async (name: PartStatus['name'], probe: () => Promise<string[] | null>): Promise<PartStatus> => {
-    const process = servers.find(name);
+  const part = async (
+    name: PartStatus['name'],
+    probe: () => Promise<string[] | null>,
+    own: string = name,
+  ): Promise<PartStatus> => {
+    const process = servers.find(own);
     const base = { name, runsAs: process ? `pid ${process.pid}` : '-', facts: [] };
     if (!process || process.end) return { ...base, state: 'down', since: process?.end?.at.toISOString() ?? null };
-    const paused = pausedAt.get(name);
+    const paused = pausedAt.get(own);
     if (paused) return { ...base, state: 'paused', since: paused.toISOString() };
     const facts = await probe().catch(() => null);
     const since = process.startedAt.toISOString();
@@ -38,7 +45,7 @@ export async function readParts({
   const responds = (url: string) => answers(url, answerMs).then(() => []);
   return Promise.all([
     part('nginx', () => responds(http + nginxProbePath)),
-    part('redis', () => redisFacts(answerMs)),
+    part('redis', () => redisFacts(answerMs), await redisName().catch(() => 'redis')),
     ...(prometheus === undefined ? [] : [part('prometheus', () => responds(`${prometheus}/-/ready`))]),
   ]);
 }

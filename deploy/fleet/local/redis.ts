@@ -27,6 +27,17 @@ export function createLocalRedis(
 
 /** @throws {FleetError} with Redis's error, or after 5 s without an answer */
 async function configure(port: number, parameter: string, value: string): Promise<string> {
+  try {
+    const former = (await askOnce(port, ['CONFIG', 'GET', parameter])) as Record<string, string>;
+    await askOnce(port, ['CONFIG', 'SET', parameter, value]);
+    return String(former[parameter]);
+  } catch (cause) {
+    throw new FleetError(`redis: CONFIG SET ${parameter} ${value}: ${(cause as Error).message}`, [], { cause });
+  }
+}
+
+/** Sends one command to the Redis, or the sentinel, at a port. @throws its error, or after 5 s without an answer */
+export async function askOnce(port: number, command: string[]): Promise<unknown> {
   const { createClient } = await import('redis'); // takes 150 ms to load, and few commands need it
   const socket = { host: '127.0.0.1', port, reconnectStrategy: false as const, connectTimeout: timeoutMs };
   const client = createClient({ socket });
@@ -34,11 +45,7 @@ async function configure(port: number, parameter: string, value: string): Promis
   const late = setTimeout(() => client.isOpen && client.destroy(), timeoutMs); // a paused Redis accepts and never answers
   try {
     await client.connect();
-    const former = await client.configGet(parameter);
-    await client.configSet(parameter, value);
-    return String(former[parameter]);
-  } catch (cause) {
-    throw new FleetError(`redis: CONFIG SET ${parameter} ${value}: ${(cause as Error).message}`, [], { cause });
+    return await client.sendCommand(command);
   } finally {
     clearTimeout(late);
     if (client.isOpen) client.destroy();

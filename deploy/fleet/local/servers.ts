@@ -32,9 +32,16 @@ export function startReplicaProcess(
 }
 
 /** Resolves once the server answers, as do the functions below. */
-export async function startRedis(start: StartServer, files: LocalFiles, port: number): Promise<void> {
-  const args = [...redisOptions(files.redis), '--bind', '127.0.0.1', '--port', String(port)];
-  const server = await start('redis', 'redis-server', args, { cwd: files.redis });
+export async function startRedis(
+  start: StartServer,
+  files: LocalFiles,
+  port: number,
+  name = 'redis',
+  folder = files.redis,
+  more: string[] = [],
+): Promise<void> {
+  const args = [...redisOptions(files.redis), '--bind', '127.0.0.1', '--port', String(port), ...more];
+  const server = await start(name, 'redis-server', args, { cwd: folder });
   await server.ready(async () => (await pingRedis(port, 1000)) !== null);
 }
 

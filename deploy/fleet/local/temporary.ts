@@ -9,7 +9,8 @@ const maxLogBytes = 2 * 1024 ** 3;
 const ramdisk = '/dev/shm';
 const minRamdiskBytes = 2 ** 30;
 
-export interface RunFleetOptions extends Pick<LocalOptions, 'replicas' | 'env' | 'settings' | 'main' | 'report'> {
+export interface RunFleetOptions
+  extends Pick<LocalOptions, 'replicas' | 'env' | 'settings' | 'main' | 'report' | 'redis'> {
   /** The network between replicas and Redis can be broken; that takes a proxy, which costs throughput. The default is true. */
   breakableNetwork?: boolean;
   /** The default is durable for a temporary fleet, and whatever is running for containers. */

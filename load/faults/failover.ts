@@ -1,0 +1,69 @@
+import type { Fleet } from '../../deploy/fleet/fleet.ts';
+import { waitFor } from '../../deploy/fleet/wait.ts';
+import type { ImpactBudget } from '../users/history.ts';
+import { type Fault, FaultError, type FaultContext } from './fault.ts';
+
+/** 503 within a second while there is no primary, and five seconds after its end there is one. */
+const failover: ImpactBudget = { failures: 'all', stallMs: 5000, answerMs: 1000, mustFail: true };
+const electionMs = 10_000;
+
+/** A Redis that a fault can fail over. */
+type Replicated = Fleet['redis'] & Required<Pick<Fleet['redis'], 'primary' | 'isolatePrimary'>>;
+
+const missingCapability = ({ redis }: Fleet) =>
+  redis.primary ? undefined : 'a Redis with replicas and sentinels (--redis sentinel)';
+
+/** @returns the evidence, once another server is the primary @throws {FaultError} */
+async function requireFailover({ primary }: Replicated, old: string): Promise<string> {
+  const start = performance.now();
+  const isReplaced = async () => (await primary()) !== old;
+  await waitFor(`${old} is replaced`, isReplaced, { timeoutMs: electionMs, everyMs: 20 }).catch((err: Error) => {
+    throw new FaultError(err.message, { cause: err });
+  });
+  return `${await primary()} replaced ${old} after ${((performance.now() - start) / 1000).toFixed(1)} s`;
+}
+
+/** Breaks the primary, and waits for its successor. */
+function breaking(
+  about: string,
+  breakIt: (redis: Replicated) => Promise<void>,
+  heal: (redis: Replicated) => Promise<void>,
+): Fault {
+  return {
+    about,
+    target: 'redis',
+    seconds: 2,
+    impactBudget: failover,
+    missingCapability,
+    async apply(fleet: Fleet, { declare }: FaultContext) {
+      const redis = fleet.redis as Replicated;
+      const old = await redis.primary();
+      declare(['redis'], () => heal(redis));
+      await breakIt(redis);
+      return requireFailover(redis, old);
+    },
+  };
+}
+
+/** Faults of a Redis with replicas and sentinels. */
+export const failoverFaults = {
+  'redis-failover': breaking(
+    'the primary of Redis is killed: a replica takes over, and it comes back as a replica',
+    (redis) => redis.kill('SIGKILL'),
+    (redis) => redis.start(),
+  ),
+  'redis-failover-hang': breaking(
+    'the primary of Redis hangs: a replica takes over, and it continues as if nothing had happened',
+    (redis) => redis.pause(),
+    (redis) => redis.resume(),
+  ),
+  'redis-failover-behind': breaking(
+    'the replicas of Redis hear nothing of the primary for half a second; then it is killed, and one of them takes over',
+    async (redis) => {
+      await redis.isolatePrimary();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await redis.kill('SIGKILL');
+    },
+    (redis) => redis.start(),
+  ),
+} as const satisfies Record<string, Fault>;
