@@ -9,6 +9,21 @@ import { developmentSecret, readConfig } from './config.ts';
 const secret = 'x'.repeat(32);
 
 describe('readConfig', () => {
+  test('sentinels are a list of addresses, and only durable follows them', () => {
+    const { redisSentinels, redisMaster, waitReplicas } = readConfig({ REDIS_SENTINELS: 'a:1, [2001:db8::1]:26379' });
+    expect(redisSentinels).toEqual([
+      { host: 'a', port: 1 },
+      { host: '2001:db8::1', port: 26379 },
+    ]);
+    expect([redisMaster, waitReplicas]).toEqual(['mymaster', undefined]);
+    for (const wrong of ['a', 'a:', 'a:99999', 'redis://a:1', 'a:1,,b:2', ' '])
+      expect(() => readConfig({ REDIS_SENTINELS: wrong })).toThrow(/REDIS_SENTINELS must be a list of addresses/);
+    expect(() => readConfig({ REDIS_SENTINELS: 'a:1', SESSION_STORE: 'plain' })).toThrow(/only durable follows them/);
+    expect(() => readConfig({ REDIS_WAIT_REPLICAS: 'all' })).toThrow(
+      /REDIS_WAIT_REPLICAS must be a number from 0 to 9/,
+    );
+  });
+
   test('has a default for every setting in development', () => {
     const config = readConfig({});
     expect(config).toMatchObject({

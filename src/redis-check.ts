@@ -44,15 +44,23 @@ export function whenUsable(client: Redis, config: Config, logger: Logger): Promi
 }
 
 /** @throws if Redis cannot say it now */
-export async function findProblems(client: Redis, { store, production }: Config): Promise<Problem[]> {
+export async function findProblems(
+  client: Redis,
+  { store, production, redisSentinels, waitReplicas = redisSentinels ? 1 : 0 }: Config,
+): Promise<Problem[]> {
   const fatal = (text: string) => ({ text, isFatal: true });
   const info = await readInfo(client);
   const problems: Problem[] = [];
   if (info.get('role') === 'slave') problems.push(fatal('it is a replica, which takes no writes: name its primary'));
   else if (store === 'durable') {
-    const refusal = await refusalOf(client);
+    const refusal = await refusalOf(client, waitReplicas > 0);
     if (refusal) problems.push(fatal(`it refuses what sessions need (${refusal}): version 6.2 or later, ${needed}`));
   }
+  if (waitReplicas > 0 && info.get('connected_slaves') === '0')
+    problems.push({
+      text: 'it has no replica, and each change waits for one, in vain: REDIS_WAIT_REPLICAS',
+      isFatal: false,
+    });
   const policy = info.get('maxmemory_policy') ?? 'noeviction';
   if (policy !== 'noeviction' && info.get('maxmemory') !== '0') {
     const text = `it ends sessions when its memory is full (maxmemory-policy ${policy}): set noeviction`;
@@ -74,7 +82,8 @@ async function readInfo(client: Redis): Promise<Map<string, string>> {
   }
 }
 
-const needed = 'and a user with ~session:* &session:* +@read +@write +@scripting +@pubsub +time';
+const needed =
+  'and a user with ~session:* &session:* +@read +@write +@scripting +@pubsub +time, with replicas +wait +role';
 
 /** The commands of the session layer (src/sessions), on a key that expires at once. */
 const probe = `
@@ -86,10 +95,11 @@ const probe = `
 const keys = ['1', '2', '3'].map((number) => `session:{probe}:${number}`);
 
 /** Why Redis does not execute the commands of sessions; undefined if it does, or will once it has memory or a disk again. */
-async function refusalOf(client: Redis): Promise<string | undefined> {
+async function refusalOf(client: Redis, waits: boolean): Promise<string | undefined> {
   try {
     await client.sendCommand(['EVAL', probe, String(keys.length), ...keys]);
     await client.sendCommand(['TIME']);
+    if (waits) await client.sendCommand(['WAIT', '0', '1']);
     return undefined;
   } catch (err) {
     const { message } = err as Error;

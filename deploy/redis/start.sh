@@ -23,4 +23,4 @@ exec redis-server /etc/redis.conf "$@" \
     --user admin on "#$(hash "$admin")" '~*' '&*' +@all \
     --user app on "#$(hash "$password")" '~session:*' '~plain:*' '~sess:*' '&session:*' \
     -@all +@read +@write -@dangerous +eval +evalsha +subscribe +unsubscribe +publish +time +info +ping \
-    '+client|setinfo' '+client|setname' +select
+    +wait +role '+client|setinfo' '+client|setname' +select

@@ -2,18 +2,14 @@ import express from 'express';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createClient } from 'redis';
-import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
-import { createVisitor, until } from '../../test/replica.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { createVisitor, startTestReplica, until } from '../../test/replica.ts';
 import { startTestSentinels, type TestSentinels } from '../../test/sentinel.ts';
 import { createSessions, destroySession, followPrimary, redisOptions, renewSession, updateSession } from './index.ts';
 
 // Sessions on a Redis that fails over: a primary, two replicas and three sentinels.
 
 let redis: TestSentinels;
-beforeEach(async () => {
-  redis = await startTestSentinels();
-});
-afterEach(() => redis.stop());
 
 const connectTo = ({ host, port }: { host: string; port: number }) =>
   createClient({ ...redisOptions, socket: { ...redisOptions.socket, host, port } });
@@ -56,50 +52,6 @@ async function startApp(options: { waitReplicas?: number } = {}) {
   return { client, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-test('what was acknowledged survives the death of the primary, and requests are answered meanwhile', async () => {
-  const { url } = await startApp();
-  const visitors = Array.from({ length: 20 }, () => ({ visitor: createVisitor(url), added: [] as number[] }));
-  for (const [number, { visitor }] of visitors.entries())
-    expect((await visitor.send('POST', '/login', { name: `user-${number}` })).status).toBe(200);
-  const left = createVisitor(url, visitors[0]?.visitor.cookie);
-  let isOver = false;
-  let [slowestMs, item] = [0, 0];
-  const codes = new Set<string>();
-  const busy = visitors.slice(1).map(async ({ visitor, added }) => {
-    while (!isOver) {
-      const start = performance.now();
-      const own = ++item;
-      const { status, body } = await visitor.send('POST', '/add', { item: own });
-      slowestMs = Math.max(slowestMs, performance.now() - start);
-      if (status === 200) added.push(own);
-      else codes.add(`${status} ${body.code}`);
-    }
-  });
-  const old = await redis.primary();
-  expect((await left.send('POST', '/logout')).status).toBe(204);
-  redis.process(old).kill('SIGKILL');
-  const died = performance.now();
-  const other = createVisitor(url);
-  await until(async () => (await other.send('POST', '/add', { item: 0 })).status === 200).finally(() => {
-    isOver = true;
-  });
-  const awayMs = performance.now() - died;
-  await Promise.all(busy);
-  expect(await redis.primary()).not.toBe(old);
-  for (const [number, { visitor, added }] of visitors.entries()) {
-    if (number === 0) continue;
-    const { body } = await visitor.send('GET', '/');
-    expect(body.user).toEqual({ id: `user-${number}` });
-    expect(body.list).toEqual(expect.arrayContaining(added));
-  }
-  // The logout is not undone.
-  expect((await left.send('GET', '/')).body.user).toBeNull();
-  for (const code of codes) expect(code).toMatch(/^503 (store-unavailable|outcome-unknown)$/);
-  expect(slowestMs).toBeLessThan(1000);
-  expect(awayMs).toBeLessThan(5000);
-  console.log({ awayMs, slowestMs, writes: visitors.flatMap(({ added }) => added).length });
-});
-
 /** Replicas hear nothing of their primary any more, visitors write, the primary dies, and a replica takes over. @returns what was acknowledged, and what is lost of it */
 async function loseTheUnreplicated(options: { waitReplicas?: number }) {
   const { url } = await startApp(options);
@@ -133,77 +85,159 @@ async function loseTheUnreplicated(options: { waitReplicas?: number }) {
   };
 }
 
-test('what no replica has is not acknowledged, not to a repeat either', async () => {
-  expect(await loseTheUnreplicated({})).toEqual({
-    statuses: [503, 503, 503, 503],
-    isWriteLost: true,
-    isLogoutUndone: true,
-    repeated: [1, 2],
+describe('when the primary fails', () => {
+  beforeEach(async () => {
+    redis = await startTestSentinels();
+  });
+  afterEach(() => redis.stop());
+
+  test('what was acknowledged survives the death of the primary, and requests are answered meanwhile', async () => {
+    const { url } = await startApp();
+    const visitors = Array.from({ length: 20 }, () => ({ visitor: createVisitor(url), added: [] as number[] }));
+    for (const [number, { visitor }] of visitors.entries())
+      expect((await visitor.send('POST', '/login', { name: `user-${number}` })).status).toBe(200);
+    const left = createVisitor(url, visitors[0]?.visitor.cookie);
+    let isOver = false;
+    let [slowestMs, item] = [0, 0];
+    const codes = new Set<string>();
+    const busy = visitors.slice(1).map(async ({ visitor, added }) => {
+      while (!isOver) {
+        const start = performance.now();
+        const own = ++item;
+        const { status, body } = await visitor.send('POST', '/add', { item: own });
+        slowestMs = Math.max(slowestMs, performance.now() - start);
+        if (status === 200) added.push(own);
+        else codes.add(`${status} ${body.code}`);
+      }
+    });
+    const old = await redis.primary();
+    expect((await left.send('POST', '/logout')).status).toBe(204);
+    redis.process(old).kill('SIGKILL');
+    const died = performance.now();
+    const other = createVisitor(url);
+    await until(async () => (await other.send('POST', '/add', { item: 0 })).status === 200).finally(() => {
+      isOver = true;
+    });
+    const awayMs = performance.now() - died;
+    await Promise.all(busy);
+    await until(async () => (await redis.primary()) !== old); // the sentinel that is asked here may learn it later
+    for (const [number, { visitor, added }] of visitors.entries()) {
+      if (number === 0) continue;
+      const { body } = await visitor.send('GET', '/');
+      expect(body.user).toEqual({ id: `user-${number}` });
+      expect(body.list).toEqual(expect.arrayContaining(added));
+    }
+    // The logout is not undone.
+    expect((await left.send('GET', '/')).body.user).toBeNull();
+    for (const code of codes) expect(code).toMatch(/^503 (store-unavailable|outcome-unknown)$/);
+    expect(slowestMs).toBeLessThan(1000);
+    expect(awayMs).toBeLessThan(5000);
+  });
+
+  test('what no replica has is not acknowledged, not to a repeat either', async () => {
+    expect(await loseTheUnreplicated({})).toEqual({
+      statuses: [503, 503, 503, 503],
+      isWriteLost: true,
+      isLogoutUndone: true,
+      repeated: [1, 2],
+    });
+  });
+
+  test('without waiting for replicas, acknowledged changes are lost', async () => {
+    expect(await loseTheUnreplicated({ waitReplicas: 0 })).toMatchObject({
+      statuses: [200, 204, 200, 204],
+      isWriteLost: true,
+      isLogoutUndone: true,
+    });
+  });
+
+  test('a primary that hangs is replaced; when it continues, no client uses it', async () => {
+    const { url, client } = await startApp();
+    const visitor = createVisitor(url);
+    const old = await redis.primary();
+    redis.process(old).kill('SIGSTOP');
+    const began = performance.now();
+    await until(async () => (await visitor.send('POST', '/add', { item: 1 })).status === 200);
+    expect(performance.now() - began).toBeLessThan(5000);
+    redis.process(old).kill('SIGCONT');
+    // It closes its connections when it becomes a replica.
+    const roleOf = async (port: number) => ((await redis.command(port, 'ROLE').catch(() => ['master'])) as string[])[0];
+    for (let item = 2; (await roleOf(old)) === 'master'; item++)
+      expect((await visitor.send('POST', '/add', { item })).status).toBe(200);
+    const info = String(await client.sendCommand(['INFO', 'server']));
+    expect(info).toContain(`tcp_port:${await redis.primary()}`);
+    expect(info).not.toContain(`tcp_port:${old}`);
   });
 });
 
-test('without waiting for replicas, acknowledged changes are lost', async () => {
-  expect(await loseTheUnreplicated({ waitReplicas: 0 })).toMatchObject({
-    statuses: [200, 204, 200, 204],
-    isWriteLost: true,
-    isLogoutUndone: true,
+describe('while nothing fails', () => {
+  beforeAll(async () => {
+    redis = await startTestSentinels();
   });
-});
+  afterAll(() => redis.stop());
 
-test('a primary that hangs is replaced; when it continues, no client uses it', async () => {
-  const { url, client } = await startApp();
-  const visitor = createVisitor(url);
-  const old = await redis.primary();
-  redis.process(old).kill('SIGSTOP');
-  const began = performance.now();
-  await until(async () => (await visitor.send('POST', '/add', { item: 1 })).status === 200);
-  expect(performance.now() - began).toBeLessThan(5000);
-  redis.process(old).kill('SIGCONT');
-  const roleOf = async (port: number) => ((await redis.command(port, 'ROLE')) as string[])[0];
-  for (let item = 2; (await roleOf(old)) === 'master'; item++)
-    expect((await visitor.send('POST', '/add', { item })).status).toBe(200);
-  const info = String(await client.sendCommand(['INFO', 'server']));
-  expect(info).toContain(`tcp_port:${await redis.primary()}`);
-  expect(info).not.toContain(`tcp_port:${old}`);
-});
+  test('reads are one command without WAIT; all writes of a turn share one', async () => {
+    const { url } = await startApp();
+    const visitor = createVisitor(url);
+    await visitor.send('POST', '/login', { name: 'ada' });
+    const port = await redis.primary();
+    const count = async (name: string) => {
+      const stats = String(await redis.command(port, 'INFO', 'commandstats'));
+      return Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+    };
+    const before = await count('wait');
+    for (let read = 0; read < 10; read++) await visitor.send('GET', '/');
+    expect(await count('wait')).toBe(before);
+    await visitor.send('POST', '/add', { item: 1 });
+    expect(await count('wait')).toBe(before + 1);
+  });
 
-test('reads are one command without WAIT; all writes of a turn share one', async () => {
-  const { url } = await startApp();
-  const visitor = createVisitor(url);
-  await visitor.send('POST', '/login', { name: 'ada' });
-  const port = await redis.primary();
-  const count = async (name: string) => {
-    const stats = String(await redis.command(port, 'INFO', 'commandstats'));
-    return Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
-  };
-  const before = await count('wait');
-  for (let read = 0; read < 10; read++) await visitor.send('GET', '/');
-  expect(await count('wait')).toBe(before);
-  await visitor.send('POST', '/add', { item: 1 });
-  expect(await count('wait')).toBe(before + 1);
-});
+  test.each([
+    ['a name that no sentinel knows', { name: 'other' }, /sentinels 127.*:\d+, .* know no primary named other/],
+    [
+      'sentinels that are not there',
+      { sentinels: [{ host: '127.0.0.1', port: 1 }] },
+      /no sentinel answers at 127.0.0.1:1/,
+    ],
+  ])('%s: a clear error, and commands fail at once', async (_, more, message) => {
+    const client = followPrimary({ name: redis.name, sentinels: redis.sentinels, connectTo, ...more });
+    const errors: string[] = [];
+    client.on('error', (err) => errors.push(err.message));
+    onTestFinished(() => client.destroy());
+    void client.connect();
+    await until(() => errors.some((text) => message.test(text)));
+    expect(client.isReady).toBe(false);
+    await expect(client.sendCommand(['PING'])).rejects.toThrow('no connection to the primary');
+  });
 
-test.each([
-  ['a name that no sentinel knows', { name: 'other' }, /sentinels 127.*:\d+, .* know no primary named other/],
-  [
-    'sentinels that are not there',
-    { sentinels: [{ host: '127.0.0.1', port: 1 }] },
-    /no sentinel answers at 127.0.0.1:1/,
-  ],
-])('%s: a clear error, and commands fail at once', async (_, more, message) => {
-  const client = followPrimary({ name: redis.name, sentinels: redis.sentinels, connectTo, ...more });
-  const errors: string[] = [];
-  client.on('error', (err) => errors.push(err.message));
-  onTestFinished(() => client.destroy());
-  void client.connect();
-  await until(() => errors.some((text) => message.test(text)));
-  expect(client.isReady).toBe(false);
-  await expect(client.sendCommand(['PING'])).rejects.toThrow('no connection to the primary');
-});
+  test.each([
+    ['a name that no sentinel knows', () => ({ REDIS_MASTER: 'other' }), 'correct REDIS_MASTER'],
+    ['sentinels that are not there', () => ({ REDIS_SENTINELS: '127.0.0.1:1' }), 'correct REDIS_SENTINELS'],
+  ])('a replica of the app with %s is not ready, answers 503, and says what to change', async (_, wrong, advice) => {
+    const lines: string[] = [];
+    const right = {
+      REDIS_SENTINELS: redis.sentinels.map(({ host, port }) => `${host}:${port}`).join(),
+      REDIS_MASTER: redis.name,
+    };
+    const replica = await startTestReplica({ ...right, ...wrong() }, lines);
+    onTestFinished(() => void replica.drain());
+    await until(() => lines.join('').includes(advice));
+    expect((await createVisitor(replica.adminUrl).send('GET', '/readyz')).status).toBe(503);
+    expect((await createVisitor(replica.url).send('POST', '/login', { name: 'Ada' })).status).toBe(503);
+  });
 
-test('wrong options are named', () => {
-  const options = { name: 'a', sentinels: [{ host: 'a', port: 1 }], connectTo };
-  const wrong = { name: '', sentinels: [], connectTo: undefined };
-  for (const [name, value] of Object.entries(wrong))
-    expect(() => followPrimary({ ...options, [name]: value } as never)).toThrow(TypeError(name).message);
+  test('a replica of the app finds the primary by its sentinels alone', async () => {
+    const REDIS_SENTINELS = redis.sentinels.map(({ host, port }) => `${host}:${port}`).join();
+    const replica = await startTestReplica({ REDIS_SENTINELS, REDIS_MASTER: redis.name });
+    onTestFinished(() => void replica.drain());
+    await replica.ready;
+    expect((await createVisitor(replica.url).send('POST', '/login', { name: 'Ada' })).status).toBe(200);
+  });
+
+  test('wrong options are named', () => {
+    const options = { name: 'a', sentinels: [{ host: 'a', port: 1 }], connectTo };
+    const wrong = { name: '', sentinels: [], connectTo: undefined };
+    for (const [name, value] of Object.entries(wrong))
+      expect(() => followPrimary({ ...options, [name]: value } as never)).toThrow(TypeError(name).message);
+  });
 });

@@ -9,6 +9,7 @@ import { createClient } from 'redis';
 import { io } from 'socket.io-client';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { freePort, startTestRedis, until } from '../replica.ts';
+import { startTestSentinels } from '../sentinel.ts';
 import { createBrowser } from './browser.js';
 
 // The recipes of the package's manual, run as they are printed, on the package as it is built.
@@ -167,4 +168,25 @@ test('from connect-redis, and back', async () => {
   expect(back.cookie).toMatch(/connect\.sid=/);
   back.cookie = back.cookie.split('; ').find((pair) => pair.startsWith('connect.sid='));
   expect((await back.get('/me')).body).toEqual({ id: 'ada' });
+});
+
+test('Sentinel', async () => {
+  const redis = await startTestSentinels();
+  ends.push(() => void redis.stop());
+  const port = await freePort();
+  const code = codeAfter('**Sentinel.**')
+    .replace('mymaster', redis.name)
+    .replace(/sentinels: \[.*?\]/s, `sentinels: ${JSON.stringify(redis.sentinels)}`);
+  const isOfClient = (line) => /^client|^const client|from 'redis'/.test(line);
+  const [own, rest] = [code, codeAfter('## Use it').replace(' redisOptions,', '').split('\n')];
+  const app = rest.filter((line) => !isOfClient(line)).join('\n');
+  writeFileSync(path.join(folder, 'app.mjs'), `${own}${connected}${app}`);
+  const env = { PATH: process.env.PATH, PORT: String(port), SESSION_SECRET: secret };
+  const child = spawn(process.execPath, ['app.mjs'], { cwd: folder, env, stdio: ['inherit', 'inherit', 'ignore'] });
+  ends.push(() => child.kill('SIGKILL'));
+  const browser = createBrowser(port);
+  await until(() => browser.send('POST', '/visits'));
+  redis.process(await redis.primary()).kill('SIGKILL');
+  await until(async () => (await browser.send('POST', '/visits')).status === 200);
+  expect((await browser.get('/visits')).body.visits).toBeGreaterThan(1);
 });

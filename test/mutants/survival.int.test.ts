@@ -164,6 +164,16 @@ test('an nginx that never sets a hung replica aside serves users worse for as lo
   ]);
 });
 
+test('a failover loses acknowledged changes if they did not wait for a replica', async () => {
+  const judgement = await run({
+    plan: 'redis-failover-behind',
+    redis: 'sentinel',
+    breakableNetwork: false,
+    settings: { REDIS_WAIT_REPLICAS: '0' },
+  });
+  expectFound(judgement, 'lost-write', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
+});
+
 test('Redis with appendfsync everysec and a slow disk loses acknowledged writes when it is killed', async (context) => {
   const judgement = await run({
     plan: 'redis-kill',

@@ -137,7 +137,7 @@ export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
 
   /** @returns a promise of its end: the connection is lost, or the primary is another server */
   async #connectOnce(closing: AbortSignal): Promise<Promise<void>> {
-    const address = this.#sentinels.primary();
+    const address = await this.#sentinels.primary();
     const client = this.#connectTo(address);
     const lost = Promise.withResolvers<void>();
     const end = () => lost.resolve();

@@ -29,7 +29,9 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
   #clients: Client[] = [];
   #followers = 0;
   #known: Sighting | undefined;
-  #problem = 'no sentinel was asked yet';
+  #problem = '';
+  /** Resolves once they were asked for the first time. */
+  #asked: Promise<void> = Promise.resolve();
 
   constructor(name: string, addresses: Address[], connectTo: (address: Address) => Client) {
     super();
@@ -44,11 +46,12 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
     this.#followers += 1;
     if (this.#followers > 1) return;
     this.#clients = this.#addresses.map((address) => this.#connectTo(address));
-    for (const client of this.#clients) {
+    const connecting = this.#clients.map((client) => {
       client.on('error', () => {}); // it connects again, and the others are asked meanwhile
-      client.connect().catch(() => {});
-    }
-    void this.#keepAsking(this.#clients);
+      return client.connect().catch(() => {});
+    });
+    this.#asked = withTimeLimit(Promise.all(connecting)).then(() => this.#ask(this.#clients));
+    void this.#asked.then(() => this.#keepAsking(this.#clients));
   }
 
   release(): void {
@@ -59,15 +62,16 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
   }
 
   /** The primary, as last heard. @throws {Error} that says why it is not known */
-  primary(): Address {
+  async primary(): Promise<Address> {
+    await this.#asked;
     if (!this.#known) throw new Error(this.#problem);
     return this.#known;
   }
 
   async #keepAsking(clients: Client[]): Promise<void> {
-    while (this.#clients === clients) {
+    while (this.#clients === clients && clients.length > 0) {
+      await pause(askEveryMs, undefined, { ref: false });
       await this.#ask(clients);
-      await pause(this.#known ? askEveryMs : askEveryMs / 10, undefined, { ref: false });
     }
   }
 
@@ -101,6 +105,11 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
     const refused = answers.find(({ status, ...answer }) => 'reason' in answer && /No such master/.test(answer.reason));
     return refused ? `the sentinels ${list} know no primary named ${this.#name}` : `no sentinel answers at ${list}`;
   }
+}
+
+/** Waits for it, but not longer than for an answer. */
+async function withTimeLimit(work: Promise<unknown>): Promise<void> {
+  await Promise.race([work, pause(answerMs, undefined, { ref: false })]);
 }
 
 /** A map of RESP3, or the flat list of RESP2. */
