@@ -12,6 +12,7 @@ import { adoptAs, forgetSession, reset, storedFor } from './request/attach.ts';
 import { adopt, jsonOf, keepUp, RequestSession } from './request/session.ts';
 import { inTurn, type RequestState, requireState } from './request/state.ts';
 import { storeOf, takeCookie } from './store.ts';
+import { isStillIn } from './user-index.ts';
 
 /** What a change may do to a session: read and set its attributes. */
 export type Draft = Partial<Omit<SessionData, 'cookie'>>;
@@ -170,6 +171,13 @@ async function redeem(
   const id = seal(Buffer.from(sealed, 'base64url'), from, repeatable.key, nonce).toString();
   const stored = await repository.read(id);
   if (!stored) throw new SessionError('session-ended');
+  const user = repository.userOf(readAttributes(stored));
+  const handle = repository.handleOf(id);
+  // "Log out everywhere" may have met it before the first request could look.
+  if (user !== undefined && !(await isStillIn(repository, user, handle))) {
+    await repository.endByHandle(handle);
+    throw new SessionError('session-ended');
+  }
   adoptAs(req, id, stored);
   reportReplayed(repository, req);
   return first;

@@ -52,6 +52,19 @@ test('all keys of a session are in one slot, at each id that it has had', async 
   expect((await visitor.send('GET', '/sessions?user=ada')).body).toEqual([]);
 });
 
+test('a repeated login whose session "log out everywhere" has met gets 401, not a session that is in no list', async () => {
+  const visitor = visit();
+  await visitor.send('POST', '/push', { item: 1 });
+  const repeat = visit(visitor.cookie);
+  expect((await visitor.send('POST', '/login', { name: 'ada' }, keyed('login'))).status).toBe(200);
+  // As it is between the mark and the end, or if the session was written after that: the first request could not look.
+  const [index = ''] = (await keys()).filter((key) => key.startsWith('session:user:'));
+  const [handle = ''] = (await redis.command('ZRANGE', index, '0', '-1')) as string[];
+  await redis.command('ZADD', index, '-1', handle);
+  expect((await repeat.send('POST', '/login', { name: 'ada' }, keyed('login'))).status).toBe(401);
+  expect(await redis.command('EXISTS', repository.keyOfHandle(handle))).toBe(0);
+});
+
 test('what is erased of a user is gone, and the receipt says what it was; others keep theirs', async () => {
   const logIn = async (name: string) => {
     const visitor = visit();

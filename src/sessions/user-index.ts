@@ -68,6 +68,7 @@ export async function endAll(repository: SessionRepository, user: string, handle
   if (handles.length === 0) return 0;
   const index = repository.indexOf(user);
   await repository.calls.read('list', 'ZADD', index, 'XX', ...handles.flatMap((handle) => ['-1', handle]));
+  await repository.calls.confirm(); // else a failover forgets the marks, and a login under way ends well
   const results = await Promise.allSettled(handles.map((handle) => repository.endByHandle(handle)));
   const ended = results.filter((result) => result.status === 'fulfilled' && result.value).length;
   const failed = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as SessionError);

@@ -106,14 +106,15 @@ export function createSentinelRedis(
       await partOf(broken ?? (await primary())).resume();
       broken = undefined;
     },
-    restart: async () => partOf(await primary()).restart(),
+    /** The one that a command has killed, if there is one: the primary by then is another. */
+    restart: async () => (broken ? part.start() : partOf(await primary()).restart()),
     ping: async (ms) => pingRedis(await primaryPort(), ms).catch(() => null),
     async facts(ms) {
       const port = await primaryPort();
       const info = await readRedisInfo(port, ms);
       if (info === null) return null;
       const [, replicas = '0'] = /connected_slaves:(\d+)/.exec(info) ?? [];
-      return [`${nameOf(port)} of ${ports.redis.length}, ${replicas} replicas connected`, ...redisFactsOf(info)];
+      return [`${nameOf(port)} of ${ports.redis.length}, connected replicas: ${replicas}`, ...redisFactsOf(info)];
     },
     async configure(parameter, value) {
       const port = await primaryPort();
