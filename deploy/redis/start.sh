@@ -2,6 +2,7 @@
 # start.sh [OPTION ...]: starts Redis in a container. Its users have the rights that they need:
 #   app      the replicas. Its password is in the secret redis_url, from which replicas have it too.
 #   monitor  the health check, the exporter, and commands that ask how Redis is. It reads no key, so it needs no password.
+#   peer     with sentinels (sentinel.yml): other servers copy its data as this user, and sentinels watch it.
 #   admin    commands that break Redis on purpose. Its password is made here, for this start and this container.
 set -eu
 umask 077
@@ -13,6 +14,21 @@ fi
 hash() { printf %s "$1" | sha256sum | cut -c 1-64; }
 admin=$(head -c 32 /dev/urandom | sha256sum | cut -c 1-64)
 printf %s "$admin" > /tmp/admin
+
+# With sentinels: a replica of the server that they name, or else of the first.
+if [ -n "${REDIS_PRIMARY:-}" ]; then
+    peer=$(printf 'peer:%s' "$password" | sha256sum | cut -c 1-64)
+    primary=
+    for sentinel in $REDIS_SENTINELS; do
+        primary=${primary:-$(redis-cli -h "$sentinel" -p 26379 sentinel get-master-addr-by-name unsticky 2>/dev/null | sed -n 1p)}
+    done
+    primary=${primary:-$REDIS_PRIMARY}
+    set -- "$@" --masteruser peer --masterauth "$peer" --repl-diskless-sync-delay 0 \
+        --min-replicas-to-write 1 --min-replicas-max-lag 2 \
+        --user peer on "#$(hash "$peer")" -@all '&*' +psync +replconf +ping +multi +exec +slaveof +subscribe +publish +role +info \
+        '+config|rewrite' '+client|setname' '+client|kill' '+script|kill'
+    hostname -I | grep -qw "$primary" || set -- "$@" --replicaof "$primary" 6379
+fi
 
 # The default user is off, and has every right: Redis loads its append-only file as this user, and without rights it leaves out what
 # scripts and transactions wrote, up to 8.0 at least (https://github.com/redis/redis/issues/14541).

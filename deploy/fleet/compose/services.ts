@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { FleetError, type LogOptions, type Part, type RedisPart } from '../fleet.ts';
 import { redisFactsOf } from '../probe-redis.ts';
 import { waitFor } from '../wait.ts';
-import { type Docker, project } from './docker.ts';
+import { type Container, type Docker, findService, label, project, serviceOf } from './docker.ts';
 import { describe } from './status.ts';
 
 /**
@@ -44,30 +44,84 @@ export function createComposeNginx(docker: Docker): Part {
 const asMonitor = ['redis-cli', '--user', 'monitor'];
 const asAdmin = 'REDISCLI_AUTH=$(cat /tmp/admin) exec redis-cli --user admin "$0" "$@"';
 
+/** The services of deploy/redis/sentinel.yml, if they are up. */
+const [sentinels, master] = [['sentinel-1', 'sentinel-2', 'sentinel-3'], 'unsticky'];
+
 export function createComposeRedis(docker: Docker): RedisPart {
-  const config = async (...args: string[]) => {
-    const { Id } = await docker.containerOf('redis');
-    return (await docker.run(['exec', Id, 'sh', '-c', asAdmin, '--no-raw', 'CONFIG', ...args])).trim();
-  };
-  const ping = async (ms: number) => {
-    const { Id } = await docker.containerOf('redis');
-    return measure(docker, ['exec', Id, 'timeout', String(ms / 1000), ...asMonitor, 'ping'], /^PONG/);
-  };
+  /** The service that a command or a fault has broken, until it is healed: the primary is another by then. */
+  let broken: string | undefined;
+
+  async function primaryContainer(): Promise<Container> {
+    const containers = await docker.containers();
+    if (!findService(containers, 'sentinel-1')) return serviceOf(containers, 'redis');
+    const ask = ['redis-cli', '-p', '26379', 'sentinel', 'get-master-addr-by-name', master];
+    for (const sentinel of sentinels) {
+      const { Id } = serviceOf(containers, sentinel);
+      const [address] = (await docker.run(['exec', Id, ...ask]).catch(() => '')).split('\n');
+      const found = containers.find((container) => address && addressesOf(container).includes(address));
+      if (found) return found;
+    }
+    throw new FleetError('no sentinel names a primary that is up: docker compose ps');
+  }
+
+  const serviceNameOf = ({ Config }: Container) => Config.Labels[`${label}.service`] as string;
+  const primary = async () => serviceNameOf(await primaryContainer());
+  const command = async ({ Id }: Container, ...args: string[]) =>
+    (await docker.run(['exec', Id, 'sh', '-c', asAdmin, '--no-raw', ...args])).trim();
+  const pingOf = ({ Id }: Container, ms: number) =>
+    measure(docker, ['exec', Id, 'timeout', String(ms / 1000), ...asMonitor, 'ping'], /^PONG/);
+  const partOf = (service: string) =>
+    createServicePart(docker, service, async () => (await pingOf(await docker.containerOf(service), 1000)) !== null);
   return {
-    ...createServicePart(docker, 'redis', async () => (await ping(1000)) !== null),
-    ping,
+    async kill(signal) {
+      broken = await primary();
+      await partOf(broken).kill(signal);
+    },
+    async start() {
+      await partOf(broken ?? (await primary())).start();
+      broken = undefined;
+    },
+    async pause() {
+      broken = await primary();
+      await partOf(broken).pause();
+    },
+    async resume() {
+      await partOf(broken ?? (await primary())).resume();
+      broken = undefined;
+    },
+    async restart() {
+      await partOf(broken ?? (await primary())).restart();
+      broken = undefined;
+    },
+    primary,
+    async isolatePrimary() {
+      const containers = await docker.containers();
+      const own = await primaryContainer();
+      // Of a cable that is cut it learns within min-replicas-max-lag; of these, at once.
+      await command(own, 'CONFIG', 'SET', 'min-replicas-to-write', '0');
+      const others = containers.filter((one) => /^redis(-\d)?$/.test(serviceNameOf(one)) && one.Id !== own.Id);
+      for (const other of others) await command(other, 'REPLICAOF', '127.0.0.1', '1');
+    },
+    ping: async (ms) => pingOf(await primaryContainer(), ms),
     async facts(ms) {
-      const { Id } = await docker.containerOf('redis');
-      const command = ['exec', Id, 'timeout', String(ms / 1000), ...asMonitor, 'INFO'];
-      return docker.run(command).then(redisFactsOf, () => null);
+      const container = await primaryContainer();
+      const info = ['exec', container.Id, 'timeout', String(ms / 1000), ...asMonitor, 'INFO'];
+      const facts = await docker.run(info).then(redisFactsOf, () => null);
+      const name = serviceNameOf(container);
+      return facts && name !== 'redis' ? [`${name} is the primary`, ...facts] : facts;
     },
     async configure(parameter, value) {
-      const former = await config('GET', parameter);
-      const reply = await config('SET', parameter, value); // redis-cli exits with 0 even if Redis refuses
+      const container = await primaryContainer();
+      const former = await command(container, 'CONFIG', 'GET', parameter);
+      const reply = await command(container, 'CONFIG', 'SET', parameter, value); // redis-cli exits with 0 even if Redis refuses
       if (reply !== 'OK') throw new FleetError(`redis: CONFIG SET ${parameter} ${value}: ${reply}`);
       return JSON.parse(/^2\) (".*")$/m.exec(former)?.[1] ?? '""') as string;
     },
   };
+}
+
+function addressesOf({ NetworkSettings }: Container): string[] {
+  return Object.values(NetworkSettings.Networks).map(({ IPAddress }) => IPAddress);
 }
 
 /** @returns the milliseconds of a Docker command with this output; null if it fails or prints something else */

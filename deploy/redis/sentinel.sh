@@ -1,0 +1,20 @@
+#!/bin/sh
+# sentinel.sh: starts a sentinel in a container (sentinel.yml). What it knows of the servers it writes to /data/sentinel.conf, so that
+# after a restart of all it still knows which was the primary.
+set -eu
+umask 077
+if [ ! -f /data/sentinel.conf ]; then
+    password=$(sed -n 's|^rediss\{0,1\}://app:\([A-Za-z0-9_.-]\{1,\}\)@.*|\1|p' /run/secrets/redis_url)
+    peer=$(printf 'peer:%s' "$password" | sha256sum | cut -c 1-64)
+    cat > /data/sentinel.conf <<EOF
+port 26379
+dir /data
+protected-mode no
+sentinel monitor unsticky $REDIS_PRIMARY 6379 2
+sentinel auth-user unsticky peer
+sentinel auth-pass unsticky $peer
+sentinel down-after-milliseconds unsticky 1000
+sentinel failover-timeout unsticky 1000
+EOF
+fi
+exec redis-server /data/sentinel.conf --sentinel
