@@ -4,9 +4,8 @@ export { createSessions } from './create.ts';
 export { SessionError, type SessionErrorCode } from './errors.ts';
 export type { SessionEvent, StoreCommand, StoreOutcome } from './events.ts';
 export type { Attributes, CookieChoices, SessionsOptions } from './options.ts';
-export { redisOptions } from './redis/client.ts';
+export { type Address, redisOptions } from './redis/client.ts';
 export { followPrimary, type PrimaryClient, type PrimaryOptions } from './redis/primary.ts';
-export type { Address } from './redis/sentinels.ts';
 export { type Closing, sessionSignal } from './request/session-signal.ts';
 export { type Draft, destroySession, renewSession, updateSession } from './update.ts';
 export {

@@ -1,3 +1,9 @@
+/** Where a server of Redis is. */
+export interface Address {
+  host: string;
+  port: number;
+}
+
 /** A single Redis, as node-redis's `createClient` gives it. */
 export interface Client {
   isReady: boolean;

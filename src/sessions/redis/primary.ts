@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Client, ClientOfflineError, type Subscriber } from './client.ts';
-import { type Address, Sentinels } from './sentinels.ts';
+import { type Address, type Client, ClientOfflineError, type Subscriber } from './client.ts';
+import { Sentinels } from './sentinels.ts';
 
 export interface PrimaryOptions {
   /** The name under which the sentinels know the primary. */
@@ -49,6 +49,7 @@ export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
   #closing: AbortController | undefined;
   #keepsAlive = true;
 
+  /** @internal */
   constructor(sentinels: Sentinels, connectTo: (address: Address) => Subscriber) {
     super();
     this.#sentinels = sentinels;

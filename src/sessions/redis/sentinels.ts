@@ -1,12 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Client } from './client.ts';
-
-/** Where a server of Redis is. */
-export interface Address {
-  host: string;
-  port: number;
-}
+import type { Address, Client } from './client.ts';
 
 /** Which server is the primary: a later one has a higher epoch. */
 interface Sighting extends Address {
