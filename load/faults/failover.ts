@@ -17,7 +17,7 @@ const missingCapability = ({ redis }: Fleet) =>
 async function requireFailover({ primary }: Replicated, old: string): Promise<string> {
   const start = performance.now();
   const isReplaced = async () => (await primary()) !== old;
-  await waitFor(`${old} is replaced`, isReplaced, { timeoutMs: electionMs, everyMs: 20 }).catch((err: Error) => {
+  await waitFor(`${old} is replaced`, isReplaced, { timeoutMs: electionMs, everyMs: 250 }).catch((err: Error) => {
     throw new FaultError(err.message, { cause: err });
   });
   return `${await primary()} replaced ${old} after ${((performance.now() - start) / 1000).toFixed(1)} s`;
