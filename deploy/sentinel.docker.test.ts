@@ -1,0 +1,67 @@
+import { execFileSync } from 'node:child_process';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createVisitor, freePort } from '../test/replica.ts';
+import { createComposeFleet } from './fleet/compose/fleet.ts';
+import { waitFor } from './fleet/wait.ts';
+
+// docker-compose.yml with deploy/redis/sentinel.yml: a primary, two replicas and three sentinels.
+
+const compose = (...args: string[]) =>
+  execFileSync('docker', ['compose', ...args], { stdio: 'pipe', encoding: 'utf8' });
+const fleet = createComposeFleet(process.env);
+let http: string;
+
+beforeAll(async () => {
+  process.env.COMPOSE_PROJECT_NAME = 'unsticky-sentinel-test';
+  process.env.COMPOSE_FILE = 'docker-compose.yml:deploy/redis/sentinel.yml';
+  process.env.SESSION_SECRETS = 's'.repeat(32);
+  for (const name of ['HTTP_PORT', 'HTTPS_PORT', 'PROMETHEUS_PORT']) process.env[name] = String(await freePort());
+  compose('up', '--build', '--detach', '--wait', '--scale', 'app=2');
+  http = (await fleet.describe()).http;
+});
+afterAll(() => void compose('down', '--volumes', '--timeout', '3'));
+
+test('what users were told survives the death of the primary, and its return', async () => {
+  const users = Array.from({ length: 20 }, () => createVisitor(http));
+  for (const [number, user] of users.entries()) {
+    expect((await user.send('POST', '/login', { name: `User ${number}` })).status).toBe(200);
+    expect((await user.send('POST', '/cart/items', { sku: `item-${number}`, quantity: 1 })).status).toBe(201);
+  }
+  const [left] = users;
+  const old = createVisitor(http, left?.cookie);
+  expect((await left?.send('POST', '/logout'))?.status).toBe(204);
+
+  const first = await fleet.redis.primary?.();
+  await fleet.redis.kill();
+  const isBack = async () => (await createVisitor(http).send('POST', '/login', { name: 'Ada' })).status === 200;
+  await waitFor('a replica takes over', isBack, { timeoutMs: 15_000, everyMs: 100 });
+  expect(await fleet.redis.primary?.()).not.toBe(first);
+  await fleet.redis.start();
+  for (const [number, user] of users.entries()) {
+    if (user === left) continue;
+    expect((await user.send('GET', '/profile')).body.user.name).toBe(`User ${number}`);
+    expect((await user.send('GET', '/cart')).body.items).toEqual([{ sku: `item-${number}`, quantity: 1 }]);
+  }
+  expect((await old.send('GET', '/profile')).status).toBe(401);
+  const facts = await fleet.redis.facts(2000);
+  expect(facts?.join()).toMatch(/redis-\d is the primary,master/);
+});
+
+test('each container has bounds, and the servers have the same users as one Redis alone', async () => {
+  const ids = compose('ps', '--quiet').trim().split('\n');
+  const containers = JSON.parse(execFileSync('docker', ['inspect', ...ids], { encoding: 'utf8' })) as {
+    Name: string;
+    HostConfig: { Memory: number; PidsLimit: number; NanoCpus: number; ReadonlyRootfs: boolean; CapDrop: string[] };
+  }[];
+  expect(containers.length).toBeGreaterThanOrEqual(12);
+  for (const { Name, HostConfig } of containers) {
+    const { Memory, PidsLimit, NanoCpus, ReadonlyRootfs, CapDrop } = HostConfig;
+    expect(Math.min(Memory, PidsLimit, NanoCpus), Name).toBeGreaterThan(0);
+    expect([ReadonlyRootfs, CapDrop], Name).toEqual([true, ['ALL']]);
+  }
+  for (const server of ['redis', 'redis-2', 'redis-3']) {
+    const ask = (...command: string[]) => compose('exec', '-T', server, 'redis-cli', ...command);
+    expect(ask('PING'), server).toContain('NOAUTH');
+    expect(ask('--user', 'monitor', 'GET', 'a'), server).toContain('NOPERM');
+  }
+});
