@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => void compose('down', '--volumes', '--timeout', '3'));
 
-test('what users were told survives the death of the primary, and its return', async () => {
+test('what was acknowledged survives the death of the primary, and its return', async () => {
   const users = Array.from({ length: 20 }, () => createVisitor(http));
   for (const [number, user] of users.entries()) {
     expect((await user.send('POST', '/login', { name: `User ${number}` })).status).toBe(200);
