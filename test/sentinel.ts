@@ -49,10 +49,8 @@ export async function startTestSentinels(): Promise<TestSentinels> {
     await until(() => command(port, 'PING'));
   }
 
-  for (const port of ports) await start(port);
-  await until(async () => /connected_slaves:2/.test(String(await command(first, 'INFO', 'replication'))));
   const sentinels: TestSentinels['sentinels'] = [];
-  for (let number = 0; number < 3; number++) {
+  async function startSentinel(): Promise<void> {
     const port = await freePort();
     const file = path.join(dir, `sentinel-${port}.conf`);
     const lines = [
@@ -67,13 +65,22 @@ export async function startTestSentinels(): Promise<TestSentinels> {
     processes.set(port, spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' }));
     sentinels.push({ host, port });
   }
+
   const asked = async () =>
     (await command(sentinels[0]?.port ?? 0, 'SENTINEL', 'MASTER', name)) as Record<string, string>;
   const fieldOf = (reply: Record<string, string>, field: string) => Number(reply[field]);
-  await until(async () => {
-    const reply = await asked();
-    return fieldOf(reply, 'num-slaves') === 2 && fieldOf(reply, 'num-other-sentinels') === 2;
-  });
+  try {
+    for (const port of ports) await start(port);
+    await until(async () => /connected_slaves:2/.test(String(await command(first, 'INFO', 'replication'))));
+    for (let number = 0; number < 3; number++) await startSentinel();
+    await until(async () => {
+      const reply = await asked();
+      return fieldOf(reply, 'num-slaves') === 2 && fieldOf(reply, 'num-other-sentinels') === 2;
+    });
+  } catch (err) {
+    await endAll([...processes.values()]);
+    throw err;
+  }
   return {
     sentinels,
     ports,
@@ -82,13 +89,14 @@ export async function startTestSentinels(): Promise<TestSentinels> {
     start,
     primary: async () => fieldOf(await asked(), 'port'),
     process: (port) => processes.get(port) as ChildProcess,
-    async stop() {
-      for (const child of processes.values()) {
-        if (child.exitCode !== null || child.signalCode !== null) continue;
-        const exited = once(child, 'exit');
-        child.kill('SIGKILL');
-        await exited;
-      }
-    },
+    stop: () => endAll([...processes.values()]),
   };
+}
+
+/** Signals all at once, and waits for their ends. */
+async function endAll(children: ChildProcess[]): Promise<void> {
+  const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+  const ended = running.map((child) => once(child, 'exit'));
+  for (const child of running) child.kill('SIGKILL');
+  await Promise.all(ended);
 }
