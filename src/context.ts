@@ -30,7 +30,7 @@ export function createContext(config: Config, overrides: Partial<Omit<Context, '
   const isStoreUp = () => redis?.isReady ?? true;
   const own = () => (config.metrics ? createMetrics({ config, lifecycle, isStoreUp, logOutput }) : undefined);
   const metrics = 'metrics' in overrides ? overrides.metrics : own();
-  const sessions = overrides.sessions ?? createSessionLayer(config, redis, metrics);
+  const sessions = overrides.sessions ?? createSessionLayer(config, redis, metrics, logger);
   let closing: Promise<void> | undefined;
   const close = () => {
     closing ??= redis ? closeRedis(redis) : Promise.resolve();

@@ -66,6 +66,19 @@ test.each(['POST /logout', 'DELETE /sessions'])(
   },
 );
 
+test('a user with too many sessions sees that the one unused for longest has ended, and it is logged, without a name', async () => {
+  const lines: string[] = [];
+  const { url } = await start({ SESSION_MAX_PER_USER: '2' }, lines);
+  const { cookie } = await logIn(url, 'Ada Lovelace');
+  const stream = await open(url, cookie);
+  for (let login = 0; login < 2; login++) await logIn(url, 'Ada Lovelace');
+  await until(() => stream.isOver);
+  expect(stream.text.endsWith(end)).toBe(true);
+  const logged = lines.filter((line) => line.includes('too many sessions'));
+  expect(logged).toHaveLength(1);
+  expect(logged[0]).not.toMatch(/Ada|lovelace/i);
+});
+
 test('without a login there is no stream; nor is there one where the end of a session is not known', async () => {
   const { url } = await start();
   expect((await createVisitor(url).send('GET', '/events')).status).toBe(401);

@@ -2,6 +2,7 @@ import type { RedisStore } from 'connect-redis';
 import type { Request, RequestHandler, Response } from 'express';
 import { createBaseline, destroyBaseline, renewBaseline, updateBaseline } from './baseline/baseline.ts';
 import type { Config } from './config.ts';
+import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { Redis } from './redis.ts';
 import * as durable from './sessions/index.ts';
@@ -32,6 +33,7 @@ export function createSessionLayer(
   config: Config,
   client: Redis | undefined,
   metrics: Metrics | undefined,
+  logger: Logger,
 ): SessionLayer {
   const { store: kind, secrets, production, idleSeconds } = config;
   if (kind !== 'durable' || !client) {
@@ -70,7 +72,12 @@ export function createSessionLayer(
         ...(waitReplicas !== undefined && { waitReplicas }),
         migrateFrom,
         ...(production && { cookie: { secure: true } }),
-        ...(metrics && { observe: metrics.observeSessions }),
+        observe(event) {
+          metrics?.observeSessions(event);
+          // Its browser shows that it has ended (GET /events). Whose it was is not logged.
+          if (event.type === 'evicted')
+            logger.warn('a user had too many sessions: the one unused for longest was ended');
+        },
       }),
     ],
     describe: durable.describeSession,
