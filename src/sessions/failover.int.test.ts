@@ -1,29 +1,37 @@
 import express from 'express';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectTo, createServer, type Server } from 'node:net';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createVisitor, startTestReplica, until } from '../../test/replica.ts';
 import { startTestSentinels, type TestSentinels } from '../../test/sentinel.ts';
-import { createSessions, destroySession, followPrimary, redisOptions, renewSession, updateSession } from './index.ts';
+import {
+  createSessions,
+  destroySession,
+  followPrimary,
+  type PrimaryClient,
+  redisOptions,
+  renewSession,
+  updateSession,
+} from './index.ts';
 
 // Sessions on a Redis that fails over: a primary, two replicas and three sentinels.
 
 let redis: TestSentinels;
 
-const connectTo = ({ host, port }: { host: string; port: number }) =>
+const clientOf = ({ host, port }: { host: string; port: number }) =>
   createClient({ ...redisOptions, socket: { ...redisOptions.socket, host, port } });
 
 async function connect() {
-  const client = followPrimary({ name: redis.name, sentinels: redis.sentinels, connectTo });
+  const client = followPrimary({ name: redis.name, sentinels: redis.sentinels, connectTo: clientOf });
   client.on('error', () => {});
   onTestFinished(() => client.destroy());
   await client.connect();
   return client;
 }
 
-async function startApp(options: { waitReplicas?: number } = {}) {
-  const client = await connect();
+async function startApp(options: { waitReplicas?: number } = {}, given?: PrimaryClient) {
+  const client = given ?? (await connect());
   const app = express().use(express.json());
   app.use(createSessions({ client, secrets: ['s'.repeat(32)], ...options }));
   app.post('/login', async (req, res) => {
@@ -192,6 +200,53 @@ describe('while nothing fails', () => {
     expect(await count('wait')).toBe(before + 1);
   });
 
+  test('a connection for writes that is dead is replaced, although reads are answered', async () => {
+    let isCut = false;
+    const servers: Server[] = [];
+    onTestFinished(() => {
+      for (const server of servers) server.close();
+    });
+    /** A network that from some moment on loses all bytes of each connection that has sent a WAIT. */
+    const through = async ({ host, port }: { host: string; port: number }) => {
+      const server = createServer((near) => {
+        const far = connectTo(port, host);
+        let isDead = false;
+        near.on('data', (bytes) => {
+          isDead ||= isCut && bytes.includes('WAIT');
+          if (!isDead) far.write(bytes);
+        });
+        far.on('data', (bytes) => isDead || near.write(bytes));
+        for (const [one, other] of [
+          [near, far],
+          [far, near],
+        ] as const)
+          one.on('error', () => {}).on('close', () => other.destroy());
+      });
+      servers.push(server);
+      server.listen(0, host);
+      await once(server, 'listening');
+      return (server.address() as AddressInfo).port;
+    };
+    const port = await through({ host: '127.0.0.1', port: await redis.primary() });
+    const client = followPrimary({
+      name: redis.name,
+      sentinels: redis.sentinels,
+      connectTo: ({ host }) => clientOf({ host, port }),
+      connectToSentinel: clientOf,
+    });
+    client.on('error', () => {});
+    onTestFinished(() => client.destroy());
+    await client.connect();
+    const { url } = await startApp({}, client);
+    const visitor = createVisitor(url);
+    await until(async () => (await visitor.send('POST', '/add', { item: 1 })).status === 200);
+    isCut = true;
+    expect((await visitor.send('POST', '/add', { item: 2 })).status).toBe(503);
+    expect((await visitor.send('GET', '/')).status).toBe(200);
+    isCut = false;
+    await until(async () => (await visitor.send('POST', '/add', { item: 3 })).status === 200);
+  });
+
   test.each([
     ['a name that no sentinel knows', { name: 'other' }, /sentinels 127.*:\d+, .* know no primary named other/],
     [
@@ -200,7 +255,7 @@ describe('while nothing fails', () => {
       /no sentinel answers at 127.0.0.1:1/,
     ],
   ])('%s: a clear error, and commands fail at once', async (_, more, message) => {
-    const client = followPrimary({ name: redis.name, sentinels: redis.sentinels, connectTo, ...more });
+    const client = followPrimary({ name: redis.name, sentinels: redis.sentinels, connectTo: clientOf, ...more });
     const errors: string[] = [];
     client.on('error', (err) => errors.push(err.message));
     onTestFinished(() => client.destroy());
@@ -235,7 +290,7 @@ describe('while nothing fails', () => {
   });
 
   test('wrong options are named', () => {
-    const options = { name: 'a', sentinels: [{ host: 'a', port: 1 }], connectTo };
+    const options = { name: 'a', sentinels: [{ host: 'a', port: 1 }], connectTo: clientOf };
     const wrong = { name: '', sentinels: [], connectTo: undefined };
     for (const [name, value] of Object.entries(wrong))
       expect(() => followPrimary({ ...options, [name]: value } as never)).toThrow(TypeError(name).message);

@@ -1,4 +1,5 @@
 import { type Client, ClientOfflineError } from './client.ts';
+import { type StaleConnection, staleConnectionOf } from './stale-connection.ts';
 
 /** A write of which too few replicas have confirmed to have it: a failover may lose it. */
 export class NotReplicatedError extends Error {
@@ -27,6 +28,9 @@ class ReplicatedWriter implements Writer {
   readonly #replicas: number;
   readonly #client: Client;
   #connection: Client | undefined;
+  /** Reads share no connection with writes, so they do not notice that it is dead. */
+  #stale: StaleConnection | undefined;
+  readonly #silentMs: number;
   /** Counts the connections that were made or lost: the same before and after, it was one connection. */
   #epoch = 0;
   #underWay: Promise<unknown> = Promise.resolve();
@@ -36,6 +40,7 @@ class ReplicatedWriter implements Writer {
   constructor(client: Client, replicas: number, waitMs: number) {
     this.#client = client;
     this.#replicas = replicas;
+    this.#silentMs = 4 * waitMs;
     this.#wait = ['WAIT', String(replicas), String(waitMs)];
     client.on('ready', () => this.#connect());
     client.on('end', () => this.#connection?.isOpen && this.#connection.destroy());
@@ -45,8 +50,11 @@ class ReplicatedWriter implements Writer {
   async send(command: string[]): Promise<unknown> {
     const connection = this.#connection;
     if (!connection?.isReady) throw new ClientOfflineError('there is no connection for writes');
+    this.#stale?.asked();
+    this.#stale?.missed(this.#silentMs);
+    if (!connection.isReady) throw new ClientOfflineError('the connection for writes was silent, and is replaced');
     const epoch = this.#epoch;
-    const reply = connection.sendCommand(command);
+    const reply = connection.sendCommand(command).finally(() => this.#stale?.heard());
     this.#next ??= this.#sendNext(connection);
     const waited = this.#next;
     waited.catch(() => {}); // awaited below, unless the command itself fails
@@ -69,6 +77,7 @@ class ReplicatedWriter implements Writer {
     if (this.#connection?.isOpen) return;
     const connection = this.#client.duplicate?.() as Client;
     this.#connection = connection;
+    this.#stale = staleConnectionOf(connection);
     const changed = () => {
       this.#epoch += 1;
     };
