@@ -1,5 +1,5 @@
-import type { History, Operation } from '../users/history.ts';
-import { isFailure } from '../users/outcome.ts';
+import type { FaultRecord, History, Operation } from '../users/history.ts';
+import { isFailure, recoveryMs } from '../users/outcome.ts';
 
 /** The budget without a fault. nginx waits 2 s for a replica, then asks the next one. */
 export const calm = { stallMs: 500, answerMs: 3000 };
@@ -82,4 +82,32 @@ export function firstIndex<T>(list: readonly T[], isReached: (item: T) => boolea
     else low = middle + 1;
   }
   return low;
+}
+
+const cart = ['add', 'remove', 'cart'];
+const resourceOf = ({ session, kind }: Operation) => `${session} ${cart.includes(kind) ? 'cart' : 'preference'}`;
+
+/**
+ * The operations, without what is no evidence: what a response showed during a fault that may forget changes of unknown outcome, if
+ * the same cart or preference had such a change then. That the change itself was acknowledged, or the user known, remains.
+ */
+export function withoutForgettable({ operations, faults }: Pick<History, 'operations' | 'faults'>): Operation[] {
+  const windows = faults.filter(({ impactBudget }) => impactBudget.mayForgetUnknown);
+  if (windows.length === 0) return operations;
+  const unsure = windows.map((window) => {
+    const unknown = operations.filter((one) => one.outcome === 'unknown' && isWithin(one, window));
+    return { window, resources: new Set(unknown.map(resourceOf)) };
+  });
+  return operations.map((operation) => {
+    const isForgettable = unsure.some(
+      ({ window, resources }) => isWithin(operation, window) && resources.has(resourceOf(operation)),
+    );
+    if (!operation.observed || !isForgettable) return operation;
+    const { observed: _, ...rest } = operation;
+    return rest;
+  });
+}
+
+function isWithin({ start, end }: Operation, window: FaultRecord): boolean {
+  return start <= (window.end ?? Infinity) + recoveryMs && end >= window.start;
 }

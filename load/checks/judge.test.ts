@@ -478,3 +478,36 @@ describe('without evidence the verdict is unknown', () => {
     expect(judged([...good, lost], { faults: [killed] }).verdict).toBe('pass');
   });
 });
+
+describe('a failover', () => {
+  const failover = {
+    ...outage,
+    fault: 'redis-failover',
+    start: 1000,
+    end: 1500,
+    impactBudget: { ...all, mayForgetUnknown: true as const },
+  };
+  const faults = [failover];
+  const unsure = operation('add', 1100, { value: 3, outcome: 'unknown', status: 503 });
+  const seen = operation('cart', 1300, { observed: [1, 3], replica: 'replica-2' });
+  const acknowledged = operation('add', 1310, { status: 201, value: 4, observed: [1, 3, 4] });
+  const after = operation('cart', 2600, { observed: [1, 2, 4], replica: 'replica-2' });
+  const without = good.filter((one) => one !== during && one !== add2 && one !== cart);
+
+  test('may forget a change of unknown outcome that was seen', () => {
+    const lost = operation('cart', 2600, { observed: [1], replica: 'replica-2' });
+    expect(found([...without, unsure, seen, lost], { faults })).not.toHaveProperty('lost-write');
+    expect(found([...without, unsure, seen, lost], { faults: [{ ...failover, impactBudget: all }] })).toHaveProperty(
+      'lost-write',
+    );
+  });
+
+  test('forgets nothing that was acknowledged meanwhile, nor what was seen before', () => {
+    const lost = operation('cart', 2600, { observed: [1], replica: 'replica-2' });
+    expect(found([...without, unsure, seen, acknowledged, lost], { faults })).toMatchObject({ 'lost-write': 1 });
+    expect(found([...without, unsure, seen, acknowledged, { ...after, observed: [1, 4] }], { faults })).toEqual({});
+    const early = operation('cart', 900, { observed: [1, 3], replica: 'replica-2' });
+    const unsureEarly = { ...unsure, start: 800, end: 805 };
+    expect(found([...without, unsureEarly, early, lost], { faults })).toHaveProperty('lost-write');
+  });
+});

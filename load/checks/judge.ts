@@ -4,7 +4,7 @@ import { checkCart } from './cart.ts';
 import { accessLogCheck, type Check, type CheckContext, checks, isChecked } from './catalogue.ts';
 import { missingEvidence, openAtTheEnd } from './evidence.ts';
 import { faultStatsOf, latencyOf, sharesOf } from './fault-stats.ts';
-import { createWaiting } from './fault-windows.ts';
+import { createWaiting, withoutForgettable } from './fault-windows.ts';
 import { createFindings } from './findings.ts';
 import { checkIdentity, checkIds, checkStreams, streamsToEnd } from './identity.ts';
 import type { CheckResult, Judgement } from './judgement.ts';
@@ -17,7 +17,7 @@ import { checkRecovery, checkStalls } from './stalls.ts';
 /** Judges a history. Pure: the same history always has the same verdict. */
 export function judge(history: History): Judgement {
   const { operations, faults } = history;
-  const sessions = sessionsOf(operations);
+  const sessions = sessionsOf(withoutForgettable(history));
   const findings = createFindings(history);
   const successes = operations.filter(({ outcome }) => outcome === 'ok').toSorted((a, b) => a.end - b.end);
   for (const session of sessions) {

@@ -4,7 +4,13 @@ import type { ImpactBudget } from '../users/history.ts';
 import { type Fault, FaultError, type FaultContext } from './fault.ts';
 
 /** 503 within a second while there is no primary, and five seconds after its end there is one. */
-const failover: ImpactBudget = { failures: 'all', stallMs: 5000, answerMs: 1000, mustFail: true };
+const failover: ImpactBudget = {
+  failures: 'all',
+  stallMs: 5000,
+  answerMs: 1000,
+  mustFail: true,
+  mayForgetUnknown: true,
+};
 const electionMs = 10_000;
 
 /** A Redis that a fault can fail over. */

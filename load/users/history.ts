@@ -75,6 +75,10 @@ export interface ImpactBudget {
   stallMs: number | null;
   /** The longest response time; null for no limit. */
   answerMs: number | null;
+  /**
+   * A change whose outcome is unknown may be seen before it, and be gone after it: a failover. What was acknowledged must be there.
+   */
+  mayForgetUnknown?: true;
   /** What users get from so long after its start until its end: this part of the successes per second before it, and p99. */
   steady?: { afterMs: number; throughput: number; p99Ms: number };
 }
