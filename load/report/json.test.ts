@@ -1,5 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
+import type { Fault } from '../faults/fault.ts';
+import { faults } from '../faults/index.ts';
 import { toReport } from './json.ts';
 import schema from './report.schema.json' with { type: 'json' };
 import { createSample, createSampleReport } from '../../test/sample-report.ts';
@@ -15,6 +17,12 @@ function reportOf(verdict: 'pass' | 'fail' | 'unknown'): Record<string, unknown>
 
 test.each(['pass', 'fail', 'unknown'] as const)('a report of a %s conforms to the schema', (verdict) => {
   validate(reportOf(verdict));
+  expect(validate.errors).toBeNull();
+});
+
+test.each(Object.entries<Fault>(faults))('the budget of %s conforms to the schema', (name, { impactBudget }) => {
+  const report = reportOf('pass') as { faults: object[] };
+  validate({ ...report, faults: report.faults.map((fault) => ({ ...fault, fault: name, impactBudget })) });
   expect(validate.errors).toBeNull();
 });
 
