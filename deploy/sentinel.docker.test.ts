@@ -18,6 +18,13 @@ beforeAll(async () => {
   for (const name of ['HTTP_PORT', 'HTTPS_PORT', 'PROMETHEUS_PORT']) process.env[name] = String(await freePort());
   compose('up', '--build', '--detach', '--wait', '--scale', 'app=2');
   http = (await fleet.describe()).http;
+  // They ask the primary for its replicas every 10 s, and until they know of some, none can take over.
+  const isKnown = async (sentinel: string) => {
+    const fields = compose('exec', '-T', sentinel, 'redis-cli', '-p', '26379', 'sentinel', 'master', 'unsticky');
+    return /num-slaves\n2\n[\s\S]*num-other-sentinels\n2\n/.test(fields);
+  };
+  for (const sentinel of ['sentinel-1', 'sentinel-2', 'sentinel-3'])
+    await waitFor(`${sentinel} knows the others`, () => isKnown(sentinel), { timeoutMs: 30_000, everyMs: 200 });
 });
 afterAll(() => void compose('down', '--volumes', '--timeout', '3'));
 
@@ -48,7 +55,7 @@ test('what was acknowledged survives the death of the primary, and its return', 
 });
 
 test('each container has bounds, and the servers have the same users as one Redis alone', async () => {
-  const ids = compose('ps', '--quiet').trim().split('\n');
+  const ids = compose('ps', '--all', '--quiet').trim().split('\n');
   const containers = JSON.parse(execFileSync('docker', ['inspect', ...ids], { encoding: 'utf8' })) as {
     Name: string;
     HostConfig: { Memory: number; PidsLimit: number; NanoCpus: number; ReadonlyRootfs: boolean; CapDrop: string[] };
