@@ -263,6 +263,8 @@ describe('availability', () => {
   test('a failed request, unless a fault excuses it', () => {
     expect(found([...good, failed])).toEqual({ 'failed-request': 1 });
     expect(wordsOf('failed-request', [...good, failed])?.summary).toBe('user-0001.1: profile got 503 at 1.2 s');
+    const full = { ...failed, problem: 'store-full' };
+    expect(wordsOf('failed-request', [full])?.summary).toBe('user-0001.1: profile got 503 (store-full) at 1.2 s');
     expect(judged([...good, failed], { faults: [outage] })).toMatchObject({
       verdict: 'pass',
       requests: { failed: 0, excused: 1 },

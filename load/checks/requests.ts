@@ -55,8 +55,9 @@ function isReconnected(operation: Operation, repeats: Map<number | undefined, Op
   return last !== operation && last?.status !== null && last?.status !== undefined && last.status < 500;
 }
 
-function describe({ kind, session, status, error, start }: Operation): string {
-  const result = status === null ? `no response (${error})` : `${status}${error ? ` (${error})` : ''}`;
+function describe({ kind, session, status, error, problem, start }: Operation): string {
+  const why = error ?? problem;
+  const result = status === null ? `no response (${error})` : `${status}${why ? ` (${why})` : ''}`;
   return `${session}: ${kind} got ${result} at ${(start / 1000).toFixed(1)} s`;
 }
 

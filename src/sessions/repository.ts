@@ -131,8 +131,8 @@ export class SessionRepository {
   }
 
   /** Whether sessions without a user have taken their share of Redis's memory. */
-  get isFullOfAnonymous(): boolean {
-    return this.#anonymousShare !== undefined && this.#memory.usedShare > this.#anonymousShare;
+  async isFullOfAnonymous(): Promise<boolean> {
+    return this.#anonymousShare !== undefined && (await this.#memory.isBeyond(this.#anonymousShare));
   }
 
   /** Where the scripts say which session has ended. */
