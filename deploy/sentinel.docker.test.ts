@@ -72,3 +72,13 @@ test('each container has bounds, and the servers have the same users as one Redi
     expect(ask('--user', 'monitor', 'GET', 'a'), server).toContain('NOPERM');
   }
 });
+
+test('what finds an unconfirmed write waits for replicas like the write itself', async () => {
+  const user = createVisitor(http);
+  expect((await user.send('POST', '/login', { name: 'Ada' })).status).toBe(200);
+  await fleet.redis.isolatePrimary?.();
+  // On either replica of the app, and on connections that did not write it.
+  const logouts = Array.from({ length: 6 }, () => createVisitor(http, user.cookie));
+  for (const visitor of logouts)
+    expect(await visitor.send('POST', '/logout')).toMatchObject({ status: 503, body: { code: 'outcome-unknown' } });
+});

@@ -46,7 +46,7 @@ export class SessionRepository {
     this.#userOf = options.userOf ?? defaultUserOf;
     this.tell = createTell(options.observe);
     const waitReplicas = options.waitReplicas ?? (options.client instanceof PrimaryClient ? 1 : 0);
-    this.calls = createRedisCalls(options.client, this.deadlineMs, this.tell, waitReplicas);
+    this.calls = createRedisCalls(options.client, this.deadlineMs, this.tell, this.prefix, waitReplicas);
     this.clock = new RedisClock(() => this.calls.read('time', 'TIME'));
     this.#memory = new RedisMemory(() => this.calls.read('time', 'INFO', 'memory'));
     this.openSessions = new OpenSessions({

@@ -20,9 +20,18 @@ export interface RedisCalls {
   confirm(): Promise<void>;
 }
 
-/** @param replicas how many must have what a script has written before it counts */
-export function createRedisCalls(client: Client, deadlineMs: number, tell: Tell, replicas = 0): RedisCalls {
-  const writer = createWriter(client, replicas, Math.ceil(deadlineMs / 2));
+/**
+ * @param prefix of the keys and channels
+ * @param replicas how many must have what a script has written before it counts
+ */
+export function createRedisCalls(
+  client: Client,
+  deadlineMs: number,
+  tell: Tell,
+  prefix: string,
+  replicas: number,
+): RedisCalls {
+  const writer = createWriter(client, replicas, Math.ceil(deadlineMs / 2), `${prefix}written`);
   const reader: Writer = { send: (command) => client.sendCommand(command) };
   const connection = staleConnectionOf(client);
   const deadlines = new Deadlines();

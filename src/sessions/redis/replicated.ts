@@ -15,16 +15,21 @@ export interface Writer {
  * Sends writes over a connection of their own, and answers once so many replicas have each: Redis itself acknowledges before
  * any replica has heard of it. `WAIT` blocks its connection, so reads do not share it, and counts for what was written on that
  * very connection, so it counts for nothing if that broke in between. One `WAIT` at a time confirms all writes before it.
+ *
+ * From 7.2 on, `WAIT` waits for nothing if its connection has written nothing since: a command that only finds what another
+ * connection wrote would be acknowledged before replicas have that. So each `WAIT` follows a message, which is replicated.
  * @param replicas how many must have it; 0 for a Redis without replicas
  * @param waitMs how long to wait for them
+ * @param channel where the message is published; it needs no subscriber
  */
-export function createWriter(client: Client, replicas: number, waitMs: number): Writer {
+export function createWriter(client: Client, replicas: number, waitMs: number, channel: string): Writer {
   if (replicas === 0) return { send: (command) => client.sendCommand(command) };
-  return new ReplicatedWriter(client, replicas, waitMs);
+  return new ReplicatedWriter(client, replicas, waitMs, channel);
 }
 
 class ReplicatedWriter implements Writer {
   readonly #wait: string[];
+  readonly #message: string[];
   readonly #replicas: number;
   readonly #client: Client;
   #connection: Client | undefined;
@@ -37,10 +42,11 @@ class ReplicatedWriter implements Writer {
   /** The next WAIT, which is not sent yet. */
   #next: Promise<number> | undefined;
 
-  constructor(client: Client, replicas: number, waitMs: number) {
+  constructor(client: Client, replicas: number, waitMs: number, channel: string) {
     this.#client = client;
     this.#replicas = replicas;
     this.#silentMs = 4 * waitMs;
+    this.#message = ['PUBLISH', channel, ''];
     this.#wait = ['WAIT', String(replicas), String(waitMs)];
     client.on('ready', () => this.#connect());
     client.on('end', () => this.#connection?.isOpen && this.#connection.destroy());
@@ -59,18 +65,23 @@ class ReplicatedWriter implements Writer {
     const waited = this.#next;
     waited.catch(() => {}); // awaited below, unless the command itself fails
     const value = await reply;
-    const count = await waited.catch(() => 0);
+    let cause: unknown;
+    const count = await waited.catch((err: unknown) => {
+      cause = err;
+      return 0;
+    });
     if (count >= this.#replicas && epoch === this.#epoch) return value;
-    throw new NotReplicatedError(`${count} of ${this.#replicas} replicas confirmed it`);
+    throw new NotReplicatedError(`${count} of ${this.#replicas} replicas confirmed it`, { cause });
   }
 
   async #sendNext(connection: Client): Promise<number> {
     await this.#underWay;
     await new Promise(setImmediate); // other writes of this turn
     this.#next = undefined;
-    const count = connection.sendCommand(this.#wait) as Promise<number>;
-    this.#underWay = count.catch(() => {});
-    return count;
+    const sent = Promise.all([connection.sendCommand(this.#message), connection.sendCommand(this.#wait)]);
+    this.#underWay = sent.catch(() => {});
+    const [, count] = await sent;
+    return count as number;
   }
 
   #connect(): void {
