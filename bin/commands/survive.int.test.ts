@@ -143,6 +143,12 @@ describe('a run without a verdict prints one clear line and exits with 2', () =>
     expect(code).toBe(2);
   });
 
+  test('a topology of Redis for containers, which is that of their files', async () => {
+    const { code, out } = await survive(['--fleet', 'compose', '--redis', 'sentinel']);
+    expect(out).toContain('COMPOSE_FILE=docker-compose.yml:deploy/redis/sentinel.yml docker compose up');
+    expect(code).toBe(2);
+  });
+
   test('an unknown plan', async () => {
     const { code, out } = await survive(['--plan', 'earthquake']);
     expect(code).not.toBe(0);

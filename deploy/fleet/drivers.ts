@@ -1,5 +1,5 @@
 import { createComposeFleet, startComposeFleet } from './compose/fleet.ts';
-import { type Fleet, FleetError, type LogOptions } from './fleet.ts';
+import { type Fleet, FleetError, type LogOptions, type RedisTopology } from './fleet.ts';
 import { connectFleet, serveFleet } from './local/remote.ts';
 import { type LocalOptions, startLocalFleet } from './local/fleet.ts';
 import { type RunFleetOptions, withTemporaryFleet } from './local/temporary.ts';
@@ -71,12 +71,14 @@ const compose: Driver = {
     await fleet.describe();
     return fleet;
   },
-  async start({ env, replicas, store, http, https, prometheus, report }) {
+  async start({ env, replicas, store, http, https, prometheus, redis, report }) {
+    requireNoTopology(redis);
     const ports = { http, https, ...(prometheus !== undefined && { prometheus }) };
     return { fleet: await startComposeFleet(env, replicas, store, ports, report), ended: null };
   },
   logs: ({ env }, options, write) => createComposeFleet(env).logs(options, write),
-  async withRunFleet({ env, store }, _ending, use) {
+  async withRunFleet({ env, store, redis }, _ending, use) {
+    requireNoTopology(redis);
     const fleet = createComposeFleet(env);
     const running = (await fleet.describe()).store;
     if (store === undefined || store === running) return use(fleet, {});
@@ -84,6 +86,13 @@ const compose: Driver = {
     throw new FleetError(`the containers use the ${running} store; to change it: ${command}`);
   },
 };
+
+/** @throws {FleetError} what to do instead: the topology of containers is that of their files */
+function requireNoTopology(redis: RedisTopology | undefined): void {
+  if (redis === undefined || redis === 'single') return;
+  const files = 'docker-compose.yml:deploy/redis/sentinel.yml';
+  throw new FleetError(`--redis is for a local fleet; for containers: COMPOSE_FILE=${files} docker compose up --wait`);
+}
 
 export const drivers = { local, compose } satisfies Record<string, Driver>;
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { FleetError, type LogOptions, type Part, type RedisPart } from '../fleet.ts';
+import { createPrimaryPart } from '../primary.ts';
 import { redisFactsOf } from '../probe-redis.ts';
 import { waitFor } from '../wait.ts';
 import { type Container, type Docker, findService, label, project, serviceOf } from './docker.ts';
@@ -48,9 +49,6 @@ const asAdmin = 'REDISCLI_AUTH=$(cat /tmp/admin) exec redis-cli --user admin "$0
 const [sentinels, master] = [['sentinel-1', 'sentinel-2', 'sentinel-3'], 'unsticky'];
 
 export function createComposeRedis(docker: Docker): RedisPart {
-  /** The service that a command or a fault has broken, until it is healed: the primary is another by then. */
-  let broken: string | undefined;
-
   async function primaryContainer(): Promise<Container> {
     const containers = await docker.containers();
     if (!findService(containers, 'sentinel-1')) return serviceOf(containers, 'redis');
@@ -72,27 +70,14 @@ export function createComposeRedis(docker: Docker): RedisPart {
     measure(docker, ['exec', Id, 'timeout', String(ms / 1000), ...asMonitor, 'ping'], /^PONG/);
   const partOf = (service: string) =>
     createServicePart(docker, service, async () => (await pingOf(await docker.containerOf(service), 1000)) !== null);
+  const isComplete = async () => {
+    if (!findService(await docker.containers(), 'sentinel-1')) return true; // one server
+    const { Id } = await primaryContainer();
+    const info = await docker.run(['exec', Id, ...asMonitor, 'INFO', 'replication']);
+    return /min_slaves_good_slaves:2/.test(info);
+  };
   return {
-    async kill(signal) {
-      broken = await primary();
-      await partOf(broken).kill(signal);
-    },
-    async start() {
-      await partOf(broken ?? (await primary())).start();
-      broken = undefined;
-    },
-    async pause() {
-      broken = await primary();
-      await partOf(broken).pause();
-    },
-    async resume() {
-      await partOf(broken ?? (await primary())).resume();
-      broken = undefined;
-    },
-    async restart() {
-      await partOf(broken ?? (await primary())).restart();
-      broken = undefined;
-    },
+    ...createPrimaryPart({ primary, partOf, isComplete }),
     primary,
     async isolatePrimary() {
       const containers = await docker.containers();

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { FleetError, type RedisPart, type Settings } from '../fleet.ts';
 import { pingRedis, readRedisInfo, redisFactsOf } from '../probe-redis.ts';
+import { createPrimaryPart } from '../primary.ts';
 import type { Servers } from '../process.ts';
 import { waitFor } from '../wait.ts';
 import type { LocalFiles } from './files.ts';
@@ -46,8 +47,6 @@ export function createSentinelRedis(
   const nameOf = (port: number) => `redis-${ports.redis.indexOf(port) + 1}`;
   const portOf = (server: string) => ports.redis[Number(server.slice(-1)) - 1] as number;
   const memory = path.join(files.redis, 'primary');
-  /** The server that a fault has broken, until it is healed. */
-  let broken: string | undefined;
 
   async function startServer(port: number, primary: number): Promise<void> {
     const folder = path.join(files.redis, nameOf(port));
@@ -90,24 +89,7 @@ export function createSentinelRedis(
   };
 
   const part: RedisPart = {
-    async kill(signal) {
-      broken = await primary();
-      await partOf(broken).kill(signal);
-    },
-    async start() {
-      await partOf(broken ?? (await primary())).start();
-      broken = undefined;
-    },
-    async pause() {
-      broken = await primary();
-      await partOf(broken).pause();
-    },
-    async resume() {
-      await partOf(broken ?? (await primary())).resume();
-      broken = undefined;
-    },
-    /** The one that a command has killed, if there is one: the primary by then is another. */
-    restart: async () => (broken ? part.start() : partOf(await primary()).restart()),
+    ...createPrimaryPart({ primary, partOf, isComplete: async () => hasReplicas(await primaryPort()) }),
     ping: async (ms) => pingRedis(await primaryPort(), ms).catch(() => null),
     async facts(ms) {
       const port = await primaryPort();
@@ -154,10 +136,14 @@ export function createSentinelRedis(
   };
 
   async function isComplete(port: number): Promise<boolean> {
-    const info = await readRedisInfo(port, 1000);
-    if (!/min_slaves_good_slaves:2/.test(info ?? '')) return false;
+    if (!(await hasReplicas(port))) return false;
     const known = await Promise.all(ports.sentinels.map((sentinel) => askOnce(sentinel, ['SENTINEL', 'MASTER', name])));
     const all = known as { 'num-slaves'?: string; 'num-other-sentinels'?: string }[];
     return all.every((fields) => fields['num-slaves'] === '2' && fields['num-other-sentinels'] === '2');
   }
+}
+
+/** Whether both replicas have confirmed within two seconds that they follow the server at this port. */
+async function hasReplicas(port: number): Promise<boolean> {
+  return /min_slaves_good_slaves:2/.test((await readRedisInfo(port, 1000)) ?? '');
 }
