@@ -411,3 +411,18 @@ test('Redis lets each user do what it must, and nothing else; whoever gives no n
   for (const command of [...refused, ...more, 'GET session:x'])
     expect(ask(monitor, ...command.split(' ')), command).toMatch(/^NOPERM/);
 });
+
+test('every image that is not built here can be pinned to a digest', () => {
+  const names = ['NGINX', 'REDIS', 'PROMETHEUS', 'NGINX_EXPORTER', 'REDIS_EXPORTER', 'GRAFANA'];
+  const digest = `example/image@sha256:${'0'.repeat(64)}`;
+  const env = Object.fromEntries(names.map((name) => [`${name}_IMAGE`, digest]));
+  for (const files of ['docker-compose.yml', 'docker-compose.yml:deploy/redis/sentinel.yml']) {
+    const args = ['compose', '--profile', '*', 'config', '--images'];
+    const images = execFileSync('docker', args, {
+      encoding: 'utf8',
+      env: { ...process.env, COMPOSE_FILE: files, ...env },
+    });
+    const others = images.split('\n').filter((image) => image !== '' && image !== digest);
+    expect([...new Set(others)].sort(), files).toEqual(['unsticky', 'unsticky-load']);
+  }
+});

@@ -79,10 +79,24 @@ test('each container has bounds, and the servers have the same users as one Redi
 test('what finds an unconfirmed write waits for replicas like the write itself', async () => {
   const user = createVisitor(http);
   expect((await user.send('POST', '/login', { name: 'Ada' })).status).toBe(200);
-  await fleet.redis.isolatePrimary?.();
+  const own = await fleet.redis.primary?.();
+  const replicas = ['redis', 'redis-2', 'redis-3'].filter((server) => server !== own);
+  // Replicas that hang are connected, and have confirmed all that was written before.
+  const former = await fleet.redis.configure('min-replicas-to-write', '0');
+  compose('pause', ...replicas);
   const outcomeUnknown = { type: 'urn:problem-type:unsticky:outcome-unknown' };
   // On either replica of the app, and on connections that did not write it.
   const logouts = Array.from({ length: 6 }, () => createVisitor(http, user.cookie));
   for (const visitor of logouts)
     expect(await visitor.send('POST', '/logout')).toMatchObject({ status: 503, body: outcomeUnknown });
+  compose('unpause', ...replicas);
+  await waitFor(
+    'it counts',
+    async () => (await createVisitor(http, user.cookie).send('POST', '/logout')).status === 204,
+    {
+      timeoutMs: 10_000,
+      everyMs: 100,
+    },
+  );
+  await fleet.redis.configure('min-replicas-to-write', former);
 });
