@@ -53,8 +53,9 @@ test('what was acknowledged survives the death of the primary, and its return', 
     expect((await user.send('GET', '/cart')).body.items).toEqual([{ sku: `item-${number}`, quantity: 1 }]);
   }
   expect((await old.send('GET', '/profile')).status).toBe(401);
-  const facts = await fleet.redis.facts(2000);
-  expect(facts?.join()).toMatch(/redis-\d is the primary,master/);
+  const report = await fleet.redis.report(2000);
+  expect(report).toMatchObject({ primary: own });
+  expect(report?.facts.join()).toMatch(/^redis(-\d)? is the primary,2 replicas follow, at most [\d.]+ k?B behind,memory/);
 });
 
 test('each container has bounds, and the servers have the same users as one Redis alone', async () => {

@@ -4,6 +4,7 @@ import { createLogOutput, type LogOutput } from './log-output.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { closeRedis, createRedis, type Redis } from './redis.ts';
+import type { PrimaryClient } from './sessions/index.ts';
 import { createSessionLayer, type SessionLayer } from './session-layer.ts';
 
 /** The parts of one replica. Whoever creates a context closes it. */
@@ -28,7 +29,9 @@ export function createContext(config: Config, overrides: Partial<Omit<Context, '
   const lifecycle = overrides.lifecycle ?? createLifecycle();
   const redis = overrides.redis ?? (config.store === 'memory' ? undefined : createRedis(config, logger));
   const isStoreUp = () => redis?.isReady ?? true;
-  const own = () => (config.metrics ? createMetrics({ config, lifecycle, isStoreUp, logOutput }) : undefined);
+  const failovers = config.redisSentinels ? () => (redis as PrimaryClient).failovers : undefined;
+  const own = () =>
+    config.metrics ? createMetrics({ config, lifecycle, isStoreUp, failovers, logOutput }) : undefined;
   const metrics = 'metrics' in overrides ? overrides.metrics : own();
   const sessions = overrides.sessions ?? createSessionLayer(config, redis, metrics, logger);
   let closing: Promise<void> | undefined;

@@ -22,7 +22,8 @@ export function createRedis(config: Config, logger: Logger): Redis {
     isAway = true;
   });
   client.on('ready', () => {
-    logger.info('connected to Redis');
+    const { host, port } = ('primary' in client && client.primary) || {};
+    logger.info(host === undefined ? {} : { primary: `${host}:${port}` }, 'connected to Redis');
     isAway = false;
   });
   client.connect().catch((err) => logger.error({ err }, 'Redis: stopped connecting'));

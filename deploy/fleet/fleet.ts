@@ -51,8 +51,8 @@ export interface Part {
 }
 
 export interface RedisPart extends Part {
-  /** @returns what is to be known of it (PartStatus.facts); null if it does not answer within `ms` */
-  facts(ms: number): Promise<string[] | null>;
+  /** @returns null if it does not answer within `ms` */
+  report(ms: number): Promise<RedisReport | null>;
   /** @returns the milliseconds until it answers; null if it does not within `ms` */
   ping(ms: number): Promise<number | null>;
   /** Sets a parameter (CONFIG SET) until the next start. @returns its previous value */
@@ -65,6 +65,14 @@ export interface RedisPart extends Part {
   isolatePrimary?(): Promise<void>;
   /** Refuses each write to its files, as a full disk does; false ends that. Absent as slowDisk. */
   fillDisk?(isFull: boolean): Promise<void>;
+}
+
+/** What Redis reports of itself. */
+export interface RedisReport {
+  /** The server that is the primary; absent for a Redis without replicas and sentinels. */
+  primary?: string;
+  /** As PartStatus.facts: its role, replicas, memory, and errors of what keeps its data. */
+  facts: string[];
 }
 
 /** The network between each replica and Redis, which can be broken. */

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { pingRedis, readRedisInfo, redisFactsOf } from './probe-redis.ts';
+import { pingRedis, readRedisInfo, redisReportOf } from './probe-redis.ts';
 
 const healthy = [
   '# Memory',
@@ -17,7 +17,7 @@ const healthy = [
 ];
 
 test('a healthy Redis: its role, and how much of its memory is used', () => {
-  expect(redisFactsOf(healthy.join('\r\n'))).toEqual(['master', 'memory 1.3 MB of 268 MB']);
+  expect(redisReportOf(healthy.join('\r\n'))).toEqual({ facts: ['master', 'memory 1.3 MB of 268 MB'] });
 });
 
 test.each([
@@ -32,7 +32,20 @@ test.each([
     const [name = ''] = line.split(':');
     return name in change ? `${name}:${change[name as keyof typeof change]}` : line;
   });
-  expect(redisFactsOf(lines.join('\n'))).toContain(fact);
+  expect(redisReportOf(lines.join('\n')).facts).toContain(fact);
+});
+
+test.each([
+  [['state=online,offset=900', 'state=online,offset=1000'], '2 replicas follow, at most 100 B behind'],
+  [['state=wait_bgsave,offset=0', 'state=online,offset=1000'], '1 replica follows, at most 0 B behind'],
+  [['state=wait_bgsave,offset=0'], 'no replica follows, so it takes no writes'],
+])('a primary with the replicas %j', (replicas, fact) => {
+  const lines = replicas.map((line, number) => `slave${number}:ip=127.0.0.1,port=1,${line},lag=0`);
+  const info = [...healthy, 'master_repl_offset:1000', ...lines].join('\r\n');
+  expect(redisReportOf(info, 'redis-2')).toEqual({
+    primary: 'redis-2',
+    facts: ['redis-2 is the primary', fact, 'memory 1.3 MB of 268 MB'],
+  });
 });
 
 test('a server that never answers, and one that answers with an error, have no info', async () => {

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import type { RedisReport } from './fleet.ts';
 
 /**
  * Sends an inline command, which needs no client, to the Redis at a port of 127.0.0.1 over a new connection.
@@ -41,14 +42,16 @@ export async function pingRedis(port: number, ms: number): Promise<number | null
 /** @returns the text of INFO; null as pingRedis */
 export const readRedisInfo = (port: number, ms: number) => askRedis(port, 'INFO', ms);
 
-/** What people should know of a Redis, from its INFO: its role, its memory, and errors of what keeps its data. */
-export function redisFactsOf(info: string): string[] {
+/** What people should know of a Redis. @param info its INFO @param primary its name, if it has replicas and sentinels */
+export function redisReportOf(info: string, primary?: string): RedisReport {
   const fields = Object.fromEntries(info.split(/\r?\n/).map((line) => line.split(/:(.*)/s).slice(0, 2)));
   const [used, limit] = [Number(fields.used_memory ?? 0), Number(fields.maxmemory ?? 0)];
   const memory = limit > 0 ? `${formatBytes(used)} of ${formatBytes(limit)}` : `${formatBytes(used)}, no limit`;
   const isFailed = (name: string) => fields[name] !== undefined && fields[name] !== 'ok';
-  return [
-    fields.role === 'slave' ? 'replica of another Redis' : 'master',
+  const role = fields.role === 'slave' ? 'replica of another Redis' : 'master';
+  const facts = [
+    primary === undefined ? role : `${primary} is the primary`,
+    ...(primary === undefined ? [] : [replicationOf(info, Number(fields.master_repl_offset))]),
     `memory ${memory}`,
     ...(fields.aof_enabled === '0' ? ['no append-only file'] : []),
     ...(isFailed('aof_last_write_status') ? ['the last write of the append-only file failed'] : []),
@@ -56,6 +59,15 @@ export function redisFactsOf(info: string): string[] {
     ...(isFailed('rdb_last_bgsave_status') ? ['the last snapshot failed'] : []),
     ...(fields.loading === '1' ? ['loading its data'] : []),
   ];
+  return primary === undefined ? { facts } : { primary, facts };
+}
+
+/** How many replicas follow a primary, and how far the last of them is behind. */
+function replicationOf(info: string, offset: number): string {
+  const behind = [...info.matchAll(/^slave\d+:.*\bstate=online,offset=(\d+)/gm)].map(([, own]) => offset - Number(own));
+  if (behind.length === 0) return 'no replica follows, so it takes no writes';
+  const number = behind.length === 1 ? '1 replica follows' : `${behind.length} replicas follow`;
+  return `${number}, at most ${formatBytes(Math.max(0, ...behind))} behind`;
 }
 
 /** `840 B`, `1.3 MB` */

@@ -8,7 +8,11 @@ import { readRoutes } from './route-templates.ts';
 import type { SessionEvent, StoreCommand, StoreOutcome } from '../sessions/index.ts';
 
 const commands: StoreCommand[] = ['get', 'set', 'renew', 'destroy', 'list', 'find', 'migrate', 'time'];
-const outcomes: StoreOutcome[] = ['ok', 'error', 'timeout', 'refused'];
+const outcomes: StoreOutcome[] = ['ok', 'error', 'timeout', 'refused', 'unconfirmed'];
+
+/** What only reads waits for no replica. */
+const canBe = (command: StoreCommand, outcome: StoreOutcome) =>
+  outcome !== 'unconfirmed' || !['get', 'find'].includes(command);
 
 function start(replica: string) {
   const config = readConfig({ SESSION_STORE: 'memory', LOG_LEVEL: 'silent', REPLICA: replica });
@@ -17,6 +21,7 @@ function start(replica: string) {
     config: { ...config, store: 'durable' },
     lifecycle: createLifecycle(),
     isStoreUp: () => true,
+    failovers: () => 2,
     logOutput: { dropped: () => 3 },
   });
   metrics.knowRoutes(routes);
@@ -45,9 +50,11 @@ test.each(['replica-50', '0123456789ab'])(
     }
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'])
       metrics.requestEnded(...([{ path: '/no/such/path', method }, 404, 3] as unknown as Arguments));
-    for (const command of commands) for (const outcome of outcomes) metrics.observeStore(command, outcome, 1);
+    for (const command of commands)
+      for (const outcome of outcomes) if (canBe(command, outcome)) metrics.observeStore(command, outcome, 1);
     const text = await metrics.read();
     expect(text).toContain(`route="/cart/items/:sku",status="none",replica="${name}"} 1`);
+    expect(text).toContain(`redis_failovers_total{replica="${name}"} 2`);
     expect(text).toContain(`log_lines_dropped_total{replica="${name}"} 3`);
     console.log(`${Buffer.byteLength(text)} bytes`);
     expect(Buffer.byteLength(text)).toBeLessThan(50 * 1024);
@@ -67,8 +74,8 @@ test.each<[SessionEvent, string]>([
   [{ type: 'replayed' }, 'session_idempotent_replays_total{'],
   [{ type: 'commit_failed', code: 'session-ended' }, 'session_commits_failed_total{'],
   ...outcomes.map((outcome): [SessionEvent, string] => [
-    { type: 'operation', command: 'get', outcome, ms: 1 },
-    `session_store_operations_total{command="get",outcome="${outcome}"`,
+    { type: 'operation', command: 'set', outcome, ms: 1 },
+    `session_store_operations_total{command="set",outcome="${outcome}"`,
   ]),
 ])('%o is counted as %s, and nothing else is; it was there before, as 0', async (event, series) => {
   const { metrics } = start('replica-1');

@@ -37,11 +37,13 @@ interface Observed {
   config: Config;
   lifecycle: Lifecycle;
   isStoreUp(): boolean;
+  /** How often another server of Redis has become the primary. Undefined without sentinels. */
+  failovers: (() => number) | undefined;
   logOutput: Pick<LogOutput, 'dropped'>;
 }
 
 /** Builds a registry for this replica, so that several replicas can run in one process. */
-export function createMetrics({ config, lifecycle, isStoreUp, logOutput }: Observed): Metrics {
+export function createMetrics({ config, lifecycle, isStoreUp, failovers, logOutput }: Observed): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ replica: config.replica });
   collectNodeMetrics(registry);
@@ -69,6 +71,16 @@ export function createMetrics({ config, lifecycle, isStoreUp, logOutput }: Obser
       this.set(isStoreUp() ? 1 : 0);
     },
   });
+  if (failovers)
+    new Counter({
+      name: 'redis_failovers_total',
+      help: 'How often another server of Redis has become the primary, as this replica has seen it',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(failovers());
+      },
+    });
   new Counter({
     name: 'log_lines_dropped_total',
     help: 'Log lines that could not be written: the disk is full, or whoever reads them is gone or too slow',
@@ -82,7 +94,7 @@ export function createMetrics({ config, lifecycle, isStoreUp, logOutput }: Obser
     contentType: registry.contentType,
     read: () => registry.metrics(),
     ...createHttpMetrics(registry),
-    ...createSessionMetrics(registry, config.store),
+    ...createSessionMetrics(registry, config.store, failovers !== undefined),
   };
 }
 
@@ -92,6 +104,7 @@ export function createMetrics({ config, lifecycle, isStoreUp, logOutput }: Obser
  */
 function collectNodeMetrics(registry: Registry): void {
   collectDefaultMetrics({ register: registry, gcDurationBuckets: [0.001, 0.01, 0.1] });
-  const unwanted = /^nodejs_(heap_space_|active_(handles|requests)|active_resources_total|eventloop_lag_(min|stddev))/;
+  const unwanted =
+    /^nodejs_(heap_space_|active_(handles|requests)|active_resources_total|eventloop_lag_(min|p90|stddev)|version_info)|^process_cpu_(user|system)_/;
   for (const { name } of registry.getMetricsAsArray()) if (unwanted.test(name)) registry.removeSingleMetric(name);
 }

@@ -7,7 +7,7 @@ const bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 0.5, 1];
 
 /** The calls of one command: outcomes and durations. */
 interface Calls {
-  ended: Record<StoreOutcome, number>;
+  ended: Partial<Record<StoreOutcome, number>>;
   timing: Timing;
 }
 
@@ -19,8 +19,14 @@ const commands = {
   others: ['get', 'set', 'touch', 'destroy'],
 };
 
-/** Metrics of sessions and their store. SessionEvent defines what is counted (sessions/events.ts). */
-export function createSessionMetrics(registry: Registry, store: string) {
+/** Of the commands, those that write nothing. */
+const reads = new Set(['get', 'find', 'touch']);
+
+/**
+ * Metrics of sessions and their store. SessionEvent defines what is counted (sessions/events.ts).
+ * @param hasReplicas whether changes wait for replicas of Redis
+ */
+export function createSessionMetrics(registry: Registry, store: string, hasReplicas: boolean) {
   const calls = new Map<string, Calls>();
   // A rate needs a series that exists before the first event, so failures are exported from 0.
   for (const command of store === 'durable' ? commands.durable : commands.others) first(command);
@@ -28,7 +34,7 @@ export function createSessionMetrics(registry: Registry, store: string) {
     registry,
     {
       name: 'session_store_operations_total',
-      help: 'Calls to the session store, by command and outcome (refused: not sent, because there was no connection)',
+      help: 'Calls to the session store, by command and outcome (refused: not sent, because there was no connection; unconfirmed: too few replicas of Redis have it)',
       labelNames: ['command', 'outcome'],
     },
     () => [...calls].flatMap(([command, { ended }]) => countsOf(command, ended)),
@@ -74,12 +80,19 @@ export function createSessionMetrics(registry: Registry, store: string) {
 
   function observeStore(command: string, outcome: StoreOutcome, ms: number): void {
     const { ended, timing } = calls.get(command) ?? first(command);
-    ended[outcome] += 1;
+    ended[outcome] = (ended[outcome] ?? 0) + 1;
     if (outcome !== 'refused') timing.add(ms / 1000);
   }
 
   function first(command: string): Calls {
-    const none = { ended: { ok: 0, error: 0, timeout: 0, refused: 0 }, timing: new Timing(bounds) };
+    const zeros = {
+      ok: 0,
+      error: 0,
+      timeout: 0,
+      refused: 0,
+      ...(hasReplicas && !reads.has(command) && { unconfirmed: 0 }),
+    };
+    const none = { ended: zeros, timing: new Timing(bounds) };
     calls.set(command, none);
     return none;
   }

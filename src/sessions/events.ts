@@ -47,5 +47,8 @@ export type SessionEvent =
  */
 export type StoreCommand = 'get' | 'set' | 'touch' | 'renew' | 'destroy' | 'list' | 'find' | 'migrate' | 'time';
 
-/** `refused`: it was not sent, for want of a connection; `timeout`: no answer within deadlineMs; `error`: Redis's, or the connection's. */
-export type StoreOutcome = 'ok' | 'error' | 'timeout' | 'refused';
+/**
+ * `refused`: it was not sent, for want of a connection; `timeout`: no answer within deadlineMs; `error`: Redis's, or the
+ * connection's; `unconfirmed`: Redis has it, and too few of its replicas confirmed that they have it too (waitReplicas).
+ */
+export type StoreOutcome = 'ok' | 'error' | 'timeout' | 'refused' | 'unconfirmed';

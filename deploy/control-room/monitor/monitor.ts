@@ -1,5 +1,5 @@
 import { capitalize } from '../../../web/format.ts';
-import type { Fleet, ReplicaStatus } from '../../fleet/fleet.ts';
+import type { Fleet, RedisReport, ReplicaStatus } from '../../fleet/fleet.ts';
 import { pause } from '../../fleet/wait.ts';
 import type { Dispatcher } from '../actions/dispatcher.ts';
 import type { EventStream } from '../event-stream.ts';
@@ -52,6 +52,7 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
   const logFaults = createFaultLog(eventLog);
   const answering = new Map<string, boolean>();
   let before: ReplicaStatus[] | undefined;
+  let primary: string | undefined;
   let isRunning = false;
   let isOver = false;
   let early = new AbortController();
@@ -106,12 +107,21 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
     }
   }
 
+  /** Logs a failover of Redis. */
+  function logPrimary(): void {
+    const now = probes.redis.value?.primary;
+    if (now !== undefined && primary !== undefined && now !== primary)
+      eventLog.write('good', `${now} has replaced ${primary} as the primary of Redis`);
+    primary = now ?? primary;
+  }
+
   async function observe(): Promise<RoomState> {
     await probes.ask(patienceMs);
     const now = state();
     logFaults(now.users.faults);
     if (now.description && probes.replicas.value) logReplicas(now);
     logParts(now);
+    logPrimary();
     return now;
   }
 
@@ -172,9 +182,9 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
 }
 
 /** From outside, a paused Redis looks like one that is gone: the last action on it tells them apart. */
-function redisState(facts: string[] | null | undefined, lastDone: string | undefined): PartState {
-  if (facts === undefined) return 'unknown';
-  if (facts !== null) return 'up';
+function redisState(report: RedisReport | null | undefined, lastDone: string | undefined): PartState {
+  if (report === undefined) return 'unknown';
+  if (report !== null) return 'up';
   if (lastDone === 'redis-pause') return 'hangs';
   return lastDone === 'redis-kill' ? 'down' : 'silent';
 }

@@ -13,7 +13,7 @@ const graceMs = 3000;
 export function createProbes(fleet: Fleet) {
   const description = createProbe(() => fleet.describe().catch(explain), { everyMs: 5000, graceMs });
   const replicas = createProbe(() => fleet.replicas().catch(explain), { graceMs });
-  const redis = createProbe(() => fleet.redis.facts(redisMs));
+  const redis = createProbe(() => fleet.redis.report(redisMs));
   const nginx = createProbe(() => probeNginx(description.value?.http));
   const metrics = createProbe(async () => {
     const prometheus = description.value?.prometheus;

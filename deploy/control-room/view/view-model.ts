@@ -102,7 +102,7 @@ function redisView(known: ViewFacts): PartView {
       return state === 'ready' && metrics.replicas.get(name)?.connected === 1;
     }).length;
   // A master is the usual case. A number is not separated from its unit.
-  const facts = (known.probes.redis.value ?? [])
+  const facts = (known.probes.redis.value?.facts ?? [])
     .filter((fact) => fact !== 'master')
     .map((fact) => fact.replaceAll(/(\d) (?=[kMGT]?B\b)/g, '$1\u00a0'));
   const isUsed = description?.store !== 'memory';

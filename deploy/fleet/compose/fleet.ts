@@ -22,10 +22,10 @@ export function createComposeFleet(env: NodeJS.ProcessEnv): Fleet {
     },
     async parts() {
       const containers = await docker.containers();
-      const facts = await fleet.redis.facts(1000).catch(() => null);
+      const report = await fleet.redis.report(1000).catch(() => null);
       return (['nginx', 'redis', 'prometheus'] as const).flatMap((name) => {
         const container = findService(containers, name);
-        return container ? [toPartStatus(name, container, facts)] : [];
+        return container ? [toPartStatus(name, container, report)] : [];
       });
     },
     async scale(count, report, settings) {

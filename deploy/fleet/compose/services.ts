@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { FleetError, type LogOptions, type Part, type RedisPart } from '../fleet.ts';
 import { createPrimaryPart } from '../primary.ts';
-import { redisFactsOf } from '../probe-redis.ts';
+import { redisReportOf } from '../probe-redis.ts';
 import { waitFor } from '../wait.ts';
 import { type Container, type Docker, findService, label, project, serviceOf } from './docker.ts';
 import { describe } from './status.ts';
@@ -88,12 +88,14 @@ export function createComposeRedis(docker: Docker): RedisPart {
       for (const other of others) await command(other, 'REPLICAOF', '127.0.0.1', '1');
     },
     ping: async (ms) => pingOf(await primaryContainer(), ms),
-    async facts(ms) {
+    async report(ms) {
       const container = await primaryContainer();
+      const name = findService(await docker.containers(), 'sentinel-1') && serviceNameOf(container);
       const info = ['exec', container.Id, 'timeout', String(ms / 1000), ...asMonitor, 'INFO'];
-      const facts = await docker.run(info).then(redisFactsOf, () => null);
-      const name = serviceNameOf(container);
-      return facts && name !== 'redis' ? [`${name} is the primary`, ...facts] : facts;
+      return docker.run(info).then(
+        (text) => redisReportOf(text, name),
+        () => null,
+      );
     },
     async configure(parameter, value) {
       const container = await primaryContainer();

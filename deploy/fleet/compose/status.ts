@@ -1,4 +1,4 @@
-import type { Description, PartStatus, ReplicaStatus } from '../fleet.ts';
+import type { Description, PartStatus, RedisReport, ReplicaStatus } from '../fleet.ts';
 import { type Container, findService, replicasOf, serviceOf } from './docker.ts';
 
 /** @throws {FleetError} if nginx has no container */
@@ -50,17 +50,17 @@ function sinceOf(state: string, { State: { StartedAt, FinishedAt } }: Container)
   return state === 'paused' ? null : state === 'down' ? FinishedAt : StartedAt;
 }
 
-/** @param redisFacts RedisPart.facts */
-export function toPartStatus(name: PartStatus['name'], container: Container, redisFacts: string[] | null): PartStatus {
-  const state = partStateOf(name, container, redisFacts);
-  const facts = (name === 'redis' && redisFacts) || [];
+/** @param redis what Redis reports of itself; null if it does not answer */
+export function toPartStatus(name: PartStatus['name'], container: Container, redis: RedisReport | null): PartStatus {
+  const state = partStateOf(name, container, redis);
+  const facts = (name === 'redis' && redis?.facts) || [];
   return { name, runsAs: container.Name.slice(1), state, since: sinceOf(state, container), facts };
 }
 
-function partStateOf(name: string, container: Container, redisFacts: string[] | null): PartStatus['state'] {
+function partStateOf(name: string, container: Container, redis: RedisReport | null): PartStatus['state'] {
   const state = stateOf(container);
   if (state === 'paused' || state === 'down') return state;
-  if (name === 'redis') return redisFacts === null ? 'silent' : 'ready';
+  if (name === 'redis') return redis === null ? 'silent' : 'ready';
   // A container without a health check is taken for ready as it runs.
   return state === 'ready' || container.State.Health === undefined ? 'ready' : 'silent';
 }

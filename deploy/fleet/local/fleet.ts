@@ -164,7 +164,7 @@ function createLocalFleet(
         servers,
         redisName: sentinel?.primary ?? (async () => 'redis'),
         pausedAt,
-        redisFacts: fleet.redis.facts,
+        redisReport: fleet.redis.report,
         http,
         prometheus: prometheus || undefined,
       }),

@@ -1,4 +1,4 @@
-import type { PartStatus } from '../fleet.ts';
+import type { PartStatus, RedisPart } from '../fleet.ts';
 import type { Servers } from '../process.ts';
 import { answers, nginxProbePath } from '../wait.ts';
 
@@ -11,8 +11,7 @@ export interface PartProbes {
   redisName(): Promise<string>;
   /** When each part was paused that is; by its name. */
   pausedAt: ReadonlyMap<string, Date>;
-  /** RedisPart.facts */
-  redisFacts(ms: number): Promise<string[] | null>;
+  redisReport: RedisPart['report'];
   http: string;
   /** Undefined without Prometheus. */
   prometheus: string | undefined;
@@ -22,7 +21,7 @@ export async function readParts({
   servers,
   redisName,
   pausedAt,
-  redisFacts,
+  redisReport,
   http,
   prometheus,
 }: PartProbes): Promise<PartStatus[]> {
@@ -45,7 +44,11 @@ export async function readParts({
   const responds = (url: string) => answers(url, answerMs).then(() => []);
   return Promise.all([
     part('nginx', () => responds(http + nginxProbePath)),
-    part('redis', () => redisFacts(answerMs), await redisName().catch(() => 'redis')),
+    part(
+      'redis',
+      () => redisReport(answerMs).then((report) => report?.facts ?? null),
+      await redisName().catch(() => 'redis'),
+    ),
     ...(prometheus === undefined ? [] : [part('prometheus', () => responds(`${prometheus}/-/ready`))]),
   ]);
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { FleetError, type RedisPart, type Settings } from '../fleet.ts';
-import { pingRedis, readRedisInfo, redisFactsOf } from '../probe-redis.ts';
+import { pingRedis, readRedisInfo, redisReportOf } from '../probe-redis.ts';
 import { createPrimaryPart } from '../primary.ts';
 import type { Servers } from '../process.ts';
 import { waitFor } from '../wait.ts';
@@ -91,12 +91,10 @@ export function createSentinelRedis(
   const part: RedisPart = {
     ...createPrimaryPart({ primary, partOf, isComplete: async () => hasReplicas(await primaryPort()) }),
     ping: async (ms) => pingRedis(await primaryPort(), ms).catch(() => null),
-    async facts(ms) {
+    async report(ms) {
       const port = await primaryPort();
       const info = await readRedisInfo(port, ms);
-      if (info === null) return null;
-      const [, replicas = '0'] = /connected_slaves:(\d+)/.exec(info) ?? [];
-      return [`${nameOf(port)} of ${ports.redis.length}, connected replicas: ${replicas}`, ...redisFactsOf(info)];
+      return info === null ? null : redisReportOf(info, nameOf(port));
     },
     async configure(parameter, value) {
       const port = await primaryPort();

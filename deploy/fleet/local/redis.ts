@@ -1,6 +1,6 @@
 import { FleetError, type Part, type RedisPart } from '../fleet.ts';
 import type { Servers } from '../process.ts';
-import { pingRedis, readRedisInfo, redisFactsOf } from '../probe-redis.ts';
+import { pingRedis, readRedisInfo, redisReportOf } from '../probe-redis.ts';
 import { requireRunning } from './servers.ts';
 import { createDiskFaults } from './disk-faults.ts';
 
@@ -18,7 +18,7 @@ export function createLocalRedis(
   return {
     ...part,
     ping: (ms) => pingRedis(port, ms),
-    facts: (ms) => readRedisInfo(port, ms).then((info) => (info === null ? null : redisFactsOf(info))),
+    report: (ms) => readRedisInfo(port, ms).then((info) => (info === null ? null : redisReportOf(info))),
     configure: (parameter, value) => configure(port, parameter, value),
     // A restarted Redis has its normal disk again.
     ...(canTrace && { slowDisk: disk.slow, fillDisk: disk.fill }),

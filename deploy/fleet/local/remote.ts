@@ -8,7 +8,7 @@ import { writeLogs } from '../logs.ts';
 /** The methods that other processes may call, by the object that has them. */
 const methods = {
   fleet: 'describe replicas parts scale kill pause resume restart roll deploy rotateSecret down'.split(' '),
-  redis: 'kill start pause resume restart configure ping facts'.split(' '),
+  redis: 'kill start pause resume restart configure ping report'.split(' '),
   proxy: 'kill start pause resume restart reload'.split(' '),
 };
 

@@ -3,7 +3,7 @@ import type { StoreCommand, StoreOutcome } from '../events.ts';
 import type { Tell } from '../report.ts';
 import type { Client } from './client.ts';
 import { DeadlineError, Deadlines } from './deadline.ts';
-import { createWriter, type Writer } from './replicated.ts';
+import { createWriter, NotReplicatedError, type Writer } from './replicated.ts';
 import type { Script } from './scripts.ts';
 import { staleConnectionOf } from './stale-connection.ts';
 
@@ -121,5 +121,6 @@ function wasNeverSent(err: unknown): boolean {
 
 function outcomeOf(err: unknown): StoreOutcome {
   if (err instanceof DeadlineError) return 'timeout';
+  if (err instanceof NotReplicatedError) return 'unconfirmed';
   return wasNeverSent(err) ? 'refused' : 'error';
 }

@@ -45,6 +45,8 @@ export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
   readonly #connectTo: (address: Address) => Subscriber;
   readonly #subscriptions = new Map<string, (message: string) => void>();
   #client: Subscriber | undefined;
+  #primary: Address | undefined;
+  #failovers = 0;
   /** Ends what `connect` began. */
   #closing: AbortController | undefined;
   #keepsAlive = true;
@@ -62,6 +64,16 @@ export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
 
   get isReady(): boolean {
     return this.#client?.isReady ?? false;
+  }
+
+  /** The server that it is connected to, or was last; undefined before it was. */
+  get primary(): Address | undefined {
+    return this.#primary;
+  }
+
+  /** How often it has connected to another server than before. */
+  get failovers(): number {
+    return this.#failovers;
   }
 
   /** Resolves once it is connected for the first time, however long that takes. */
@@ -164,6 +176,9 @@ export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
       throw problem ?? new Error(`the connection to ${address.host}:${address.port} was lost`);
     }
     this.#client = client;
+    const former = this.#primary;
+    if (former && (former.host !== address.host || former.port !== address.port)) this.#failovers += 1;
+    this.#primary = address;
     this.emit('connect');
     this.emit('ready');
     return lost.promise;
