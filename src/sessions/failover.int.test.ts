@@ -178,6 +178,43 @@ describe('when the primary fails', () => {
   });
 });
 
+/** Visitors add items until `isOver`. @returns for each visitor what was acknowledged */
+function keepAdding(url: string, isOver: () => boolean) {
+  const visitors = Array.from({ length: 20 }, () => ({ visitor: createVisitor(url), added: [] as number[] }));
+  let item = 0;
+  const busy = visitors.map(async ({ visitor, added }) => {
+    while (!isOver()) {
+      const own = ++item;
+      const { status } = await visitor.send('POST', '/add', { item: own });
+      if (status === 200) added.push(own);
+    }
+  });
+  return { visitors, ended: Promise.all(busy) };
+}
+
+describe('when a primary is replaced that is alive, and its other replica confirms what it writes', () => {
+  beforeEach(async () => {
+    redis = await startTestSentinels();
+  });
+  afterEach(() => redis.stop());
+
+  test.each([1, 2, 3])('nothing acknowledged is lost (%i)', async (number) => {
+    const { url } = await startApp();
+    let isOver = false;
+    const { visitors, ended } = keepAdding(url, () => isOver);
+    await until(() => visitors.every(({ added }) => added.length > 0));
+    const old = await redis.primary();
+    const leader = redis.sentinels[number - 1]?.port as number;
+    await redis.command(leader, 'SENTINEL', 'FAILOVER', redis.name);
+    await until(async () => (await redis.primary()) !== old);
+    await until(async () => (await createVisitor(url).send('POST', '/add', { item: 0 })).status === 200);
+    isOver = true;
+    await ended;
+    for (const { visitor, added } of visitors)
+      expect((await visitor.send('GET', '/')).body.list).toEqual(expect.arrayContaining(added));
+  });
+});
+
 describe('while nothing fails', () => {
   beforeAll(async () => {
     redis = await startTestSentinels();

@@ -16,6 +16,8 @@ export interface Client {
   /** Another connection, for a subscription, or for writes that wait for replicas. */
   duplicate?(): Subscriber;
   close?(): Promise<unknown>;
+  /** Whether sentinels still hold the server that it is connected to for the primary. Absent without sentinels. */
+  isStillPrimary?(): Promise<boolean>;
 }
 
 /** The command was not sent. Known by the name of its class, as that of node-redis (commands.ts). */

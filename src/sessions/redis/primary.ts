@@ -113,6 +113,12 @@ export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
     });
   }
 
+  /** Asks the sentinels whether the server that it is connected to is still the primary, and is not being replaced. */
+  async isStillPrimary(): Promise<boolean> {
+    const server = this.isReady ? this.#primary : undefined;
+    return server !== undefined && (await this.#sentinels.confirms(server));
+  }
+
   /** Another client that follows the same primary. */
   duplicate(): PrimaryClient {
     return new PrimaryClient(this.#sentinels, this.#connectTo);

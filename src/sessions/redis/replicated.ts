@@ -1,7 +1,7 @@
 import { type Client, ClientOfflineError } from './client.ts';
 import { type StaleConnection, staleConnectionOf } from './stale-connection.ts';
 
-/** A write of which too few replicas have confirmed to have it: a failover may lose it. */
+/** A write that a failover may lose: too few replicas have confirmed to have it, or a failover has begun. */
 export class NotReplicatedError extends Error {
   override name = 'NotReplicatedError';
 }
@@ -18,6 +18,9 @@ export interface Writer {
  *
  * From 7.2 on, `WAIT` waits for nothing if its connection has written nothing since: a command that only finds what another
  * connection wrote would be acknowledged before replicas have that. So each `WAIT` follows a message, which is replicated.
+ *
+ * With sentinels, they are asked after each `WAIT` whether a failover has begun: of one while the primary is alive it does not
+ * know, and its other replicas confirm what their new primary does not have.
  * @param replicas how many must have it; 0 for a Redis without replicas
  * @param waitMs how long to wait for them
  * @param channel where the message is published; it needs no subscriber
@@ -80,8 +83,9 @@ class ReplicatedWriter implements Writer {
     this.#next = undefined;
     const sent = Promise.all([connection.sendCommand(this.#message), connection.sendCommand(this.#wait)]);
     this.#underWay = sent.catch(() => {});
-    const [, count] = await sent;
-    return count as number;
+    const [, count] = (await sent) as [unknown, number];
+    if (count < this.#replicas || !connection.isStillPrimary || (await connection.isStillPrimary())) return count;
+    throw new NotReplicatedError('the sentinels do not confirm that this is still the primary');
   }
 
   #connect(): void {

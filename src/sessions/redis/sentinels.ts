@@ -5,6 +5,8 @@ import type { Address, Client } from './client.ts';
 /** Which server is the primary: a later one has a higher epoch. */
 interface Sighting extends Address {
   epoch: number;
+  /** This sentinel has begun to replace it. */
+  isLeaving: boolean;
 }
 
 const askEveryMs = 500;
@@ -21,6 +23,11 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
   readonly #addresses: Address[];
   readonly #connectTo: (address: Address) => Client;
   #clients: Client[] = [];
+  /** Those that answered the last time: one that hangs is waited for once. */
+  #answering = new Set<Client>();
+  #round: Promise<unknown> = Promise.resolve();
+  /** The next round of questions, which are not sent yet. */
+  #nextRound: Promise<Sighting[]> | undefined;
   #followers = 0;
   #known: Sighting | undefined;
   #problem = '';
@@ -53,6 +60,7 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
     if (this.#followers > 0) return;
     for (const client of this.#clients) if (client.isOpen) client.destroy();
     this.#clients = [];
+    this.#answering.clear();
   }
 
   /** The primary, as last heard. @throws {Error} that says why it is not known */
@@ -60,6 +68,43 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
     await this.#asked;
     if (!this.#known) throw new Error(this.#problem);
     return this.#known;
+  }
+
+  /**
+   * Whether it is still the primary: most sentinels answer, the latest news names it, and none has begun to replace it. Asked
+   * after its replicas have confirmed a write: a primary that is replaced while it is alive has replicas that confirm, and
+   * loses what it writes from the choice of its successor on. Calls at the same time share a round of questions.
+   */
+  async confirms({ host, port }: Address): Promise<boolean> {
+    this.#nextRound ??= this.#startRound();
+    const sightings = await this.#nextRound;
+    const isIt = (sighting: Sighting) => sighting.host === host && sighting.port === port;
+    const latest = latestOf(sightings);
+    return (
+      sightings.length > this.#addresses.length / 2 &&
+      latest !== undefined &&
+      isIt(latest) &&
+      !sightings.some((sighting) => isIt(sighting) && sighting.isLeaving)
+    );
+  }
+
+  async #startRound(): Promise<Sighting[]> {
+    await this.#round;
+    this.#nextRound = undefined;
+    const round = this.#askAll([...this.#answering]).then(({ sightings }) => sightings);
+    this.#round = round;
+    return round;
+  }
+
+  async #askAll(clients: Client[]) {
+    const answers = await Promise.allSettled(clients.map((client) => this.#askOne(client)));
+    for (const [at, { status }] of answers.entries()) {
+      const client = clients[at] as Client;
+      if (status === 'fulfilled') this.#answering.add(client);
+      else this.#answering.delete(client);
+    }
+    const sightings = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    return { answers, sightings };
   }
 
   async #keepAsking(clients: Client[]): Promise<void> {
@@ -70,9 +115,8 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
   }
 
   async #ask(clients: Client[]): Promise<void> {
-    const answers = await Promise.allSettled(clients.map((client) => this.#askOne(client)));
-    const sightings = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
-    const latest = sightings.toSorted((a, b) => b.epoch - a.epoch)[0];
+    const { answers, sightings } = await this.#askAll(clients);
+    const latest = latestOf(sightings);
     if (!latest && !this.#known) this.#problem = this.#explain(answers);
     if (!latest || (this.#known && this.#known.epoch > latest.epoch)) return;
     const isNew = latest.host !== this.#known?.host || latest.port !== this.#known.port;
@@ -91,7 +135,11 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
     );
     const [address, primary] = await Promise.race([Promise.all(replies), late]);
     const [host, port] = address as [string, string];
-    return { host, port: Number(port), epoch: Number(fieldsOf(primary).get('config-epoch')) };
+    const fields = fieldsOf(primary);
+    // Once it names the successor it goes on with the others, which concerns the former primary alone.
+    const isSame = fields.get('ip') === host && String(fields.get('port')) === String(port);
+    const isLeaving = isSame && /failover_in_progress|force_failover/.test(String(fields.get('flags')));
+    return { host, port: Number(port), epoch: Number(fields.get('config-epoch')), isLeaving };
   }
 
   #explain(answers: PromiseSettledResult<Sighting>[]): string {
@@ -100,6 +148,8 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
     return refused ? `the sentinels ${list} know no primary named ${this.#name}` : `no sentinel answers at ${list}`;
   }
 }
+
+const latestOf = (sightings: Sighting[]) => sightings.toSorted((a, b) => b.epoch - a.epoch)[0];
 
 /** Waits for it, but not longer than for an answer. */
 async function withTimeLimit(work: Promise<unknown>): Promise<void> {
