@@ -55,7 +55,9 @@ test('what was acknowledged survives the death of the primary, and its return', 
   expect((await old.send('GET', '/profile')).status).toBe(401);
   const report = await fleet.redis.report(2000);
   expect(report).toMatchObject({ primary: own });
-  expect(report?.facts.join()).toMatch(/^redis(-\d)? is the primary,2 replicas follow, at most [\d.]+ k?B behind,memory/);
+  expect(report?.facts.join()).toMatch(
+    /^redis(-\d)? is the primary,2 replicas follow, at most [\d.]+ k?B behind,memory/,
+  );
 });
 
 test('each container has bounds, and the servers have the same users as one Redis alone', async () => {

@@ -61,6 +61,8 @@ export interface RedisPart extends Part {
   slowDisk?(ms: number): Promise<void>;
   /** The server that is the primary now: redis-1. Absent for a Redis without replicas and sentinels; the rest is done to it. */
   primary?(): Promise<string>;
+  /** Has a sentinel replace the primary, which is alive. Absent as primary. */
+  failOver?(): Promise<void>;
   /** Its replicas hear nothing of the primary any more, which works as before. Absent as primary. */
   isolatePrimary?(): Promise<void>;
   /** Refuses each write to its files, as a full disk does; false ends that. Absent as slowDisk. */

@@ -14,7 +14,7 @@ const failover: ImpactBudget = {
 const electionMs = 10_000;
 
 /** A Redis that a fault can fail over. */
-type Replicated = Fleet['redis'] & Required<Pick<Fleet['redis'], 'primary' | 'isolatePrimary'>>;
+type Replicated = Fleet['redis'] & Required<Pick<Fleet['redis'], 'primary' | 'failOver' | 'isolatePrimary'>>;
 
 const missingCapability = ({ redis }: Fleet) =>
   redis.primary ? undefined : 'a Redis with replicas and sentinels (--redis sentinel)';
@@ -62,6 +62,11 @@ export const failoverFaults = {
     'the primary of Redis hangs: a replica takes over, and it continues as if nothing had happened',
     (redis) => redis.pause(),
     (redis) => redis.resume(),
+  ),
+  'redis-failover-alive': breaking(
+    'the primary of Redis is replaced while it is alive, as by a false alarm: its other replica confirms what it writes',
+    (redis) => redis.failOver(),
+    async () => {}, // the sentinels make it a replica
   ),
   'redis-failover-behind': breaking(
     'the replicas of Redis hear nothing of the primary for half a second; then it is killed, and one of them takes over',

@@ -68,7 +68,7 @@ const sets = {
   },
   failover: {
     about:
-      'Redis fails over: its primary is killed, hangs, and is killed when its replicas are behind (--redis sentinel)',
+      'Redis fails over: its primary dies, hangs, is replaced, and dies when its replicas are behind (--redis sentinel)',
     calmSeconds: 5,
     steps: (Object.keys(failoverFaults) as (keyof typeof failoverFaults)[]).map((fault) => ({ fault })),
   },

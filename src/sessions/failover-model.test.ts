@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 
 // A model of sessions on a Redis that fails over, checked in every interleaving: what the session layer does to a session, to
-// its user's list and to its kept answers, step by step, with replicas that lag, and one failover at any moment. It shows
-// why a change waits for a replica, why a repeat does too, and why a repeated login looks at the list.
+// its user's list and to its kept answers, step by step, with replicas that lag, and one failover at any moment, of a primary that
+// is dead or alive. It shows why a change waits for a replica and then asks whether a failover has begun, why a repeat does too, and
+// why a repeated login looks at the list.
 // G1: what was acknowledged is there; G3: what was ended stays ended; G6: a repeated request takes effect once.
 
 /** What one server has: sessions by handle, with their items; the user's list, -1 for what is being ended; answered keys. */
@@ -15,8 +16,11 @@ interface Store {
 interface State {
   /** The store after each write to the primary. */
   log: Store[];
-  /** How much of it the replica has that would take over: the one that has most. */
+  /** How much of it the replica has that has most. */
   has: number;
+  /** How much of it the successor has, once a failover has begun: it hears nothing of the primary any more; the others do. */
+  begun?: number;
+  /** 1 once everybody uses the successor. */
   epoch: number;
   processes: Process[];
 }
@@ -40,6 +44,8 @@ interface Process {
 interface Rules {
   /** A change is acknowledged once a replica has it. */
   waits: boolean;
+  /** And once the sentinels, asked after that, have begun no failover. */
+  asks: boolean;
   /** So is what a repeat finds. */
   repeatsWait: boolean;
   /** "Log out everywhere" marks sessions as ending, and ends them once a replica has the marks. */
@@ -48,7 +54,7 @@ interface Rules {
   repeatsLook: boolean;
 }
 
-const right: Rules = { waits: true, repeatsWait: true, marksWait: true, repeatsLook: true };
+const right: Rules = { waits: true, asks: true, repeatsWait: true, marksWait: true, repeatsLook: true };
 const begin: Store = { sessions: { s: [] }, list: { s: 1 }, kept: [] };
 const last = ({ log }: State) => log.at(-1) as Store;
 /** Four times as fast as structuredClone. */
@@ -155,6 +161,7 @@ function advance(state: State, process: Process, rules: Rules): boolean {
   if (next === undefined) steps[process.kind](state, process, rules);
   else if (process.epoch !== state.epoch) giveUp(process);
   else if (state.has < (process.offset ?? 0)) return false;
+  else if (rules.asks && process.offset && state.begun !== undefined && state.epoch === 0) giveUp(process);
   else if (next === 'ok' || next === 'refused') tell(process, next);
   else process.step = next;
   return true;
@@ -174,8 +181,10 @@ function nextOf(state: State, rules: Rules): State[] {
     }
   }
   if (state.has < state.log.length) following.push({ ...copy(state), has: state.has + 1 });
-  // A replica takes over; what only the primary had is gone.
-  if (state.epoch === 0) following.push({ ...copy(state), log: copy(state.log.slice(0, state.has)), epoch: 1 });
+  // What the successor does not have is gone. A primary that is dead does nothing between the two.
+  if (state.begun === undefined) following.push({ ...copy(state), begun: state.has });
+  else if (state.epoch === 0)
+    following.push({ ...copy(state), log: copy(state.log.slice(0, state.begun)), has: state.begun, epoch: 1 });
   return following;
 }
 
@@ -243,7 +252,7 @@ const scenes: Record<string, [Kind, string][]> = {
   ],
 };
 
-test.each(Object.entries(scenes))('%s: nothing is wrong, whenever the primary fails', (_, kinds) => {
+test.each(Object.entries(scenes))('%s: nothing is wrong, whenever the primary fails or is replaced', (_, kinds) => {
   const { states, violations } = explore(kinds, right);
   expect([...violations]).toEqual([]);
   expect(states).toBeGreaterThan(300);
@@ -251,6 +260,8 @@ test.each(Object.entries(scenes))('%s: nothing is wrong, whenever the primary fa
 
 test.each<[string, string, Partial<Rules>, string[]]>([
   ['changes that do not wait', 'two writes', { waits: false }, ['G1: an acknowledged write is lost']],
+  ['changes that do not ask', 'two writes', { asks: false }, ['G1: an acknowledged write is lost']],
+  ['a logout that does not ask', 'a write and a logout', { asks: false }, ['G3: a logout is undone']],
   ['a logout that does not wait', 'a write and a logout', { waits: false }, ['G3: a logout is undone']],
   ['repeats that do not wait', 'two writes', { repeatsWait: false }, ['G1: an acknowledged write is lost']],
   [

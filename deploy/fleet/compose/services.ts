@@ -47,12 +47,13 @@ const asAdmin = 'REDISCLI_AUTH=$(cat /tmp/admin) exec redis-cli --user admin "$0
 
 /** The services of deploy/redis/sentinel.yml, if they are up. */
 const [sentinels, master] = [['sentinel-1', 'sentinel-2', 'sentinel-3'], 'unsticky'];
+const asSentinel = ['redis-cli', '-p', '26379', 'sentinel'];
 
 export function createComposeRedis(docker: Docker): RedisPart {
   async function primaryContainer(): Promise<Container> {
     const containers = await docker.containers();
     if (!findService(containers, 'sentinel-1')) return serviceOf(containers, 'redis');
-    const ask = ['redis-cli', '-p', '26379', 'sentinel', 'get-master-addr-by-name', master];
+    const ask = [...asSentinel, 'get-master-addr-by-name', master];
     for (const sentinel of sentinels) {
       const { Id } = serviceOf(containers, sentinel);
       const [address] = (await docker.run(['exec', Id, ...ask]).catch(() => '')).split('\n');
@@ -79,6 +80,11 @@ export function createComposeRedis(docker: Docker): RedisPart {
   return {
     ...createPrimaryPart({ primary, partOf, isComplete }),
     primary,
+    async failOver() {
+      const { Id } = await docker.containerOf('sentinel-1');
+      const reply = await docker.run(['exec', Id, ...asSentinel, 'failover', master]);
+      if (reply.trim() !== 'OK') throw new FleetError(`the sentinel refused a failover: ${reply.trim()}`);
+    },
     async isolatePrimary() {
       const containers = await docker.containers();
       const own = await primaryContainer();

@@ -103,6 +103,7 @@ export function createSentinelRedis(
       return String(former[parameter]);
     },
     primary,
+    failOver: async () => void (await askOnce(ports.sentinels[0] as number, ['SENTINEL', 'FAILOVER', name])),
     async isolatePrimary() {
       const port = await primaryPort();
       // Of a cable that is cut it learns within min-replicas-max-lag; of these, at once.
