@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Prometheus } from '../test/prometheus.ts';
 import { createVisitor, freePort } from '../test/replica.ts';
 import { createComposeFleet } from './fleet/compose/fleet.ts';
 import { waitFor } from './fleet/wait.ts';
@@ -38,12 +39,23 @@ test('what was acknowledged survives the death of the primary, and its return', 
   const old = createVisitor(http, left?.cookie);
   expect((await left?.send('POST', '/logout'))?.status).toBe(204);
 
+  const prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
+  await waitFor('each server is watched', async () => (await prometheus.ask('redis_up == 1')).length === 3, {
+    timeoutMs: 15_000,
+    everyMs: 200,
+  });
+  expect(await prometheus.alerts()).toEqual([]);
   const first = await fleet.redis.primary?.();
   await fleet.redis.kill();
   const isBack = async () => (await createVisitor(http).send('POST', '/login', { name: 'Ada' })).status === 200;
   await waitFor('a replica takes over', isBack, { timeoutMs: 15_000, everyMs: 100 });
   expect(await fleet.redis.primary?.()).not.toBe(first);
+  const isFiring = async (name: string) =>
+    (await prometheus.alerts()).some(({ labels, state }) => labels.alertname === name && state === 'firing');
+  for (const name of ['RedisFailedOver', 'RedisReplicaMissing'])
+    await waitFor(`${name} fires`, () => isFiring(name), { timeoutMs: 30_000, everyMs: 200 });
   await fleet.redis.start();
+  await waitFor('no replica is missing', async () => !(await isFiring('RedisReplicaMissing')), { timeoutMs: 15_000 });
   const own = (await fleet.redis.primary?.()) as string;
   const info = compose('exec', '-T', own, 'redis-cli', '--user', 'monitor', 'info', 'replication');
   expect(info).toContain('min_slaves_good_slaves:2');
