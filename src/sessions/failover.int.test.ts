@@ -237,6 +237,24 @@ describe('while nothing fails', () => {
     expect(await count('wait')).toBe(before + 1);
   });
 
+  test('one sentinel that hangs costs nothing; with two, changes are refused and reads are answered', async () => {
+    const { url } = await startApp();
+    const visitor = createVisitor(url);
+    const add = async () => (await visitor.send('POST', '/add', { item: 1 })).status;
+    const [first, second] = redis.sentinels.map(({ port }) => redis.process(port));
+    expect(await add()).toBe(200);
+    first?.kill('SIGSTOP');
+    for (let time = 0; time < 20; time++) expect(await add()).toBe(200);
+    second?.kill('SIGSTOP');
+    expect(await visitor.send('POST', '/add', { item: 1 })).toMatchObject({
+      status: 503,
+      body: { code: 'outcome-unknown' },
+    });
+    expect((await visitor.send('GET', '/')).status).toBe(200);
+    for (const sentinel of [first, second]) sentinel?.kill('SIGCONT');
+    await until(async () => (await add()) === 200);
+  });
+
   test('a connection for writes that is dead is replaced, although reads are answered', async () => {
     let isCut = false;
     const servers: Server[] = [];

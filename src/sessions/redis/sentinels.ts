@@ -11,6 +11,7 @@ interface Sighting extends Address {
 
 const askEveryMs = 500;
 const answerMs = 500;
+const stragglerMs = 100;
 
 /**
  * Asks all sentinels twice a second which server is the primary, as long as a client follows it. The answer with the highest
@@ -51,7 +52,8 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
       client.on('error', () => {}); // it connects again, and the others are asked meanwhile
       return client.connect().catch(() => {});
     });
-    this.#asked = withTimeLimit(Promise.all(connecting)).then(() => this.#ask(this.#clients));
+    const connected = inTime(Promise.all(connecting)).catch(() => {}); // those that are not yet are asked later
+    this.#asked = connected.then(() => this.#ask(this.#clients));
     void this.#asked.then(() => this.#keepAsking(this.#clients));
   }
 
@@ -81,7 +83,7 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
     const isIt = (sighting: Sighting) => sighting.host === host && sighting.port === port;
     const latest = latestOf(sightings);
     return (
-      sightings.length > this.#addresses.length / 2 &&
+      this.#areMost(sightings) &&
       latest !== undefined &&
       isIt(latest) &&
       !sightings.some((sighting) => isIt(sighting) && sighting.isLeaving)
@@ -91,20 +93,31 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
   async #startRound(): Promise<Sighting[]> {
     await this.#round;
     this.#nextRound = undefined;
-    const round = this.#askAll([...this.#answering]).then(({ sightings }) => sightings);
+    const round = this.#askMost([...this.#answering]);
     this.#round = round;
     return round;
   }
 
-  async #askAll(clients: Client[]) {
-    const answers = await Promise.allSettled(clients.map((client) => this.#askOne(client)));
-    for (const [at, { status }] of answers.entries()) {
-      const client = clients[at] as Client;
-      if (status === 'fulfilled') this.#answering.add(client);
-      else this.#answering.delete(client);
-    }
-    const sightings = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
-    return { answers, sightings };
+  /** Waits for all, but for the last not much longer than for most of them: one may hang. */
+  async #askMost(clients: Client[]): Promise<Sighting[]> {
+    const sightings: Sighting[] = [];
+    const enough = Promise.withResolvers<void>();
+    let last: NodeJS.Timeout | undefined;
+    const answers = clients.map(async (client) => {
+      try {
+        sightings.push(await this.#askOne(client));
+        if (this.#areMost(sightings)) last ??= setTimeout(enough.resolve, stragglerMs).unref();
+      } catch {
+        this.#answering.delete(client);
+      }
+    });
+    await Promise.race([Promise.all(answers), enough.promise]);
+    clearTimeout(last);
+    return [...sightings];
+  }
+
+  #areMost(sightings: Sighting[]): boolean {
+    return sightings.length > this.#addresses.length / 2;
   }
 
   async #keepAsking(clients: Client[]): Promise<void> {
@@ -115,8 +128,10 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
   }
 
   async #ask(clients: Client[]): Promise<void> {
-    const { answers, sightings } = await this.#askAll(clients);
-    const latest = latestOf(sightings);
+    const answers = await Promise.allSettled(clients.map((client) => this.#askOne(client)));
+    for (const [at, { status }] of answers.entries())
+      if (status === 'fulfilled') this.#answering.add(clients[at] as Client);
+    const latest = latestOf(answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])));
     if (!latest && !this.#known) this.#problem = this.#explain(answers);
     if (!latest || (this.#known && this.#known.epoch > latest.epoch)) return;
     const isNew = latest.host !== this.#known?.host || latest.port !== this.#known.port;
@@ -126,14 +141,11 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
 
   async #askOne(client: Client): Promise<Sighting> {
     if (!client.isReady) throw new Error('not connected');
-    const late = pause(answerMs, undefined, { ref: false }).then(() => {
-      throw new Error(`no answer within ${answerMs} ms`);
-    });
     // The address comes from the first: during a failover the second has the old one, with the new epoch.
     const replies = ['GET-MASTER-ADDR-BY-NAME', 'MASTER'].map((what) =>
       client.sendCommand(['SENTINEL', what, this.#name]),
     );
-    const [address, primary] = await Promise.race([Promise.all(replies), late]);
+    const [address, primary] = await inTime(Promise.all(replies));
     const [host, port] = address as [string, string];
     const fields = fieldsOf(primary);
     // Once it names the successor it goes on with the others, which concerns the former primary alone.
@@ -151,9 +163,11 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
 
 const latestOf = (sightings: Sighting[]) => sightings.toSorted((a, b) => b.epoch - a.epoch)[0];
 
-/** Waits for it, but not longer than for an answer. */
-async function withTimeLimit(work: Promise<unknown>): Promise<void> {
-  await Promise.race([work, pause(answerMs, undefined, { ref: false })]);
+/** @throws {Error} if it takes longer than an answer may */
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${answerMs} ms`)), answerMs).unref();
+  return Promise.race([work, late.promise]).finally(() => clearTimeout(timer));
 }
 
 /** A map of RESP3, or the flat list of RESP2. */
