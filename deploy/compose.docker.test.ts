@@ -420,7 +420,7 @@ test('every image that is not built here can be pinned to a digest', () => {
     const args = ['compose', '--profile', '*', 'config', '--images'];
     const images = execFileSync('docker', args, {
       encoding: 'utf8',
-      env: { ...process.env, COMPOSE_FILE: files, ...env },
+      env: { ...process.env, COMPOSE_PROJECT_NAME: 'unsticky', COMPOSE_FILE: files, ...env },
     });
     const others = images.split('\n').filter((image) => image !== '' && image !== digest);
     expect([...new Set(others)].sort(), files).toEqual(['unsticky', 'unsticky-load']);
