@@ -4,6 +4,7 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { waitFor } from '../deploy/fleet/wait.ts';
 import type { Fleet } from '../deploy/fleet/fleet.ts';
 import { type LocalOptions, startLocalFleet } from '../deploy/fleet/local/fleet.ts';
 import { putRedisOnRamdisk } from '../deploy/fleet/local/temporary.ts';
@@ -100,6 +101,17 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * Makes a change that reloads nginx. Resolves once its former workers are gone: as they end, they may close a connection that is
+ * reused, or that they have just accepted. Users send such a request again on a new connection.
+ */
+export async function reloading(change: () => Promise<unknown>): Promise<void> {
+  const isWorker = (pid: number) => commandOf(pid).startsWith('nginx: worker');
+  const former = descendantsOf(process.pid).filter(isWorker);
+  await change();
+  await waitFor('the former workers are gone', async () => !former.some(isAlive), { timeoutMs: 10_000 });
 }
 
 /** Sends `count` requests in sequence. @returns the number of responses per replica */

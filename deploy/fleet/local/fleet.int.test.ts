@@ -5,7 +5,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createVisitor } from '../../../test/replica.ts';
 import type { Fleet } from '../fleet.ts';
 import { startLocalFleet } from './fleet.ts';
-import { commandOf, countAnswers, descendantsOf, isAlive, makeDir, startTestFleet } from '../../../test/fleet.ts';
+import {
+  commandOf,
+  countAnswers,
+  descendantsOf,
+  isAlive,
+  makeDir,
+  reloading,
+  startTestFleet,
+} from '../../../test/fleet.ts';
 import { servedBy, waitFor } from '../wait.ts';
 
 describe('a local fleet', () => {
@@ -95,10 +103,10 @@ describe('a local fleet', () => {
   });
 
   test('nginx and Prometheus follow when it scales up and down', async () => {
-    await fleet.scale(5);
+    await reloading(() => fleet.scale(5));
     expect(Object.keys(await countAnswers(http, 50))).toHaveLength(5);
     await waitFor('Prometheus scrapes 5 replicas', async () => (await scraped(fleet)) === 5, { timeoutMs: 10_000 });
-    await fleet.scale(2);
+    await reloading(() => fleet.scale(2));
     expect(Object.keys(await countAnswers(http, 50)).sort()).toEqual(['replica-1', 'replica-2']);
     expect(await fleet.replicas()).toHaveLength(2);
     await fleet.scale(3);
