@@ -4,6 +4,8 @@ export interface Address {
   port: number;
 }
 
+export const isSameAddress = (one: Address, other: Address) => one.host === other.host && one.port === other.port;
+
 /** A single Redis, as node-redis's `createClient` gives it. */
 export interface Client {
   isReady: boolean;
@@ -16,7 +18,7 @@ export interface Client {
   /** Another connection, for a subscription, or for writes that wait for replicas. */
   duplicate?(): Subscriber;
   close?(): Promise<unknown>;
-  /** Whether sentinels still hold the server that it is connected to for the primary. Absent without sentinels. */
+  /** Whether sentinels confirm that the server it is connected to is the primary. Absent without sentinels. */
   isStillPrimary?(): Promise<boolean>;
 }
 

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Address, type Client, ClientOfflineError, type Subscriber } from './client.ts';
+import { type Address, type Client, ClientOfflineError, isSameAddress, type Subscriber } from './client.ts';
 import { Sentinels } from './sentinels.ts';
 
 export interface PrimaryOptions {
@@ -182,8 +182,7 @@ export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
       throw problem ?? new Error(`the connection to ${address.host}:${address.port} was lost`);
     }
     this.#client = client;
-    const former = this.#primary;
-    if (former && (former.host !== address.host || former.port !== address.port)) this.#failovers += 1;
+    if (this.#primary && !isSameAddress(this.#primary, address)) this.#failovers += 1;
     this.#primary = address;
     this.emit('connect');
     this.emit('ready');

@@ -19,8 +19,7 @@ export interface Writer {
  * From 7.2 on, `WAIT` waits for nothing if its connection has written nothing since: a command that only finds what another
  * connection wrote would be acknowledged before replicas have that. So each `WAIT` follows a message, which is replicated.
  *
- * With sentinels, they are asked after each `WAIT` whether a failover has begun: of one while the primary is alive it does not
- * know, and its other replicas confirm what their new primary does not have.
+ * With sentinels, they are asked after each `WAIT` whether a failover has begun (Sentinels.confirms).
  * @param replicas how many must have it; 0 for a Redis without replicas
  * @param waitMs how long to wait for them
  * @param channel where the message is published; it needs no subscriber
@@ -43,7 +42,7 @@ class ReplicatedWriter implements Writer {
   #epoch = 0;
   #underWay: Promise<unknown> = Promise.resolve();
   /** The next WAIT, which is not sent yet. */
-  #next: Promise<number> | undefined;
+  #next: Promise<void> | undefined;
 
   constructor(client: Client, replicas: number, waitMs: number, channel: string) {
     this.#client = client;
@@ -68,24 +67,25 @@ class ReplicatedWriter implements Writer {
     const waited = this.#next;
     waited.catch(() => {}); // awaited below, unless the command itself fails
     const value = await reply;
-    let cause: unknown;
-    const count = await waited.catch((err: unknown) => {
-      cause = err;
-      return 0;
+    await waited.catch((cause: Error) => {
+      // Not the error itself: Redis may have refused the WAIT, but it has executed the command.
+      throw new NotReplicatedError(`unconfirmed: ${cause.message}`, { cause });
     });
-    if (count >= this.#replicas && epoch === this.#epoch) return value;
-    throw new NotReplicatedError(`${count} of ${this.#replicas} replicas confirmed it`, { cause });
+    if (epoch !== this.#epoch) throw new NotReplicatedError('the connection broke before replicas confirmed it');
+    return value;
   }
 
-  async #sendNext(connection: Client): Promise<number> {
+  /** @throws {Error} if replicas, or the sentinels, do not confirm what was written before */
+  async #sendNext(connection: Client): Promise<void> {
     await this.#underWay;
     await new Promise(setImmediate); // other writes of this turn
     this.#next = undefined;
     const sent = Promise.all([connection.sendCommand(this.#message), connection.sendCommand(this.#wait)]);
     this.#underWay = sent.catch(() => {});
     const [, count] = (await sent) as [unknown, number];
-    if (count < this.#replicas || !connection.isStillPrimary || (await connection.isStillPrimary())) return count;
-    throw new NotReplicatedError('the sentinels do not confirm that this is still the primary');
+    if (count < this.#replicas) throw new Error(`${count} of ${this.#replicas} replicas confirmed it`);
+    if (connection.isStillPrimary && !(await connection.isStillPrimary()))
+      throw new Error('the sentinels do not confirm that this is still the primary');
   }
 
   #connect(): void {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Address, Client } from './client.ts';
+import { type Address, type Client, isSameAddress } from './client.ts';
 
 /** Which server is the primary: a later one has a higher epoch. */
 interface Sighting extends Address {
@@ -24,7 +24,7 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
   readonly #addresses: Address[];
   readonly #connectTo: (address: Address) => Client;
   #clients: Client[] = [];
-  /** Those that answered the last time: one that hangs is waited for once. */
+  /** Those that answered the last time. One that hangs is not waited for again until it has answered a later question. */
   #answering = new Set<Client>();
   #round: Promise<unknown> = Promise.resolve();
   /** The next round of questions, which are not sent yet. */
@@ -73,20 +73,19 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
   }
 
   /**
-   * Whether it is still the primary: most sentinels answer, the latest news names it, and none has begun to replace it. Asked
-   * after its replicas have confirmed a write: a primary that is replaced while it is alive has replicas that confirm, and
-   * loses what it writes from the choice of its successor on. Calls at the same time share a round of questions.
+   * Whether this server is still the primary: most sentinels answer, the answer with the highest epoch names it, and none has
+   * begun to replace it. To be asked after its replicas have confirmed a write: while a primary that is alive is replaced, its
+   * other replicas confirm writes that the successor does not get. Calls at the same time share a round of questions.
    */
-  async confirms({ host, port }: Address): Promise<boolean> {
+  async confirms(server: Address): Promise<boolean> {
     this.#nextRound ??= this.#startRound();
     const sightings = await this.#nextRound;
-    const isIt = (sighting: Sighting) => sighting.host === host && sighting.port === port;
     const latest = latestOf(sightings);
     return (
       this.#areMost(sightings) &&
       latest !== undefined &&
-      isIt(latest) &&
-      !sightings.some((sighting) => isIt(sighting) && sighting.isLeaving)
+      isSameAddress(latest, server) &&
+      !sightings.some((sighting) => sighting.isLeaving && isSameAddress(sighting, server))
     );
   }
 
@@ -98,7 +97,7 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
     return round;
   }
 
-  /** Waits for all, but for the last not much longer than for most of them: one may hang. */
+  /** Waits for all answers; once most are there, not longer than stragglerMs for the rest: one may hang. */
   async #askMost(clients: Client[]): Promise<Sighting[]> {
     const sightings: Sighting[] = [];
     const enough = Promise.withResolvers<void>();
@@ -134,7 +133,7 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
     const latest = latestOf(answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])));
     if (!latest && !this.#known) this.#problem = this.#explain(answers);
     if (!latest || (this.#known && this.#known.epoch > latest.epoch)) return;
-    const isNew = latest.host !== this.#known?.host || latest.port !== this.#known.port;
+    const isNew = !this.#known || !isSameAddress(latest, this.#known);
     this.#known = latest;
     if (isNew) this.emit('moved');
   }
@@ -148,7 +147,7 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
     const [address, primary] = await inTime(Promise.all(replies));
     const [host, port] = address as [string, string];
     const fields = fieldsOf(primary);
-    // Once it names the successor it goes on with the others, which concerns the former primary alone.
+    // Once a sentinel names the successor, the flag only says that it still has to reconfigure other replicas.
     const isSame = fields.get('ip') === host && String(fields.get('port')) === String(port);
     const isLeaving = isSame && /failover_in_progress|force_failover/.test(String(fields.get('flags')));
     return { host, port: Number(port), epoch: Number(fields.get('config-epoch')), isLeaving };

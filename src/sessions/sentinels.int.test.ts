@@ -1,0 +1,167 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect as connectTo, createServer, type Server } from 'node:net';
+import { createClient } from 'redis';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { createVisitor, startTestReplica, until } from '../../test/replica.ts';
+import { startTestSentinels, type TestSentinels } from '../../test/sentinel.ts';
+import { clientOf, startApp } from '../../test/sentinel-app.ts';
+import { followPrimary, redisOptions } from './index.ts';
+
+// Sessions on a Redis with sentinels, whose primary does not fail.
+
+let redis: TestSentinels;
+beforeAll(async () => {
+  redis = await startTestSentinels();
+});
+afterAll(() => redis.stop());
+
+test('reads are one command without WAIT; all writes of a turn share one', async () => {
+  const { url } = await startApp(redis);
+  const visitor = createVisitor(url);
+  await visitor.send('POST', '/login', { name: 'ada' });
+  const port = await redis.primary();
+  const count = async (name: string) => {
+    const stats = String(await redis.command(port, 'INFO', 'commandstats'));
+    return Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+  };
+  const before = await count('wait');
+  for (let read = 0; read < 10; read++) await visitor.send('GET', '/');
+  expect(await count('wait')).toBe(before);
+  await visitor.send('POST', '/add', { item: 1 });
+  expect(await count('wait')).toBe(before + 1);
+});
+
+test('one sentinel that hangs costs nothing; with two, changes are refused and reads are answered', async () => {
+  const { url } = await startApp(redis);
+  const visitor = createVisitor(url);
+  const add = async () => (await visitor.send('POST', '/add', { item: 1 })).status;
+  const [first, second] = redis.sentinels.map(({ port }) => redis.process(port));
+  expect(await add()).toBe(200);
+  first?.kill('SIGSTOP');
+  for (let time = 0; time < 20; time++) expect(await add()).toBe(200);
+  second?.kill('SIGSTOP');
+  expect(await visitor.send('POST', '/add', { item: 1 })).toMatchObject({
+    status: 503,
+    body: { code: 'outcome-unknown' },
+  });
+  expect((await visitor.send('GET', '/')).status).toBe(200);
+  for (const sentinel of [first, second]) sentinel?.kill('SIGCONT');
+  await until(async () => (await add()) === 200);
+});
+
+test('a user who may not WAIT does not know whether a change was made', async () => {
+  const port = await redis.primary();
+  await redis.command(port, 'ACL', 'SETUSER', 'app', 'on', '>app', '~*', '&*', '+@all', '-wait');
+  const withUser = ({ host, port }: { host: string; port: number }) =>
+    createClient({
+      ...redisOptions,
+      username: 'app',
+      password: 'app',
+      socket: { ...redisOptions.socket, host, port },
+    });
+  const { name, sentinels } = redis;
+  const client = followPrimary({ name, sentinels, connectTo: withUser, connectToSentinel: clientOf });
+  client.on('error', () => {});
+  onTestFinished(() => client.destroy());
+  await client.connect();
+  const { url } = await startApp(redis, {}, client);
+  const answer = () => createVisitor(url).send('POST', '/add', { item: 1 });
+  await until(async () => (await answer()).body.code === 'outcome-unknown');
+  expect(await answer()).toMatchObject({ status: 503, body: { code: 'outcome-unknown' } });
+});
+
+test('a connection for writes that is dead is replaced, although reads are answered', async () => {
+  let isCut = false;
+  const servers: Server[] = [];
+  onTestFinished(() => {
+    for (const server of servers) server.close();
+  });
+  /** A network that from some moment on loses all bytes of each connection that has sent a WAIT. */
+  const through = async ({ host, port }: { host: string; port: number }) => {
+    const server = createServer((near) => {
+      const far = connectTo(port, host);
+      let isDead = false;
+      near.on('data', (bytes) => {
+        isDead ||= isCut && bytes.includes('WAIT');
+        if (!isDead) far.write(bytes);
+      });
+      far.on('data', (bytes) => isDead || near.write(bytes));
+      for (const [one, other] of [
+        [near, far],
+        [far, near],
+      ] as const)
+        one.on('error', () => {}).on('close', () => other.destroy());
+    });
+    servers.push(server);
+    server.listen(0, host);
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  };
+  const port = await through({ host: '127.0.0.1', port: await redis.primary() });
+  const client = followPrimary({
+    name: redis.name,
+    sentinels: redis.sentinels,
+    connectTo: ({ host }) => clientOf({ host, port }),
+    connectToSentinel: clientOf,
+  });
+  client.on('error', () => {});
+  onTestFinished(() => client.destroy());
+  await client.connect();
+  const { url } = await startApp(redis, {}, client);
+  const visitor = createVisitor(url);
+  await until(async () => (await visitor.send('POST', '/add', { item: 1 })).status === 200);
+  isCut = true;
+  expect((await visitor.send('POST', '/add', { item: 2 })).status).toBe(503);
+  expect((await visitor.send('GET', '/')).status).toBe(200);
+  isCut = false;
+  await until(async () => (await visitor.send('POST', '/add', { item: 3 })).status === 200);
+});
+
+test.each([
+  ['a name that no sentinel knows', { name: 'other' }, /sentinels 127.*:\d+, .* know no primary named other/],
+  [
+    'sentinels that are not there',
+    { sentinels: [{ host: '127.0.0.1', port: 1 }] },
+    /no sentinel answers at 127.0.0.1:1/,
+  ],
+])('%s: a clear error, and commands fail at once', async (_, more, message) => {
+  const client = followPrimary({ name: redis.name, sentinels: redis.sentinels, connectTo: clientOf, ...more });
+  const errors: string[] = [];
+  client.on('error', (err) => errors.push(err.message));
+  onTestFinished(() => client.destroy());
+  void client.connect();
+  await until(() => errors.some((text) => message.test(text)));
+  expect(client.isReady).toBe(false);
+  await expect(client.sendCommand(['PING'])).rejects.toThrow('no connection to the primary');
+});
+
+test.each([
+  ['a name that no sentinel knows', () => ({ REDIS_MASTER: 'other' }), 'correct REDIS_MASTER'],
+  ['sentinels that are not there', () => ({ REDIS_SENTINELS: '127.0.0.1:1' }), 'correct REDIS_SENTINELS'],
+])('a replica of the app with %s is not ready, answers 503, and says what to change', async (_, wrong, advice) => {
+  const lines: string[] = [];
+  const right = {
+    REDIS_SENTINELS: redis.sentinels.map(({ host, port }) => `${host}:${port}`).join(),
+    REDIS_MASTER: redis.name,
+  };
+  const replica = await startTestReplica({ ...right, ...wrong() }, lines);
+  onTestFinished(() => void replica.drain());
+  await until(() => lines.join('').includes(advice));
+  expect((await createVisitor(replica.adminUrl).send('GET', '/readyz')).status).toBe(503);
+  expect((await createVisitor(replica.url).send('POST', '/login', { name: 'Ada' })).status).toBe(503);
+});
+
+test('a replica of the app finds the primary by its sentinels alone', async () => {
+  const REDIS_SENTINELS = redis.sentinels.map(({ host, port }) => `${host}:${port}`).join();
+  const replica = await startTestReplica({ REDIS_SENTINELS, REDIS_MASTER: redis.name });
+  onTestFinished(() => void replica.drain());
+  await replica.ready;
+  expect((await createVisitor(replica.url).send('POST', '/login', { name: 'Ada' })).status).toBe(200);
+});
+
+test('wrong options are named', () => {
+  const options = { name: 'a', sentinels: [{ host: 'a', port: 1 }], connectTo: clientOf };
+  const wrong = { name: '', sentinels: [], connectTo: undefined };
+  for (const [name, value] of Object.entries(wrong))
+    expect(() => followPrimary({ ...options, [name]: value } as never)).toThrow(TypeError(name).message);
+});
