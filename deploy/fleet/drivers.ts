@@ -1,4 +1,5 @@
 import { createComposeFleet, startComposeFleet } from './compose/fleet.ts';
+import { withSentinels } from './compose/services.ts';
 import { type Fleet, FleetError, type LogOptions, type RedisTopology } from './fleet.ts';
 import { connectFleet, serveFleet } from './local/remote.ts';
 import { type LocalOptions, startLocalFleet } from './local/fleet.ts';
@@ -87,11 +88,10 @@ const compose: Driver = {
   },
 };
 
-/** @throws {FleetError} what to do instead: the topology of containers is that of their files */
+/** @throws {FleetError} that says what to do instead: the topology of containers is that of their files */
 function requireNoTopology(redis: RedisTopology | undefined): void {
   if (redis === undefined || redis === 'single') return;
-  const files = 'docker-compose.yml:deploy/redis/sentinel.yml';
-  throw new FleetError(`--redis is for a local fleet; for containers: COMPOSE_FILE=${files} docker compose up --wait`);
+  throw new FleetError(`--redis is for a local fleet; for containers: ${withSentinels}`);
 }
 
 export const drivers = { local, compose } satisfies Record<string, Driver>;

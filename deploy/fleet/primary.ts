@@ -7,7 +7,7 @@ export interface RedisServers {
   primary(): Promise<string>;
   /** One server by its name. */
   partOf(server: string): Part;
-  /** Whether all replicas follow the primary. Until one does, it takes no writes. */
+  /** Whether all replicas follow the primary. Until one does, it refuses writes. */
   isComplete(): Promise<boolean>;
 }
 

@@ -62,10 +62,13 @@ export function redisReportOf(info: string, primary?: string): RedisReport {
   return primary === undefined ? { facts } : { primary, facts };
 }
 
+/** Whether both replicas of a primary have confirmed within two seconds (min-replicas-max-lag) that they follow it. */
+export const hasBothReplicas = (info: string) => /^min_slaves_good_slaves:2\b/m.test(info);
+
 /** How many replicas follow a primary, and how far the last of them is behind. */
 function replicationOf(info: string, offset: number): string {
   const behind = [...info.matchAll(/^slave\d+:.*\bstate=online,offset=(\d+)/gm)].map(([, own]) => offset - Number(own));
-  if (behind.length === 0) return 'no replica follows, so it takes no writes';
+  if (behind.length === 0) return 'no replica follows, so it refuses writes';
   const number = behind.length === 1 ? '1 replica follows' : `${behind.length} replicas follow`;
   return `${number}, at most ${formatBytes(Math.max(0, ...behind))} behind`;
 }

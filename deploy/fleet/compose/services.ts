@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { FleetError, type LogOptions, type Part, type RedisPart } from '../fleet.ts';
 import { createPrimaryPart } from '../primary.ts';
-import { redisReportOf } from '../probe-redis.ts';
+import { hasBothReplicas, redisReportOf } from '../probe-redis.ts';
 import { waitFor } from '../wait.ts';
 import { type Container, type Docker, findService, label, project, serviceOf } from './docker.ts';
 import { describe } from './status.ts';
@@ -49,37 +49,46 @@ const asAdmin = 'REDISCLI_AUTH=$(cat /tmp/admin) exec redis-cli --user admin "$0
 const [sentinels, master] = [['sentinel-1', 'sentinel-2', 'sentinel-3'], 'unsticky'];
 const asSentinel = ['redis-cli', '-p', '26379', 'sentinel'];
 
+/** The command that starts them. */
+export const withSentinels =
+  'COMPOSE_FILE=docker-compose.yml:deploy/redis/sentinel.yml docker compose up --build --wait';
+
 export function createComposeRedis(docker: Docker): RedisPart {
-  async function primaryContainer(): Promise<Container> {
+  /** Without sentinels, which have a name for it, it has none. */
+  async function findPrimary(): Promise<{ container: Container; name?: string }> {
     const containers = await docker.containers();
-    if (!findService(containers, 'sentinel-1')) return serviceOf(containers, 'redis');
-    const ask = [...asSentinel, 'get-master-addr-by-name', master];
+    if (!findService(containers, 'sentinel-1')) return { container: serviceOf(containers, 'redis') };
     for (const sentinel of sentinels) {
       const { Id } = serviceOf(containers, sentinel);
-      const [address] = (await docker.run(['exec', Id, ...ask]).catch(() => '')).split('\n');
-      const found = containers.find((container) => address && addressesOf(container).includes(address));
-      if (found) return found;
+      const ask = ['exec', Id, ...asSentinel, 'get-master-addr-by-name', master];
+      const [address] = (await docker.run(ask).catch(() => '')).split('\n');
+      const container = containers.find((one) => address && addressesOf(one).includes(address));
+      if (container) return { container, name: serviceNameOf(container) };
     }
     throw new FleetError('no sentinel names a primary that is up: docker compose ps');
   }
 
-  const serviceNameOf = ({ Config }: Container) => Config.Labels[`${label}.service`] as string;
-  const primary = async () => serviceNameOf(await primaryContainer());
   const command = async ({ Id }: Container, ...args: string[]) =>
     (await docker.run(['exec', Id, 'sh', '-c', asAdmin, '--no-raw', ...args])).trim();
   const pingOf = ({ Id }: Container, ms: number) =>
     measure(docker, ['exec', Id, 'timeout', String(ms / 1000), ...asMonitor, 'ping'], /^PONG/);
   const partOf = (service: string) =>
     createServicePart(docker, service, async () => (await pingOf(await docker.containerOf(service), 1000)) !== null);
-  const isComplete = async () => {
-    if (!findService(await docker.containers(), 'sentinel-1')) return true; // one server
-    const { Id } = await primaryContainer();
-    const info = await docker.run(['exec', Id, ...asMonitor, 'INFO', 'replication']);
-    return /min_slaves_good_slaves:2/.test(info);
+  const servers = {
+    primary: async () => serviceNameOf((await findPrimary()).container),
+    partOf,
+    async isComplete() {
+      const { container, name } = await findPrimary();
+      return !name || hasBothReplicas(await docker.run(['exec', container.Id, ...asMonitor, 'INFO', 'replication']));
+    },
   };
   return {
-    ...createPrimaryPart({ primary, partOf, isComplete }),
-    primary,
+    ...createPrimaryPart(servers),
+    async primary() {
+      const { name } = await findPrimary();
+      if (!name) throw new FleetError(`this Redis has no replicas; with some, and sentinels: ${withSentinels}`);
+      return name;
+    },
     async failOver() {
       const { Id } = await docker.containerOf('sentinel-1');
       const reply = await docker.run(['exec', Id, ...asSentinel, 'failover', master]);
@@ -87,16 +96,15 @@ export function createComposeRedis(docker: Docker): RedisPart {
     },
     async isolatePrimary() {
       const containers = await docker.containers();
-      const own = await primaryContainer();
+      const { container: own } = await findPrimary();
       // Of a cable that is cut it learns within min-replicas-max-lag; of these, at once.
       await command(own, 'CONFIG', 'SET', 'min-replicas-to-write', '0');
       const others = containers.filter((one) => /^redis(-\d)?$/.test(serviceNameOf(one)) && one.Id !== own.Id);
       for (const other of others) await command(other, 'REPLICAOF', '127.0.0.1', '1');
     },
-    ping: async (ms) => pingOf(await primaryContainer(), ms),
+    ping: async (ms) => pingOf((await findPrimary()).container, ms),
     async report(ms) {
-      const container = await primaryContainer();
-      const name = findService(await docker.containers(), 'sentinel-1') && serviceNameOf(container);
+      const { container, name } = await findPrimary();
       const info = ['exec', container.Id, 'timeout', String(ms / 1000), ...asMonitor, 'INFO'];
       return docker.run(info).then(
         (text) => redisReportOf(text, name),
@@ -104,7 +112,7 @@ export function createComposeRedis(docker: Docker): RedisPart {
       );
     },
     async configure(parameter, value) {
-      const container = await primaryContainer();
+      const { container } = await findPrimary();
       const former = await command(container, 'CONFIG', 'GET', parameter);
       const reply = await command(container, 'CONFIG', 'SET', parameter, value); // redis-cli exits with 0 even if Redis refuses
       if (reply !== 'OK') throw new FleetError(`redis: CONFIG SET ${parameter} ${value}: ${reply}`);
@@ -112,6 +120,8 @@ export function createComposeRedis(docker: Docker): RedisPart {
     },
   };
 }
+
+const serviceNameOf = ({ Config }: Container) => Config.Labels[`${label}.service`] as string;
 
 function addressesOf({ NetworkSettings }: Container): string[] {
   return Object.values(NetworkSettings.Networks).map(({ IPAddress }) => IPAddress);

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { FleetError, type RedisPart, type Settings } from '../fleet.ts';
-import { pingRedis, readRedisInfo, redisReportOf } from '../probe-redis.ts';
+import { hasBothReplicas, pingRedis, readRedisInfo, redisReportOf } from '../probe-redis.ts';
 import { createPrimaryPart } from '../primary.ts';
 import type { Servers } from '../process.ts';
 import { waitFor } from '../wait.ts';
@@ -142,7 +142,4 @@ export function createSentinelRedis(
   }
 }
 
-/** Whether both replicas have confirmed within two seconds that they follow the server at this port. */
-async function hasReplicas(port: number): Promise<boolean> {
-  return /min_slaves_good_slaves:2/.test((await readRedisInfo(port, 1000)) ?? '');
-}
+const hasReplicas = async (port: number) => hasBothReplicas((await readRedisInfo(port, 1000)) ?? '');
