@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect as connectTo, createServer, type Server } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createVisitor, startTestReplica, until } from '../../test/replica.ts';
@@ -47,6 +48,24 @@ test('one sentinel that hangs costs nothing; with two, changes are refused and r
   expect((await visitor.send('GET', '/')).status).toBe(200);
   for (const sentinel of [first, second]) sentinel?.kill('SIGCONT');
   await until(async () => (await add()) === 200);
+});
+
+test('a change waits for the connection for writes, which is made after that for reads', async () => {
+  let made = 0;
+  const connectTo = (address: { host: string; port: number }) => {
+    const client = clientOf(address);
+    const connect = client.connect.bind(client);
+    const isForReads = made++ === 0;
+    client.connect = () => pause(isForReads ? 0 : 150).then(connect);
+    return client;
+  };
+  const { name, sentinels } = redis;
+  const client = followPrimary({ name, sentinels, connectTo, connectToSentinel: clientOf });
+  client.on('error', () => {});
+  onTestFinished(() => client.destroy());
+  await client.connect();
+  const { url } = await startApp(redis, {}, client);
+  expect((await createVisitor(url).send('POST', '/add', { item: 1 })).status).toBe(200);
 });
 
 test('a user who may not WAIT does not know whether a change was made', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Client, ClientOfflineError } from './client.ts';
 import { type StaleConnection, staleConnectionOf } from './stale-connection.ts';
 
@@ -29,6 +30,8 @@ export function createWriter(client: Client, replicas: number, waitMs: number, c
   return new ReplicatedWriter(client, replicas, waitMs, channel);
 }
 
+const pollMs = 5;
+
 class ReplicatedWriter implements Writer {
   readonly #wait: string[];
   readonly #message: string[];
@@ -37,7 +40,7 @@ class ReplicatedWriter implements Writer {
   #connection: Client | undefined;
   /** Reads share no connection with writes, so they do not notice that it is dead. */
   #stale: StaleConnection | undefined;
-  readonly #silentMs: number;
+  readonly #waitMs: number;
   /** Counts the connections that were made or lost: the same before and after, it was one connection. */
   #epoch = 0;
   #underWay: Promise<unknown> = Promise.resolve();
@@ -47,7 +50,7 @@ class ReplicatedWriter implements Writer {
   constructor(client: Client, replicas: number, waitMs: number, channel: string) {
     this.#client = client;
     this.#replicas = replicas;
-    this.#silentMs = 4 * waitMs;
+    this.#waitMs = waitMs;
     this.#message = ['PUBLISH', channel, ''];
     this.#wait = ['WAIT', String(replicas), String(waitMs)];
     client.on('ready', () => this.#connect());
@@ -56,10 +59,9 @@ class ReplicatedWriter implements Writer {
   }
 
   async send(command: string[]): Promise<unknown> {
-    const connection = this.#connection;
-    if (!connection?.isReady) throw new ClientOfflineError('there is no connection for writes');
+    const connection = this.#connection?.isReady ? this.#connection : await this.#connected();
     this.#stale?.asked();
-    this.#stale?.missed(this.#silentMs);
+    this.#stale?.missed(4 * this.#waitMs);
     if (!connection.isReady) throw new ClientOfflineError('the connection for writes was silent, and is replaced');
     const epoch = this.#epoch;
     const reply = connection.sendCommand(command).finally(() => this.#stale?.heard());
@@ -73,6 +75,16 @@ class ReplicatedWriter implements Writer {
     });
     if (epoch !== this.#epoch) throw new NotReplicatedError('the connection broke before replicas confirmed it');
     return value;
+  }
+
+  /** As reads have a connection, that for writes is being made. @throws {ClientOfflineError} if it takes longer than waitMs */
+  async #connected(): Promise<Client> {
+    const end = performance.now() + this.#waitMs;
+    while (!this.#connection?.isReady) {
+      if (performance.now() > end) throw new ClientOfflineError('there is no connection for writes');
+      await pause(pollMs, undefined, { ref: false });
+    }
+    return this.#connection;
   }
 
   /** @throws {Error} if replicas, or the sentinels, do not confirm what was written before */
