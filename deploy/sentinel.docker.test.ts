@@ -68,7 +68,7 @@ test('what was acknowledged survives the death of the primary, and its return', 
   const report = await fleet.redis.report(2000);
   expect(report).toMatchObject({ primary: own });
   expect(report?.facts.join()).toMatch(
-    /^redis(-\d)? is the primary,2 replicas follow, at most [\d.]+ k?B behind,memory/,
+    /^redis(-\d)? is the primary,2 Redis replicas follow, at most [\d.]+ k?B behind,memory/,
   );
 });
 

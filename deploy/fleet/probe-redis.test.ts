@@ -36,9 +36,9 @@ test.each([
 });
 
 test.each([
-  [['state=online,offset=900', 'state=online,offset=1000'], '2 replicas follow, at most 100 B behind'],
-  [['state=wait_bgsave,offset=0', 'state=online,offset=1000'], '1 replica follows, at most 0 B behind'],
-  [['state=wait_bgsave,offset=0'], 'no replica follows, so it refuses writes'],
+  [['state=online,offset=900', 'state=online,offset=1000'], '2 Redis replicas follow, at most 100 B behind'],
+  [['state=wait_bgsave,offset=0', 'state=online,offset=1000'], '1 Redis replica follows, at most 0 B behind'],
+  [['state=wait_bgsave,offset=0'], 'no Redis replica follows, so it refuses writes'],
 ])('a primary with the replicas %j', (replicas, fact) => {
   const lines = replicas.map((line, number) => `slave${number}:ip=127.0.0.1,port=1,${line},lag=0`);
   const info = [...healthy, 'master_repl_offset:1000', ...lines].join('\r\n');

@@ -68,8 +68,8 @@ export const hasBothReplicas = (info: string) => /^min_slaves_good_slaves:2\b/m.
 /** How many replicas follow a primary, and how far the last of them is behind. */
 function replicationOf(info: string, offset: number): string {
   const behind = [...info.matchAll(/^slave\d+:.*\bstate=online,offset=(\d+)/gm)].map(([, own]) => offset - Number(own));
-  if (behind.length === 0) return 'no replica follows, so it refuses writes';
-  const number = behind.length === 1 ? '1 replica follows' : `${behind.length} replicas follow`;
+  if (behind.length === 0) return 'no Redis replica follows, so it refuses writes';
+  const number = behind.length === 1 ? '1 Redis replica follows' : `${behind.length} Redis replicas follow`;
   return `${number}, at most ${formatBytes(Math.max(0, ...behind))} behind`;
 }
 

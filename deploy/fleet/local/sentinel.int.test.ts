@@ -14,22 +14,26 @@ afterAll(() => fleet?.end());
 test('status, the room and Prometheus notice a failover, and the return of the old primary', async () => {
   const remote = await fleet.connect();
   const redisFacts = async () => (await remote.parts()).find(({ name }) => name === 'redis')?.facts.join('; ');
-  expect(await redisFacts()).toMatch(/^redis-1 is the primary; 2 replicas follow, at most [\d.]+ k?B behind; memory/);
+  expect(await redisFacts()).toMatch(
+    /^redis-1 is the primary; 2 Redis replicas follow, at most [\d.]+ k?B behind; memory/,
+  );
   const room = await openRoom({ fleet: remote });
   const prometheus = new Prometheus((await remote.describe()).prometheus ?? '');
   const alerts = async () => (await prometheus.alerts()).map(({ labels }) => labels.alertname);
   try {
     const viewer = await connectViewer(room);
-    await expect.poll(() => viewer.view?.redis.text, patience).toMatch('redis-1 is the primary; 2 replicas follow');
+    await expect
+      .poll(() => viewer.view?.redis.text, patience)
+      .toMatch('redis-1 is the primary; 2 Redis replicas follow');
     await expect.poll(async () => (await prometheus.ask('redis_failovers_total')).length, patience).toBe(2);
     await remote.redis.kill();
-    await expect.poll(redisFacts, patience).toMatch(/^redis-[23] is the primary; 1 replica follows/);
+    await expect.poll(redisFacts, patience).toMatch(/^redis-[23] is the primary; 1 Redis replica follows/);
     const news = /redis-[23] has replaced redis-1 as the primary of Redis/;
     await expect.poll(() => viewer.log().join(), patience).toMatch(news);
     await expect.poll(alerts, patience).toContain('RedisFailedOver');
     await remote.redis.start();
-    expect(await redisFacts()).toMatch(/^redis-[23] is the primary; 2 replicas follow/);
-    await expect.poll(() => viewer.view?.redis.text, patience).toMatch('2 replicas follow');
+    expect(await redisFacts()).toMatch(/^redis-[23] is the primary; 2 Redis replicas follow/);
+    await expect.poll(() => viewer.view?.redis.text, patience).toMatch('2 Redis replicas follow');
     expect(viewer.log().filter((entry) => /has replaced/.test(entry))).toHaveLength(1);
   } finally {
     await room.close();
