@@ -34,7 +34,11 @@ test('status, the room and Prometheus notice a failover, and the return of the o
     await remote.redis.start();
     expect(await redisFacts()).toMatch(/^redis-[23] is the primary; 2 Redis replicas follow/);
     await expect.poll(() => viewer.view?.redis.text, patience).toMatch('2 Redis replicas follow');
-    expect(viewer.log().filter((entry) => /has replaced/.test(entry))).toHaveLength(1);
+    // Once each: on a busy machine the sentinels may replace the new primary too.
+    const failovers = viewer.log().flatMap((entry) => /^(\S+) has replaced (\S+) as/.exec(entry)?.slice(1, 3) ?? []);
+    const former = failovers.filter((_, at) => at % 2 === 1);
+    const successors = failovers.filter((_, at) => at % 2 === 0);
+    expect(former).toEqual(['redis-1', ...successors.slice(0, -1)]);
   } finally {
     await room.close();
   }
