@@ -24,6 +24,23 @@ describe('readConfig', () => {
     );
   });
 
+  test('the servers of a Cluster are a list of addresses, instead of what does not go with it', () => {
+    const REDIS_CLUSTER = 'a:1,b:2';
+    expect(readConfig({ REDIS_CLUSTER }).redisCluster).toEqual([
+      { host: 'a', port: 1 },
+      { host: 'b', port: 2 },
+    ]);
+    const wrong = [
+      [{ REDIS_CLUSTER: 'a' }, /REDIS_CLUSTER must be a list of addresses/],
+      [{ REDIS_CLUSTER, SESSION_STORE: 'plain' }, /REDIS_CLUSTER must not be set with SESSION_STORE=plain/],
+      [{ REDIS_CLUSTER, REDIS_SENTINELS: 'a:1' }, /REDIS_CLUSTER must not be set beside REDIS_SENTINELS/],
+      [{ REDIS_CLUSTER, SESSION_MIGRATE_FROM: 'sess:' }, /SESSION_MIGRATE_FROM must not be set with REDIS_CLUSTER/],
+      [{ REDIS_CLUSTER, REDIS_URL: 'redis://a/1' }, /REDIS_URL must not name a database with REDIS_CLUSTER/],
+    ] as const;
+    for (const [env, message] of wrong) expect(() => readConfig(env)).toThrow(message);
+    expect(() => readConfig({ REDIS_CLUSTER, REDIS_URL: 'redis://user:pass@a/0' })).not.toThrow();
+  });
+
   test('has a default for every setting in development', () => {
     const config = readConfig({});
     expect(config).toMatchObject({

@@ -41,8 +41,18 @@ export function readConfig(environment: Environment): Config {
     problems.push(
       'REDIS_URL must not have the public password with NODE_ENV=production (make one: openssl rand -hex 32)',
     );
-  if (read.redisSentinels && read.store !== 'durable')
-    problems.push('REDIS_SENTINELS must not be set with SESSION_STORE=plain or memory: only durable follows them');
+  for (const [variable, addresses] of [
+    ['REDIS_SENTINELS', read.redisSentinels],
+    ['REDIS_CLUSTER', read.redisCluster],
+  ] as const)
+    if (addresses && read.store !== 'durable')
+      problems.push(`${variable} must not be set with SESSION_STORE=plain or memory: only durable follows them`);
+  if (read.redisCluster && read.redisSentinels)
+    problems.push('REDIS_CLUSTER must not be set beside REDIS_SENTINELS: it is one or the other');
+  if (read.redisCluster && read.migrateFrom)
+    problems.push('SESSION_MIGRATE_FROM must not be set with REDIS_CLUSTER: sessions are taken over on one Redis');
+  if (read.redisCluster && /\/0*[1-9]\d*$/.test(read.redisUrl ?? ''))
+    problems.push('REDIS_URL must not name a database with REDIS_CLUSTER, which has only one');
   if (problems.length > 0)
     throw new ConfigError(`A replica cannot start with these settings:\n  ${problems.join('\n  ')}`);
   const { secrets = [developmentSecret] } = read;
@@ -108,6 +118,17 @@ function text(pattern: RegExp, content: string) {
   return z.string().regex(pattern, { error: withValue(`must be ${content}`) });
 }
 
+function addresses() {
+  return z
+    .string()
+    .transform((list) => list.split(',').map((one) => /^(?:\[(.+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(one.trim())))
+    .refine((list) => list.every((one) => one && Number(one[3]) <= 65535), {
+      error: 'must be a list of addresses, host:port,host:port',
+    })
+    .transform((list) => list.map((one) => ({ host: one?.[1] ?? one?.[2] ?? '', port: Number(one?.[3]) })))
+    .optional();
+}
+
 function withValue(problem: string) {
   return ({ input }: { input?: unknown }) => `${problem}, not ${JSON.stringify(input)}`;
 }
@@ -139,18 +160,9 @@ export const settings = {
       })
       .default('redis://127.0.0.1:6379'),
   ],
-  redisSentinels: [
-    'REDIS_SENTINELS',
-    z
-      .string()
-      .transform((list) => list.split(',').map((one) => /^(?:\[(.+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(one.trim())))
-      .refine((list) => list.every((one) => one && Number(one[3]) <= 65535), {
-        error: 'must be a list of addresses, host:port,host:port',
-      })
-      .transform((list) => list.map((one) => ({ host: one?.[1] ?? one?.[2] ?? '', port: Number(one?.[3]) })))
-      .optional(),
-  ],
+  redisSentinels: ['REDIS_SENTINELS', addresses()],
   redisMaster: ['REDIS_MASTER', z.string().default('mymaster')],
+  redisCluster: ['REDIS_CLUSTER', addresses()],
   waitReplicas: ['REDIS_WAIT_REPLICAS', text(/^\d$/, 'a number from 0 to 9').transform(Number).optional()],
   store: ['SESSION_STORE', oneOf('durable', ['plain', 'memory'])],
   secrets: [

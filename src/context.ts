@@ -3,8 +3,8 @@ import { createLifecycle, type Lifecycle } from './lifecycle.ts';
 import { createLogOutput, type LogOutput } from './log-output.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
-import { closeRedis, createRedis, type Redis } from './redis.ts';
-import type { PrimaryClient } from './sessions/index.ts';
+import { closeRedis, createRedis, isRedisUp, type Redis } from './redis.ts';
+import type { ClusterClient, PrimaryClient } from './sessions/index.ts';
 import { createSessionLayer, type SessionLayer } from './session-layer.ts';
 
 /** The parts of one replica. Whoever creates a context closes it. */
@@ -28,8 +28,9 @@ export function createContext(config: Config, overrides: Partial<Omit<Context, '
   const logger = overrides.logger ?? createLogger(config, logOutput);
   const lifecycle = overrides.lifecycle ?? createLifecycle();
   const redis = overrides.redis ?? (config.store === 'memory' ? undefined : createRedis(config, logger));
-  const isStoreUp = () => redis?.isReady ?? true;
-  const failovers = config.redisSentinels ? () => (redis as PrimaryClient).failovers : undefined;
+  const isStoreUp = () => !redis || isRedisUp(redis);
+  const hasFailovers = config.redisSentinels !== undefined || config.redisCluster !== undefined;
+  const failovers = hasFailovers ? () => (redis as PrimaryClient | ClusterClient).failovers : undefined;
   const own = () =>
     config.metrics ? createMetrics({ config, lifecycle, isStoreUp, failovers, logOutput }) : undefined;
   const metrics = 'metrics' in overrides ? overrides.metrics : own();

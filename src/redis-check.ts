@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
-import type { Redis } from './redis.ts';
+import { isCluster, type Redis } from './redis.ts';
+import type { ClusterClient } from './sessions/index.ts';
 
 /** What is wrong with a Redis that answers, and what to change. */
 export interface Problem {
@@ -44,17 +45,40 @@ export function whenUsable(client: Redis, config: Config, logger: Logger): Promi
 }
 
 /** @throws if Redis cannot say it now */
-export async function findProblems(
-  client: Redis,
-  { store, production, redisSentinels, waitReplicas = redisSentinels ? 1 : 0 }: Config,
+export async function findProblems(client: Redis, config: Config): Promise<Problem[]> {
+  if (!isCluster(client)) return findProblemsOf(client, config, '{probe}');
+  const found = [...client.primaries].map(async ([server, one]) => {
+    const problems = await findProblemsOf(one, config, tagAt(client, server));
+    return problems.map((problem) => ({ ...problem, text: `${server}: ${problem.text}` }));
+  });
+  return (await Promise.all(found)).flat();
+}
+
+/** Keys with this tag are at that server of a Cluster. */
+function tagAt(client: ClusterClient, server: string): string {
+  let number = 0;
+  while (client.primaryOf(`session:{probe-${number}}`) !== server && number < maxTags) number += 1;
+  return `{probe-${number}}`;
+}
+
+const maxTags = 2000;
+
+async function findProblemsOf(
+  client: Pick<Redis, 'sendCommand'>,
+  { store, production, redisSentinels, redisCluster, waitReplicas = redisSentinels || redisCluster ? 1 : 0 }: Config,
+  tag: string,
 ): Promise<Problem[]> {
   const fatal = (text: string) => ({ text, isFatal: true });
   const info = await readInfo(client);
   const problems: Problem[] = [];
   if (info.get('role') === 'slave') problems.push(fatal('it is a replica, which takes no writes: name its primary'));
   else if (store === 'durable') {
-    const refusal = await refusalOf(client, waitReplicas > 0);
-    if (refusal) problems.push(fatal(`it refuses what sessions need (${refusal}): version 6.2 or later, ${needed}`));
+    const isPartOfCluster = !redisCluster && info.get('cluster_enabled') === '1' && !(await hasAllSlots(client));
+    const refusal = isPartOfCluster ? undefined : await refusalOf(client, waitReplicas > 0, tag);
+    if (isPartOfCluster)
+      problems.push(fatal('it is a server of a Cluster, which has only some of the sessions: set REDIS_CLUSTER'));
+    else if (refusal)
+      problems.push(fatal(`it refuses what sessions need (${refusal}): version 6.2 or later, ${needed}`));
   }
   if (waitReplicas > 0 && info.get('connected_slaves') === '0')
     problems.push({
@@ -71,8 +95,15 @@ export async function findProblems(
   return problems;
 }
 
+/** By samples: the keys of sessions are in all slots. */
+async function hasAllSlots(client: Pick<Redis, 'sendCommand'>): Promise<boolean> {
+  const keys = Array.from({ length: 32 }, (_, number) => `session:{probe-${number}}`);
+  const found = await Promise.allSettled(keys.map((key) => client.sendCommand(['EXISTS', key])));
+  return !found.some((result) => result.status === 'rejected' && /^(MOVED|CLUSTERDOWN)\b/.test(result.reason.message));
+}
+
 /** Empty if this user may not ask. */
-async function readInfo(client: Redis): Promise<Map<string, string>> {
+async function readInfo(client: Pick<Redis, 'sendCommand'>): Promise<Map<string, string>> {
   try {
     const text = String(await client.sendCommand(['INFO']));
     return new Map(text.split('\r\n').map((line) => line.split(':', 2) as [string, string]));
@@ -83,7 +114,7 @@ async function readInfo(client: Redis): Promise<Map<string, string>> {
 }
 
 const needed =
-  'and a user with ~session:* &session:* +@read +@write +@scripting +@pubsub +time, with replicas +wait +role';
+  'and a user with ~session:* &session:* +@read +@write +@scripting +@pubsub +time, with replicas +wait +role, in a Cluster +cluster|slots +cluster|nodes +asking';
 
 /** The commands of the session layer (src/sessions), on a key that expires at once. */
 const probe = `
@@ -92,10 +123,10 @@ const probe = `
   redis.call('HSET', KEYS[2], 'a', '1')
   redis.call('ZADD', KEYS[3], 1, 'a')
   return redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])`;
-const keys = ['1', '2', '3'].map((number) => `session:{probe}:${number}`);
 
 /** Why Redis does not execute the commands of sessions; undefined if it does, or will once it has memory or a disk again. */
-async function refusalOf(client: Redis, waits: boolean): Promise<string | undefined> {
+async function refusalOf(client: Pick<Redis, 'sendCommand'>, waits: boolean, tag: string): Promise<string | undefined> {
+  const keys = ['1', '2', '3'].map((number) => `session:${tag}:${number}`);
   try {
     await client.sendCommand(['EVAL', probe, String(keys.length), ...keys]);
     await client.sendCommand(['TIME']);

@@ -2,16 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
 import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
-import { type Address, followPrimary, type PrimaryClient, redisOptions } from './sessions/index.ts';
+import {
+  type Address,
+  type ClusterClient,
+  followCluster,
+  followPrimary,
+  type PrimaryClient,
+  redisOptions,
+} from './sessions/index.ts';
 
-export type Redis = ReturnType<typeof createClient> | PrimaryClient;
+export type Redis = ReturnType<typeof createClient> | PrimaryClient | ClusterClient;
 
 /**
  * Creates the client of one replica and starts to connect, without waiting: without Redis a replica still starts, answers
  * 503, and serves once Redis is up.
  *
  * The `plain` store gets node-redis as its README shows it. `durable` gets a client that fails at once while disconnected
- * (no offline queue) and never stops reconnecting; with sentinels, to the server that they name.
+ * (no offline queue) and never stops reconnecting; with sentinels, to the server that they name; of a Cluster, to all primaries.
  */
 export function createRedis(config: Config, logger: Logger): Redis {
   const client = createAnyClient(config);
@@ -22,23 +29,36 @@ export function createRedis(config: Config, logger: Logger): Redis {
     isAway = true;
   });
   client.on('ready', () => {
-    const { host, port } = ('primary' in client && client.primary) || {};
-    logger.info(host === undefined ? {} : { primary: `${host}:${port}` }, 'connected to Redis');
+    logger.info(serversOf(client), 'connected to Redis');
     isAway = false;
   });
   client.connect().catch((err) => logger.error({ err }, 'Redis: stopped connecting'));
   return client;
 }
 
-function createAnyClient({ redisUrl: url, redisSentinels: sentinels, redisMaster: name, store }: Config): Redis {
+/** Which servers it is connected to, if that is not said by the settings. */
+function serversOf(client: Redis): { primary?: string; primaries?: string[] } {
+  if (isCluster(client)) return { primaries: [...client.primaries.keys()] };
+  if (!('primary' in client && client.primary)) return {};
+  return { primary: `${client.primary.host}:${client.primary.port}` };
+}
+
+/** Whether all sessions can be reached: of a Cluster, on all its servers. */
+export const isRedisUp = (client: Redis): boolean => (isCluster(client) ? client.isComplete : client.isReady);
+
+export const isCluster = (client: Redis): client is ClusterClient => 'isComplete' in client;
+
+function createAnyClient(config: Config): Redis {
+  const { redisUrl: url, redisSentinels: sentinels, redisMaster: name, redisCluster: nodes, store } = config;
   if (store === 'plain') return createClient({ url });
-  if (!sentinels) return createClient({ url, ...redisOptions });
   // Of the URL only what holds for every server: TLS, user, password, database.
   const connectTo = ({ host, port }: Address) => {
     const server = new URL(url);
     server.host = `${host.includes(':') ? `[${host}]` : host}:${port}`;
     return createClient({ url: server.href, ...redisOptions });
   };
+  if (nodes) return followCluster({ nodes, connectTo });
+  if (!sentinels) return createClient({ url, ...redisOptions });
   const connectToSentinel = ({ host, port }: Address) => {
     const tls = url.startsWith('rediss:') ? { tls: true as const } : {};
     return createClient({ ...redisOptions, socket: { ...redisOptions.socket, host, port, ...tls } });
@@ -52,6 +72,10 @@ function adviceOn({ message = '' }: Error): string {
   if (/DB index/.test(message)) return 'Redis has no such database: correct the number at the end of REDIS_URL';
   if (/know no primary named/.test(message)) return 'Redis: correct REDIS_MASTER, the name that the sentinels know';
   if (/no sentinel answers/.test(message)) return 'Redis: correct REDIS_SENTINELS, host:port,host:port, or start them';
+  if (/cluster support disabled/.test(message)) return 'Redis is no Cluster: set REDIS_URL instead of REDIS_CLUSTER';
+  if (/no server of the Cluster answers/.test(message))
+    return 'Redis: correct REDIS_CLUSTER, host:port,host:port, or start the servers';
+  if (/has no server for/.test(message)) return 'Redis: give all slots of the Cluster a server';
   return 'Redis is unreachable: requests that need a session get 503 until it is back';
 }
 

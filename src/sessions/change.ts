@@ -166,7 +166,7 @@ async function prepare(repository: SessionRepository, change: Change, base: Stor
   }
   const user = repository.userOf(attributes);
   const isAnonymous = user === undefined && before === undefined;
-  if (isAnonymous && (await repository.isFullOfAnonymous())) throw new SessionError('store-full');
+  if (isAnonymous && (await repository.isFullOfAnonymous(key))) throw new SessionError('store-full');
   const lists = user !== before || renewal ? { joins: user, leaves: before } : {};
   const [handle, oldHandle] = [repository.handleOf(renewal?.id ?? id), repository.handleOf(id)];
   const membership: Membership = { handle, oldHandle, now, ...lists };

@@ -62,7 +62,7 @@ export function createSessions(options: SessionsOptions): RequestHandler {
   /** That there is none may be how a logout is acknowledged, whose own outcome was unknown. */
   async function readFor(req: AnyRequest, { id, lifeMs }: SignedId): Promise<Stored | undefined> {
     const stored = await repository.read(id, lifeMs);
-    if (!stored && !isSafe(req)) await repository.calls.confirm();
+    if (!stored && !isSafe(req)) await repository.calls.confirm(repository.keyOf(id));
     return stored;
   }
 

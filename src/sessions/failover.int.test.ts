@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { keepAdding, openVisitors, startApp } from '../../test/list-app.ts';
 import { createVisitor, until } from '../../test/replica.ts';
 import { startTestSentinels, type TestSentinels } from '../../test/sentinel.ts';
-import { startApp } from '../../test/sentinel-app.ts';
 
 // Sessions on a Redis that fails over: a primary, two replicas and three sentinels.
 
@@ -41,28 +41,6 @@ async function loseTheUnreplicated(options: { waitReplicas?: number }) {
     isLogoutUndone: (await eves.send('GET', '/')).body.user !== null,
     repeated: repeated.body as number[],
   };
-}
-
-/** Visitors, and the items that each has added with success. */
-const openVisitors = (url: string) =>
-  Array.from({ length: 20 }, () => ({ visitor: createVisitor(url), added: [] as number[] }));
-
-/** All add items until `isOver`. @returns the codes of what was refused, and how long the slowest response took */
-async function keepAdding(visitors: ReturnType<typeof openVisitors>, isOver: () => boolean) {
-  let [slowestMs, item] = [0, 0];
-  const codes = new Set<string>();
-  const add = async ({ visitor, added }: (typeof visitors)[number]) => {
-    while (!isOver()) {
-      const start = performance.now();
-      const own = ++item;
-      const { status, body } = await visitor.send('POST', '/add', { item: own });
-      slowestMs = Math.max(slowestMs, performance.now() - start);
-      if (status === 200) added.push(own);
-      else codes.add(`${status} ${body.code}`);
-    }
-  };
-  await Promise.all(visitors.map(add));
-  return { codes, slowestMs };
 }
 
 describe('when the primary fails', () => {

@@ -1,12 +1,15 @@
 import fc from 'fast-check';
 import { createClient, createClientPool, createCluster } from 'redis';
 import { expect, test } from 'vitest';
+import { followCluster } from './index.ts';
 import { checkOptions, type SessionsOptions } from './options.ts';
 
+const cluster = followCluster({ nodes: [{ host: '127.0.0.1', port: 1 }], connectTo: () => createClient() as never });
 const good = { client: createClient(), secrets: ['s'.repeat(32)] };
 
 test.each([
   [{}],
+  [{ client: cluster, genid: undefined }],
   [{ name: 'app.sid', rolling: true, idleSeconds: 0.5, migrateCookie: undefined, maxPerUser: Infinity }],
   [
     {
@@ -21,7 +24,9 @@ test.each([
   [{ client: undefined }, "client must be a client of node-redis's createClient"],
   [{ client: {} }, 'client must be'],
   [{ client: createClientPool() }, 'client must be'],
-  [{ client: createCluster({ rootNodes: [{}] }) }, 'client must be'],
+  [{ client: createCluster({ rootNodes: [{}] }) }, 'or of followCluster, not of createCluster'],
+  [{ client: cluster, genid: () => 'id' }, 'genid must not be given with a Cluster'],
+  [{ client: cluster, migrateFrom: 'sess:' }, 'migrateFrom must not be given with a Cluster'],
   [{ secrets: undefined }, 'secrets must be a list of strings of at least 16 characters each'],
   [{ secrets: [] }, 'secrets must be'],
   [{ secrets: [undefined] }, 'secrets must be'],

@@ -2,12 +2,16 @@ import type { IncomingMessage } from 'node:http';
 import type { CookieOptions } from 'express';
 import type { SessionEvent } from './events.ts';
 import type { Client } from './redis/client.ts';
+import { ClusterClient } from './redis/cluster.ts';
 
 /** The attributes of a session: all that an application has put there. */
 export type Attributes = Record<string, unknown>;
 
 export interface SessionsOptions {
-  /** A node-redis client (`createClient`) or one of `followPrimary`, connected or connecting. Whoever made it closes it. */
+  /**
+   * A node-redis client (`createClient`), or one of `followPrimary` or `followCluster`, connected or connecting. Whoever made it
+   * closes it.
+   */
   client: Client;
   /** The first signs, all verify: put a new one first, and remove the old one once its cookies have ended. */
   secrets: string[];
@@ -27,7 +31,7 @@ export interface SessionsOptions {
   deadlineMs?: number;
   /**
    * How many replicas must have a change before it is acknowledged; too few of them in half of `deadlineMs` is 503
-   * outcome-unknown. 1 for a client of `followPrimary`, else 0.
+   * outcome-unknown. 1 for a client of `followPrimary` or `followCluster`, else 0.
    */
   waitReplicas?: number;
   /** The largest session, as JSON (16384). */
@@ -77,7 +81,7 @@ const isOneOf =
 const isListOf = (isRight: (value: unknown) => boolean) => (value: unknown) =>
   Array.isArray(value) && value.every(isRight);
 
-/** A pool has no `isReady`; a Cluster has one, and slots. */
+/** A pool has no `isReady`; what createCluster makes has one, and slots. */
 const isClient = (value: unknown) => {
   const client = value as { sendCommand?: unknown; isReady?: unknown; slots?: unknown } | null | undefined;
   if (client?.slots !== undefined) return false;
@@ -96,7 +100,10 @@ const yesOrNo: Rule = ['true or false', isBoolean];
 const string: Rule = ['a string', isString];
 
 const rules: Record<string, Rule> = {
-  client: ["a client of node-redis's createClient, not of a Cluster or a pool", isClient],
+  client: [
+    "a client of node-redis's createClient, of followPrimary, or of followCluster, not of createCluster or a pool",
+    isClient,
+  ],
   secrets: [
     `a list of strings of at least ${minSecretLength} characters each`,
     (value) => isListOf(isSecret)(value) && (value as string[]).length > 0,
@@ -149,4 +156,10 @@ export function checkOptions(options: SessionsOptions): void {
     const isLeftOut = value === undefined && !required.includes(name);
     if (!isLeftOut && !isRight(value)) throw new TypeError(`createSessions: ${name} must be ${what}`);
   }
+  if (!(options.client instanceof ClusterClient)) return;
+  for (const name of ['genid', 'migrateFrom'] as const)
+    if (options[name] !== undefined)
+      throw new TypeError(
+        `createSessions: ${name} must not be given with a Cluster, where an id says where its keys are`,
+      );
 }

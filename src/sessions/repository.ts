@@ -2,6 +2,7 @@ import { handleOf, keyOfHandle, shortHash } from './hash.ts';
 import type { Attributes, SessionsOptions } from './options.ts';
 import { lifetimeOf, readAttributes, readStored, type Stored } from './record.ts';
 import { RedisClock } from './redis/clock.ts';
+import { ClusterClient } from './redis/cluster.ts';
 import { createRedisCalls, type RedisCalls } from './redis/commands.ts';
 import { RedisMemory } from './redis/memory.ts';
 import { OpenSessions } from './redis/open-sessions.ts';
@@ -30,7 +31,7 @@ export class SessionRepository {
   readonly lastWriteWins: ReadonlySet<string>;
   readonly #userOf: (session: Attributes) => unknown;
   readonly #anonymousShare: number | undefined;
-  readonly #memory: RedisMemory;
+  readonly #memories = new WeakMap<object, RedisMemory>();
   readonly #extended = createRecently();
   readonly #handles = new Map<string, string>();
 
@@ -45,10 +46,9 @@ export class SessionRepository {
     this.lastWriteWins = new Set(options.lastWriteWins);
     this.#userOf = options.userOf ?? defaultUserOf;
     this.tell = createTell(options.observe);
-    const waitReplicas = options.waitReplicas ?? (options.client instanceof PrimaryClient ? 1 : 0);
+    const waitReplicas = options.waitReplicas ?? (hasReplicas(options.client) ? 1 : 0);
     this.calls = createRedisCalls(options.client, this.deadlineMs, this.tell, this.prefix, waitReplicas);
-    this.clock = new RedisClock(() => this.calls.read('time', 'TIME'));
-    this.#memory = new RedisMemory(() => this.calls.read('time', 'INFO', 'memory'));
+    this.clock = new RedisClock(() => this.calls.readAt(this.prefix, 'time', 'TIME'));
     this.openSessions = new OpenSessions({
       client: options.client,
       channel: this.channel,
@@ -117,12 +117,13 @@ export class SessionRepository {
 
   /** What a session that has moved from this id within the last minute has left there. */
   async markOf(id: string): Promise<string | null> {
-    return this.#confirmed(await this.calls.read<string | null>('find', 'GET', this.markKeyOf(id)));
+    return this.#confirmed(id, await this.calls.read<string | null>('find', 'GET', this.markKeyOf(id)));
   }
 
   /** The response or result that is kept for a repeat of a request. */
   async findKept(id: string, field: string): Promise<string | null> {
-    return this.#confirmed(await this.calls.read<string | null>('find', 'HGET', `${this.keyOf(id)}:answers`, field));
+    const key = `${this.keyOf(id)}:answers`;
+    return this.#confirmed(id, await this.calls.read<string | null>('find', 'HGET', key, field));
   }
 
   userOf(attributes: Attributes): string | undefined {
@@ -130,9 +131,14 @@ export class SessionRepository {
     return user === undefined || user === null ? undefined : String(user);
   }
 
-  /** Whether sessions without a user have taken their share of Redis's memory. */
-  async isFullOfAnonymous(): Promise<boolean> {
-    return this.#anonymousShare !== undefined && (await this.#memory.isBeyond(this.#anonymousShare));
+  /** Whether sessions without a user have taken their share of the memory of the server that has this key. */
+  async isFullOfAnonymous(key: string): Promise<boolean> {
+    if (this.#anonymousShare === undefined) return false;
+    const server = this.calls.serverOf(key);
+    const memory =
+      this.#memories.get(server) ?? new RedisMemory(() => this.calls.readAt(key, 'time', 'INFO', 'memory'));
+    this.#memories.set(server, memory);
+    return memory.isBeyond(this.#anonymousShare);
   }
 
   /** Where the scripts say which session has ended. */
@@ -168,8 +174,8 @@ export class SessionRepository {
   }
 
   /** What answers a repeat must outlive a failover, as what answers the request itself. */
-  async #confirmed<T>(found: T | null): Promise<T | null> {
-    if (found !== null) await this.calls.confirm();
+  async #confirmed<T>(id: string, found: T | null): Promise<T | null> {
+    if (found !== null) await this.calls.confirm(this.keyOf(id));
     return found;
   }
 
@@ -186,6 +192,10 @@ export class SessionRepository {
     if (isDue && typeof text === 'string') this.#extended.note(key);
     return text;
   }
+}
+
+function hasReplicas(client: unknown): boolean {
+  return client instanceof PrimaryClient || client instanceof ClusterClient;
 }
 
 function ignoreWrongType(err: unknown): undefined {

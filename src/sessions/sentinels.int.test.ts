@@ -3,9 +3,9 @@ import { type AddressInfo, connect as connectTo, createServer, type Server } fro
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { clientOf, startApp } from '../../test/list-app.ts';
 import { createVisitor, startTestReplica, until } from '../../test/replica.ts';
 import { startTestSentinels, type TestSentinels } from '../../test/sentinel.ts';
-import { clientOf, startApp } from '../../test/sentinel-app.ts';
 import { followPrimary, redisOptions } from './index.ts';
 
 // Sessions on a Redis with sentinels, whose primary does not fail.

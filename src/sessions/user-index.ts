@@ -22,7 +22,12 @@ export interface Membership {
 /** Notes a session, before it is written. @returns how many are noted of this user, or 0 if it enters no list */
 export async function join(repository: SessionRepository, { joins, handle, now }: Membership, ttlMs: number) {
   if (joins === undefined) return 0;
-  return repository.calls.run<number>(joinScript, [repository.indexOf(joins)], [handle, now, ttlMs]);
+  const { calls } = repository;
+  const index = repository.indexOf(joins);
+  const noted = await calls.run<number>(joinScript, [index], [handle, now, ttlMs]);
+  // On one server the session is written after it, and confirmed with it.
+  if (calls.serverOf(index) !== calls.serverOf(repository.keyOfHandle(handle))) await calls.confirm(index);
+  return noted;
 }
 
 /**
@@ -68,7 +73,7 @@ export async function endAll(repository: SessionRepository, user: string, handle
   if (handles.length === 0) return 0;
   const index = repository.indexOf(user);
   await repository.calls.read('list', 'ZADD', index, 'XX', ...handles.flatMap((handle) => ['-1', handle]));
-  await repository.calls.confirm(); // else a failover forgets the marks, and a login under way ends well
+  await repository.calls.confirm(index); // else a failover forgets the marks, and a login under way ends well
   const results = await Promise.allSettled(handles.map((handle) => repository.endByHandle(handle)));
   const ended = results.filter((result) => result.status === 'fulfilled' && result.value).length;
   const failed = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as SessionError);

@@ -6,7 +6,28 @@ export interface Address {
 
 export const isSameAddress = (one: Address, other: Address) => one.host === other.host && one.port === other.port;
 
-/** A single Redis, as node-redis's `createClient` gives it. */
+/** @throws {TypeError} that names the option */
+export function requireAddresses(option: string, addresses: Address[]): void {
+  const isAddress = ({ host, port }: Address) => typeof host === 'string' && Number.isInteger(port);
+  if (!Array.isArray(addresses) || addresses.length === 0 || !addresses.every(isAddress))
+    throw new TypeError(`${option} must be a list of { host, port }`);
+}
+
+/** Says which server a client is to connect to. */
+export interface Resolver {
+  /** Begins to look. Each call needs one of `release`. */
+  acquire(): void;
+  release(): void;
+  /** @throws {Error} that says why it is not known */
+  primary(): Promise<Address>;
+  /** Whether this server is still the one. */
+  confirms(server: Address): Promise<boolean>;
+  /** Another server has taken over. */
+  once(event: 'moved', listener: () => void): unknown;
+  removeListener(event: 'moved', listener: () => void): unknown;
+}
+
+/** One server of Redis, as node-redis's `createClient` gives it, or one of `followPrimary` or `followCluster`. */
 export interface Client {
   isReady: boolean;
   isOpen: boolean;
@@ -20,11 +41,34 @@ export interface Client {
   close?(): Promise<unknown>;
   /** Whether sentinels confirm that the server it is connected to is the primary. Absent without sentinels. */
   isStillPrimary?(): Promise<boolean>;
+  /** The servers of a Cluster. Absent for a single Redis. */
+  cluster?: Servers;
+}
+
+/** The servers of a Cluster, each of which has the keys of some slots. */
+export interface Servers {
+  /** The server that has a key; undefined as long as that is not known. */
+  clientFor(key: string): Client | undefined;
+  /**
+   * Sends to the server that has a key, and again to where that refers to: of these attempts only the last one was executed.
+   * @param send is called at once, if that server is known
+   * @throws what the last attempt throws; ClientOfflineError if no server is known
+   */
+  follow<T>(key: string, ms: number, send: (client: Client, isAsking: boolean) => Promise<T>): Promise<T>;
+  /** A call has failed: looks which servers there are now. */
+  look(): void;
 }
 
 /** The command was not sent. Known by the name of its class, as that of node-redis (commands.ts). */
 export class ClientOfflineError extends Error {
   override name = 'ClientOfflineError';
+}
+
+/** @throws {Error} if it takes longer than so many milliseconds */
+export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${ms} ms`)), ms).unref();
+  return Promise.race([work, late.promise]).finally(() => clearTimeout(timer));
 }
 
 export interface Subscriber extends Client {

@@ -3,22 +3,47 @@ import type { StoreCommand, StoreOutcome } from '../events.ts';
 import type { Tell } from '../report.ts';
 import type { Client } from './client.ts';
 import { DeadlineError, Deadlines } from './deadline.ts';
-import { createWriter, NotReplicatedError, type Writer } from './replicated.ts';
+import {
+  clusterMessage,
+  createReader,
+  createWriter,
+  NotReplicatedError,
+  publishing,
+  type Writer,
+} from './replicated.ts';
 import type { Script } from './scripts.ts';
-import { staleConnectionOf } from './stale-connection.ts';
+import { type StaleConnection, staleConnectionOf } from './stale-connection.ts';
 
 /** Calls to Redis that each end within the deadline, as a value or as a SessionError, and are reported as events. */
 export interface RedisCalls {
-  /** For reads, and what is harmless to do twice: a failed one is store-unavailable. */
+  /** For reads, and what is harmless to do twice: a failed one is store-unavailable. The first argument is the key. */
   read<T>(name: StoreCommand, ...command: string[]): Promise<T>;
+  /** The same for a command without a key, at the server that has this one. */
+  readAt<T>(key: string, name: StoreCommand, ...command: string[]): Promise<T>;
   /** Runs a script. If it may have been executed without our knowing, the error is outcome-unknown. */
   run<T>(script: Script, keys: string[], args: (string | number)[], ms?: number): Promise<T>;
   /**
-   * Makes sure that replicas have what a read has shown, before it counts as an acknowledgement: the write that it shows may
-   * be one whose own request was told that its outcome is unknown. Without replicas it does nothing.
+   * Makes sure that replicas have what a read of this key has shown, before it counts as an acknowledgement: the write that it
+   * shows may be one whose own request was told that its outcome is unknown. Without replicas it does nothing.
    */
-  confirm(): Promise<void>;
+  confirm(key: string): Promise<void>;
+  /** The server that has a key, to tell servers apart. */
+  serverOf(key: string): object;
 }
+
+/** One server, as calls use it. */
+interface Server {
+  client: Client;
+  reader: Writer;
+  writer: Writer;
+  connection: StaleConnection;
+}
+
+/** Sends to a server. In a Cluster a slot may be on its way there: then it must be told that this is known. */
+type Send = (server: Server, isAsking: boolean) => Promise<unknown>;
+
+/** What a call may take for referrals between servers of a Cluster; the rest is for its answer. */
+const referralShare = 0.8;
 
 /**
  * @param prefix of the keys and channels
@@ -31,74 +56,114 @@ export function createRedisCalls(
   prefix: string,
   replicas: number,
 ): RedisCalls {
-  const writer = createWriter(client, replicas, Math.ceil(deadlineMs / 2), `${prefix}written`);
-  const reader: Writer = { send: (command) => client.sendCommand(command) };
-  const connection = staleConnectionOf(client);
+  const { cluster } = client;
+  const servers = new WeakMap<Client, Server>();
   const deadlines = new Deadlines();
+
+  function serverWith(client: Client): Server {
+    const known = servers.get(client);
+    if (known) return known;
+    const message = cluster ? clusterMessage(prefix, (key) => cluster.clientFor(key) === client) : publishing(prefix);
+    const made = {
+      client,
+      reader: createReader(client),
+      writer: createWriter(client, replicas, Math.ceil(deadlineMs / 2), message),
+      connection: staleConnectionOf(client),
+    };
+    servers.set(client, made);
+    return made;
+  }
+
+  const single = cluster ? undefined : serverWith(client);
+
+  function serverOf(key: string): Server | undefined {
+    if (single) return single;
+    const client = cluster?.clientFor(key);
+    return client && serverWith(client);
+  }
 
   function call<T>(
     command: StoreCommand,
+    key: string,
     ms: number,
-    send: () => Promise<unknown>,
+    send: Send,
     codeOf: (err: unknown) => SessionErrorCode,
   ): Promise<T> {
-    if (!client.isReady) {
+    let server = serverOf(key);
+    if (!server?.client.isReady) {
       // At once, whatever the client's offline queue would do.
-      connection.missed(2 * deadlineMs);
+      server?.connection.missed(2 * deadlineMs);
+      cluster?.look();
       tell({ type: 'operation', command, outcome: 'refused', ms: 0 });
       return Promise.reject(new SessionError('store-unavailable'));
     }
-    connection.asked();
+    const sendTo = (to: Server, isAsking: boolean) => {
+      server = to;
+      to.connection.asked();
+      return send(to, isAsking);
+    };
     const start = performance.now();
     return new Promise((resolve, reject) => {
       const settle = (value: unknown) => {
-        connection.heard();
+        server?.connection.heard();
         tell({ type: 'operation', command, outcome: 'ok', ms: performance.now() - start });
         resolve(value as T);
       };
       const fail = (cause: unknown) => {
-        if (cause instanceof DeadlineError) connection.missed(2 * deadlineMs);
-        else connection.heard();
+        if (cause instanceof DeadlineError) server?.connection.missed(2 * deadlineMs);
+        else server?.connection.heard();
+        cluster?.look();
         tell({ type: 'operation', command, outcome: outcomeOf(cause), ms: performance.now() - start });
         reject(new SessionError(codeOf(cause), { cause }));
       };
-      deadlines.watch(send(), ms, settle, fail);
+      const sent = cluster
+        ? cluster.follow(key, ms * referralShare, (to, isAsking) => sendTo(serverWith(to), isAsking))
+        : sendTo(server as Server, false);
+      deadlines.watch(sent, ms, settle, fail);
     });
   }
 
+  const readAt: RedisCalls['readAt'] = (key, name, ...command) =>
+    call(
+      name,
+      key,
+      deadlineMs,
+      ({ reader }, isAsking) => reader.send(command, isAsking),
+      () => 'store-unavailable',
+    );
+
   return {
-    async confirm() {
+    async confirm(key) {
       if (replicas > 0)
         await call(
           'time',
+          key,
           deadlineMs,
-          () => writer.send(['TIME']),
+          ({ writer }, isAsking) => writer.send(['EXISTS', key], isAsking),
           () => 'outcome-unknown',
         );
     },
-    read: (name, ...command) =>
-      call(
-        name,
-        deadlineMs,
-        () => client.sendCommand(command),
-        () => 'store-unavailable',
-      ),
-    run: (script, keys, args, ms = deadlineMs) =>
-      call(
+    readAt,
+    read: (name, ...command) => readAt(command[1] ?? '', name, ...command),
+    run: (script, keys, args, ms = deadlineMs) => {
+      const keysAndArgs = [String(keys.length), ...keys, ...args.map(String)];
+      return call(
         script.command,
+        keys[0] as string,
         ms,
-        () =>
-          evaluate(script.isHarmless ? reader : writer, script, [String(keys.length), ...keys, ...args.map(String)]),
+        ({ reader, writer }, isAsking) => evaluate(script.isHarmless ? reader : writer, isAsking, script, keysAndArgs),
         (cause) => (script.isHarmless || wasRefused(cause) ? 'store-unavailable' : 'outcome-unknown'),
-      ),
+      );
+    },
+    serverOf: (key) => serverOf(key)?.client ?? client,
   };
 }
 
 /** A Redis that was restarted has forgotten its scripts. */
-function evaluate(through: Writer, script: Script, keysAndArgs: string[]): Promise<unknown> {
-  return through.send(['EVALSHA', script.digest, ...keysAndArgs]).catch((err: unknown) => {
+function evaluate(through: Writer, isAsking: boolean, script: Script, keysAndArgs: string[]): Promise<unknown> {
+  return through.send(['EVALSHA', script.digest, ...keysAndArgs], isAsking).catch((err: unknown) => {
     if (!(err instanceof Error && err.message.startsWith('NOSCRIPT'))) throw err;
-    return through.send(['EVAL', script.text, ...keysAndArgs]);
+    return through.send(['EVAL', script.text, ...keysAndArgs], isAsking);
   });
 }
 
@@ -109,8 +174,9 @@ function evaluate(through: Writer, script: Script, keysAndArgs: string[]): Promi
 function wasRefused(err: unknown): boolean {
   if (!(err instanceof Error)) return false;
   return (
-    /^(OOM|READONLY|LOADING|MISCONF|NOREPLICAS|NOPERM|NOAUTH|BUSY|CLUSTERDOWN|MASTERDOWN)\b/.test(err.message) ||
-    wasNeverSent(err)
+    /^(OOM|READONLY|LOADING|MISCONF|NOREPLICAS|NOPERM|NOAUTH|BUSY|CLUSTERDOWN|MASTERDOWN|MOVED|ASK|TRYAGAIN)\b/.test(
+      err.message,
+    ) || wasNeverSent(err)
   );
 }
 

@@ -1,6 +1,14 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Address, type Client, ClientOfflineError, isSameAddress, type Subscriber } from './client.ts';
+import {
+  type Address,
+  type Client,
+  ClientOfflineError,
+  isSameAddress,
+  type Resolver,
+  requireAddresses,
+  type Subscriber,
+} from './client.ts';
 import { Sentinels } from './sentinels.ts';
 
 export interface PrimaryOptions {
@@ -30,10 +38,8 @@ const roleMs = 500;
  */
 export function followPrimary(options: PrimaryOptions): PrimaryClient {
   const { name, sentinels, connectTo, connectToSentinel = connectTo } = options;
-  const isAddress = ({ host, port }: Address) => typeof host === 'string' && Number.isInteger(port);
   if (typeof name !== 'string' || name === '') throw new TypeError('name must be the name of the primary');
-  if (!Array.isArray(sentinels) || sentinels.length === 0 || !sentinels.every(isAddress))
-    throw new TypeError('sentinels must be a list of { host, port }');
+  requireAddresses('sentinels', sentinels);
   if (typeof connectTo !== 'function') throw new TypeError('connectTo must be a function that makes a client');
   return new PrimaryClient(new Sentinels(name, sentinels, connectToSentinel), connectTo);
 }
@@ -41,7 +47,7 @@ export function followPrimary(options: PrimaryOptions): PrimaryClient {
 type Events = Record<'connect' | 'ready' | 'reconnecting' | 'end', []> & { error: [Error] };
 
 export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
-  readonly #sentinels: Sentinels;
+  readonly #resolver: Resolver;
   readonly #connectTo: (address: Address) => Subscriber;
   readonly #subscriptions = new Map<string, (message: string) => void>();
   #client: Subscriber | undefined;
@@ -52,9 +58,9 @@ export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
   #keepsAlive = true;
 
   /** @internal */
-  constructor(sentinels: Sentinels, connectTo: (address: Address) => Subscriber) {
+  constructor(resolver: Resolver, connectTo: (address: Address) => Subscriber) {
     super();
-    this.#sentinels = sentinels;
+    this.#resolver = resolver;
     this.#connectTo = connectTo;
   }
 
@@ -81,7 +87,7 @@ export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
     if (this.#closing) throw new Error('it is connected already');
     const closing = new AbortController();
     this.#closing = closing;
-    this.#sentinels.acquire();
+    this.#resolver.acquire();
     await new Promise<void>((resolve) => {
       this.once('ready', resolve);
       void this.#keepConnected(closing.signal).finally(resolve);
@@ -93,7 +99,7 @@ export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
     if (!this.#closing) return;
     this.#closing.abort();
     this.#closing = undefined;
-    this.#sentinels.release();
+    this.#resolver.release();
     this.#drop();
     this.emit('end');
   }
@@ -116,12 +122,12 @@ export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
   /** Asks the sentinels whether the server that it is connected to is still the primary, and is not being replaced. */
   async isStillPrimary(): Promise<boolean> {
     const server = this.isReady ? this.#primary : undefined;
-    return server !== undefined && (await this.#sentinels.confirms(server));
+    return server !== undefined && (await this.#resolver.confirms(server));
   }
 
   /** Another client that follows the same primary. */
   duplicate(): PrimaryClient {
-    return new PrimaryClient(this.#sentinels, this.#connectTo);
+    return new PrimaryClient(this.#resolver, this.#connectTo);
   }
 
   async subscribe(channel: string, listener: (message: string) => void): Promise<void> {
@@ -156,7 +162,7 @@ export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
 
   /** @returns a promise of its end: the connection is lost, or the primary is another server */
   async #connectOnce(closing: AbortSignal): Promise<Promise<void>> {
-    const address = await this.#sentinels.primary();
+    const address = await this.#resolver.primary();
     const client = this.#connectTo(address);
     const lost = Promise.withResolvers<void>();
     const end = () => lost.resolve();
@@ -167,10 +173,10 @@ export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
     }) as () => void);
     client.on('end', end);
     closing.addEventListener('abort', end, { once: true });
-    this.#sentinels.once('moved', end);
+    this.#resolver.once('moved', end);
     void lost.promise.then(() => {
       closing.removeEventListener('abort', end);
-      this.#sentinels.removeListener('moved', end);
+      this.#resolver.removeListener('moved', end);
       if (client.isOpen) client.destroy();
     });
     const connected = client.connect().then(() => this.#prepare(client, address));

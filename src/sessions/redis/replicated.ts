@@ -9,8 +9,53 @@ export class NotReplicatedError extends Error {
 
 /** Sends commands that change something. */
 export interface Writer {
-  send(command: string[]): Promise<unknown>;
+  /** @param isAsking in a Cluster: its slot is on its way to this server */
+  send(command: string[], isAsking?: boolean): Promise<unknown>;
 }
+
+/** Sends commands as they are. */
+export const createReader = (client: Client): Writer => ({
+  send: (command, isAsking) => sendOver(client, command, isAsking),
+});
+
+function sendOver(connection: Client, command: string[], isAsking = false): Promise<unknown> {
+  if (isAsking) connection.sendCommand(['ASKING']).catch(() => {}); // for the next command; that fails if this does
+  return connection.sendCommand(command);
+}
+
+/** A command that is replicated, whatever else a connection has sent. */
+export interface Message {
+  command(): string[];
+  /** This server does not take it: another one is to be used. */
+  refused(): void;
+}
+
+/** @returns a message to a channel that needs no subscriber */
+export function publishing(prefix: string): Message {
+  const command = ['PUBLISH', `${prefix}written`, ''];
+  return { command: () => command, refused() {} };
+}
+
+/**
+ * In a Cluster messages are not replicated, so a key is written that expires at once, in a slot of that server.
+ * @param isThere whether the server has a key
+ */
+export function clusterMessage(prefix: string, isThere: (key: string) => boolean): Message {
+  let tries = 0;
+  const key = () => `${prefix}{written-${tries}}`;
+  return {
+    command() {
+      for (const end = tries + maxTries; !isThere(key()) && tries < end; ) tries += 1;
+      return ['SET', key(), '', 'PX', '1'];
+    },
+    refused() {
+      tries = (tries + 1) % maxTries;
+    },
+  };
+}
+
+/** So many names of a key are in enough different slots to find one of each server. */
+const maxTries = 2000;
 
 /**
  * Sends writes over a connection of their own, and answers once so many replicas have each: Redis itself acknowledges before
@@ -23,18 +68,17 @@ export interface Writer {
  * With sentinels, they are asked after each `WAIT` whether a failover has begun (Sentinels.confirms).
  * @param replicas how many must have it; 0 for a Redis without replicas
  * @param waitMs how long to wait for them
- * @param channel where the message is published; it needs no subscriber
  */
-export function createWriter(client: Client, replicas: number, waitMs: number, channel: string): Writer {
-  if (replicas === 0) return { send: (command) => client.sendCommand(command) };
-  return new ReplicatedWriter(client, replicas, waitMs, channel);
+export function createWriter(client: Client, replicas: number, waitMs: number, message: Message): Writer {
+  if (replicas === 0) return createReader(client);
+  return new ReplicatedWriter(client, replicas, waitMs, message);
 }
 
 const pollMs = 5;
+const maxMessages = 3;
 
 class ReplicatedWriter implements Writer {
-  readonly #wait: string[];
-  readonly #message: string[];
+  readonly #message: Message;
   readonly #replicas: number;
   readonly #client: Client;
   #connection: Client | undefined;
@@ -47,24 +91,23 @@ class ReplicatedWriter implements Writer {
   /** The next WAIT, which is not sent yet. */
   #next: Promise<void> | undefined;
 
-  constructor(client: Client, replicas: number, waitMs: number, channel: string) {
+  constructor(client: Client, replicas: number, waitMs: number, message: Message) {
     this.#client = client;
     this.#replicas = replicas;
     this.#waitMs = waitMs;
-    this.#message = ['PUBLISH', channel, ''];
-    this.#wait = ['WAIT', String(replicas), String(waitMs)];
+    this.#message = message;
     client.on('ready', () => this.#connect());
     client.on('end', () => this.#connection?.isOpen && this.#connection.destroy());
     if (client.isReady) this.#connect();
   }
 
-  async send(command: string[]): Promise<unknown> {
+  async send(command: string[], isAsking?: boolean): Promise<unknown> {
     const connection = this.#connection?.isReady ? this.#connection : await this.#connected();
     this.#stale?.asked();
     this.#stale?.missed(4 * this.#waitMs);
     if (!connection.isReady) throw new ClientOfflineError('the connection for writes was silent, and is replaced');
     const epoch = this.#epoch;
-    const reply = connection.sendCommand(command).finally(() => this.#stale?.heard());
+    const reply = sendOver(connection, command, isAsking).finally(() => this.#stale?.heard());
     this.#next ??= this.#sendNext(connection);
     const waited = this.#next;
     waited.catch(() => {}); // awaited below, unless the command itself fails
@@ -92,12 +135,25 @@ class ReplicatedWriter implements Writer {
     await this.#underWay;
     await new Promise(setImmediate); // other writes of this turn
     this.#next = undefined;
-    const sent = Promise.all([connection.sendCommand(this.#message), connection.sendCommand(this.#wait)]);
-    this.#underWay = sent.catch(() => {});
-    const [, count] = (await sent) as [unknown, number];
+    const waited = this.#wait(connection);
+    this.#underWay = waited.catch(() => {});
+    const count = await waited;
     if (count < this.#replicas) throw new Error(`${count} of ${this.#replicas} replicas confirmed it`);
     if (connection.isStillPrimary && !(await connection.isStillPrimary()))
       throw new Error('the sentinels do not confirm that this is still the primary');
+  }
+
+  /** @returns how many replicas have all that was written on this connection */
+  async #wait(connection: Client): Promise<number> {
+    for (let tries = 1; ; tries++) {
+      const sent = connection.sendCommand(this.#message.command());
+      const count = connection.sendCommand(['WAIT', String(this.#replicas), String(this.#waitMs)]);
+      const [written] = await Promise.allSettled([sent, count]);
+      if (written.status === 'fulfilled') return (await count) as number;
+      const isReferred = /^(MOVED|ASK|TRYAGAIN)\b/.test((written.reason as Error).message);
+      if (!isReferred || tries === maxMessages) throw written.reason;
+      this.#message.refused(); // its slot is on its way to another server
+    }
   }
 
   #connect(): void {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Address, type Client, isSameAddress } from './client.ts';
+import { type Address, type Client, isSameAddress, type Resolver, within } from './client.ts';
 
 /** Which server is the primary: a later one has a higher epoch. */
 interface Sighting extends Address {
@@ -19,7 +19,7 @@ const stragglerMs = 100;
  *
  * It asks, where a subscription to `+switch-master` would tell: one that was cut is silent, like one that has nothing to say.
  */
-export class Sentinels extends EventEmitter<{ moved: [] }> {
+export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
   readonly #name: string;
   readonly #addresses: Address[];
   readonly #connectTo: (address: Address) => Client;
@@ -52,7 +52,7 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
       client.on('error', () => {}); // it connects again, and the others are asked meanwhile
       return client.connect().catch(() => {});
     });
-    const connected = inTime(Promise.all(connecting)).catch(() => {}); // those that are not yet are asked later
+    const connected = within(answerMs, Promise.all(connecting)).catch(() => {}); // those that are not yet are asked later
     this.#asked = connected.then(() => this.#ask(this.#clients));
     void this.#asked.then(() => this.#keepAsking(this.#clients));
   }
@@ -144,7 +144,7 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
     const replies = ['GET-MASTER-ADDR-BY-NAME', 'MASTER'].map((what) =>
       client.sendCommand(['SENTINEL', what, this.#name]),
     );
-    const [address, primary] = await inTime(Promise.all(replies));
+    const [address, primary] = await within(answerMs, Promise.all(replies));
     const [host, port] = address as [string, string];
     const fields = fieldsOf(primary);
     // Once a sentinel names the successor, the flag only says that it still has to reconfigure other replicas.
@@ -161,13 +161,6 @@ export class Sentinels extends EventEmitter<{ moved: [] }> {
 }
 
 const latestOf = (sightings: Sighting[]) => sightings.toSorted((a, b) => b.epoch - a.epoch)[0];
-
-/** @throws {Error} if it takes longer than an answer may */
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`no answer within ${answerMs} ms`)), answerMs).unref();
-  return Promise.race([work, late.promise]).finally(() => clearTimeout(timer));
-}
 
 /** A map of RESP3, or the flat list of RESP2. */
 function fieldsOf(reply: unknown): Map<unknown, unknown> {

@@ -1,6 +1,6 @@
-import express from 'express';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import express from 'express';
 import { createClient } from 'redis';
 import { onTestFinished } from 'vitest';
 import {
@@ -10,11 +10,15 @@ import {
   type PrimaryClient,
   redisOptions,
   renewSession,
+  revokeSessions,
+  sessionSignal,
+  type SessionsOptions,
   updateSession,
 } from '../src/sessions/index.ts';
+import { createVisitor } from './replica.ts';
 import type { TestSentinels } from './sentinel.ts';
 
-// An app with sessions on a Redis with sentinels, for the test that starts it.
+// An app with sessions on a Redis of several servers, for the test that starts it.
 
 export const clientOf = ({ host, port }: { host: string; port: number }) =>
   createClient({ ...redisOptions, socket: { ...redisOptions.socket, host, port } });
@@ -27,9 +31,14 @@ async function connect(redis: TestSentinels) {
   return client;
 }
 
-/** Its URL. It counts the items that a visitor adds. @param given the client, if not one that follows the primary */
+/** @param given the client, if not one that follows the primary */
 export async function startApp(redis: TestSentinels, options: { waitReplicas?: number } = {}, given?: PrimaryClient) {
   const client = given ?? (await connect(redis));
+  return { client, url: await serveApp(client, options) };
+}
+
+/** @returns its URL. It keeps a list of the items that a visitor adds. */
+export async function serveApp(client: SessionsOptions['client'], options: Partial<SessionsOptions> = {}) {
   const app = express().use(express.json());
   app.use(createSessions({ client, secrets: ['s'.repeat(32)], ...options }));
   app.post('/login', async (req, res) => {
@@ -44,6 +53,14 @@ export async function startApp(redis: TestSentinels, options: { waitReplicas?: n
     await destroySession(req);
     res.status(204).end();
   });
+  app.post('/logout-everywhere', async (req, res) => {
+    res.json(await revokeSessions(req, (req.session as { user?: { id: string } }).user?.id ?? ''));
+  });
+  app.get('/stream', (req, res) => {
+    const signal = sessionSignal(req);
+    signal.addEventListener('abort', () => res.end(signal.reason.code));
+    res.write('begin ');
+  });
   app.get('/', (req, res) => {
     const { user, list } = req.session as { user?: object; list?: number[] };
     res.json({ user: user ?? null, list: list ?? [] });
@@ -55,5 +72,27 @@ export async function startApp(redis: TestSentinels, options: { waitReplicas?: n
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());
-  return { client, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Visitors, and the items that each has added with success. */
+export const openVisitors = (url: string) =>
+  Array.from({ length: 20 }, () => ({ visitor: createVisitor(url), added: [] as number[] }));
+
+/** All add items until `isOver`. @returns the codes of what was refused, and how long the slowest response took */
+export async function keepAdding(visitors: ReturnType<typeof openVisitors>, isOver: () => boolean) {
+  let [slowestMs, item] = [0, 0];
+  const codes = new Set<string>();
+  const add = async ({ visitor, added }: (typeof visitors)[number]) => {
+    while (!isOver()) {
+      const start = performance.now();
+      const own = ++item;
+      const { status, body } = await visitor.send('POST', '/add', { item: own });
+      slowestMs = Math.max(slowestMs, performance.now() - start);
+      if (status === 200) added.push(own);
+      else codes.add(`${status} ${body.code}`);
+    }
+  };
+  await Promise.all(visitors.map(add));
+  return { codes, slowestMs };
 }

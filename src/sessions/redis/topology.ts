@@ -1,0 +1,70 @@
+import { type Address, type Client, within } from './client.ts';
+import { slotCount } from './slots.ts';
+
+/** For each slot the server that has its keys, named `host:port`, and how recent that is. */
+export interface Topology {
+  owners: (string | undefined)[];
+  /** A primary that takes over a slot has a higher epoch than that before it. */
+  epochs: Float64Array;
+}
+
+export const unknown = (): Topology => ({
+  owners: new Array(slotCount).fill(undefined),
+  epochs: new Float64Array(slotCount).fill(-1),
+});
+
+/** Slots that a primary has, as one server knows it. */
+interface Share {
+  server: string;
+  epoch: number;
+  from: number;
+  to: number;
+}
+
+export const nameOf = ({ host, port }: Address) => `${host}:${port}`;
+
+export function addressOf(server: string): Address {
+  const colon = server.lastIndexOf(':');
+  return { host: server.slice(0, colon), port: Number(server.slice(colon + 1)) };
+}
+
+/**
+ * Asks servers of a Cluster at the same time what they know. Where they differ, the primary with the highest epoch has the
+ * slot: one that was cut off from the others does not know that it has been replaced.
+ * @returns how many have answered, and what they know together; owners are undefined for slots that no server has
+ */
+export async function readTopology(servers: Iterable<readonly [Address, Client]>, ms: number) {
+  const asked = [...servers].map(([address, client]) => within(ms, readView(client, address.host)));
+  const settled = await Promise.allSettled(asked);
+  const views = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const topology = unknown();
+  for (const { server, epoch, from, to } of views.flat())
+    for (let slot = from; slot <= to; slot++) putIn(topology, slot, server, epoch);
+  const problem = settled.find((result) => result.status === 'rejected')?.reason as Error | undefined;
+  return { answers: views.length, topology, problem };
+}
+
+/** What is known, with what a few servers say if it is not older: they may be cut off from the others. */
+export function withNewer(known: Topology, said: Topology): Topology {
+  const both = { owners: [...known.owners], epochs: known.epochs.slice() };
+  for (const [slot, server] of said.owners.entries())
+    if (server !== undefined) putIn(both, slot, server, said.epochs[slot] as number);
+  return both;
+}
+
+function putIn({ owners, epochs }: Topology, slot: number, server: string, epoch: number): void {
+  if (epoch < (epochs[slot] as number)) return;
+  epochs[slot] = epoch;
+  owners[slot] = server;
+}
+
+/** @param ownHost where it was asked: it may not know its own address @throws what Redis refuses */
+async function readView(client: Client, ownHost: string): Promise<Share[]> {
+  const [slots, nodes] = await Promise.all(['SLOTS', 'NODES'].map((what) => client.sendCommand(['CLUSTER', what])));
+  const lines = String(nodes).split('\n');
+  const epochs = new Map(lines.map((line) => line.split(' ')).map((fields) => [fields[0], Number(fields[6])]));
+  return (slots as [number, number, [string | null, number, string]][]).map(([from, to, [host, port, id]]) => {
+    const server = nameOf({ host: host && host !== '?' ? host : ownHost, port });
+    return { server, epoch: epochs.get(id) ?? 0, from, to };
+  });
+}

@@ -1,0 +1,137 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createClient } from 'redis';
+import { freePort, until } from './replica.ts';
+
+// A Cluster of three primaries with one replica each, real ones, for tests.
+
+export interface TestCluster {
+  nodes: { host: string; port: number }[];
+  /** Ports of the servers: the first three began as primaries. */
+  ports: number[];
+  /** Runs one command at a port. */
+  command(port: number, ...args: string[]): Promise<unknown>;
+  /** The process at a port. */
+  process(port: number): ChildProcess;
+  /** Starts a server that has ended, as what the others make of it. */
+  start(port: number): Promise<void>;
+  /** Port of the primary that has a slot, as the server at another port knows it. */
+  ownerOf(slot: number, asked?: number): Promise<number>;
+  /** Moves a slot with its keys, as `redis-cli --cluster reshard` does. @param during is called with the keys half moved */
+  moveSlot(slot: number, to: number, during?: () => Promise<void>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const host = '127.0.0.1';
+
+export async function startTestCluster(): Promise<TestCluster> {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-cluster-'));
+  const free = new Set<number>();
+  while (free.size < 12) free.add(await freePort());
+  const ports = [...free].slice(0, 6);
+  const busOf = (port: number) => String([...free][ports.indexOf(port) + 6]);
+  const processes = new Map<number, ChildProcess>();
+  const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--bind', host, '--save', ''];
+  const writes = ['--cluster-require-full-coverage', 'no', '--repl-diskless-sync-delay', '0', '--appendonly', 'yes'];
+
+  async function command(port: number, ...args: string[]): Promise<unknown> {
+    const client = createClient({ socket: { host, port, reconnectStrategy: false, connectTimeout: 500 } });
+    client.on('error', () => {});
+    await client.connect();
+    return client.sendCommand(args).finally(() => client.destroy());
+  }
+
+  async function start(port: number): Promise<void> {
+    const own = [
+      '--port',
+      String(port),
+      '--cluster-port',
+      busOf(port),
+      '--cluster-config-file',
+      `${port}.conf`,
+      '--dir',
+      dir,
+    ];
+    const file = ['--appenddirname', `aof-${port}`, '--dbfilename', `${port}.rdb`];
+    processes.set(port, spawn('redis-server', [...own, ...file, ...options, ...writes], { stdio: 'ignore' }));
+    await until(() => command(port, 'PING'));
+  }
+
+  const idOf = async (port: number) => String(await command(port, 'CLUSTER', 'MYID'));
+  const primaries = () => ports.slice(0, 3);
+
+  async function join(): Promise<void> {
+    const shares = ['0 5460', '5461 10922', '10923 16383'];
+    for (const [at, port] of primaries().entries())
+      await command(port, 'CLUSTER', 'ADDSLOTSRANGE', ...(shares[at] as string).split(' '));
+    for (const [at, port] of ports.entries()) await command(port, 'CLUSTER', 'SET-CONFIG-EPOCH', String(at + 1));
+    for (const port of ports.slice(1))
+      await command(ports[0] as number, 'CLUSTER', 'MEET', host, String(port), busOf(port));
+    for (const [at, port] of ports.slice(3).entries()) {
+      const primary = await idOf(ports[at] as number);
+      await until(() => command(port, 'CLUSTER', 'REPLICATE', primary));
+    }
+    for (const port of ports)
+      await until(async () => /cluster_state:ok/.test(String(await command(port, 'CLUSTER', 'INFO'))));
+    for (const port of primaries())
+      await until(async () =>
+        /connected_slaves:1\r\n.*state=online/s.test(String(await command(port, 'INFO', 'replication'))),
+      );
+    // Each knows all replicas: one that does not would not vote for them.
+    for (const port of ports)
+      await until(async () => String(await command(port, 'CLUSTER', 'NODES')).match(/slave /g)?.length === 3);
+  }
+
+  async function ownerOf(slot: number, asked = ports[0] as number): Promise<number> {
+    const slots = (await command(asked, 'CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
+    const [, , [, port]] = slots.find(([from, to]) => from <= slot && slot <= to) ?? [0, 0, ['', 0]];
+    return port;
+  }
+
+  async function moveSlot(slot: number, to: number, during?: () => Promise<void>): Promise<void> {
+    const from = await ownerOf(slot, to);
+    await command(to, 'CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', await idOf(from));
+    await command(from, 'CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', await idOf(to));
+    for (;;) {
+      const keys = (await command(from, 'CLUSTER', 'GETKEYSINSLOT', String(slot), '1')) as string[];
+      if (keys.length === 0) break;
+      await command(from, 'MIGRATE', host, String(to), '', '0', '1000', 'KEYS', ...keys);
+      await during?.();
+    }
+    for (const port of [to, from]) await command(port, 'CLUSTER', 'SETSLOT', String(slot), 'NODE', await idOf(to));
+  }
+
+  async function stop(): Promise<void> {
+    await endAll([...processes.values()]);
+    rmSync(dir, { recursive: true, force: true });
+  }
+
+  try {
+    await Promise.all(ports.map(start));
+    await join();
+  } catch (err) {
+    await stop();
+    throw err;
+  }
+  return {
+    nodes: ports.map((port) => ({ host, port })),
+    ports,
+    command,
+    start,
+    ownerOf,
+    moveSlot,
+    process: (port) => processes.get(port) as ChildProcess,
+    stop,
+  };
+}
+
+/** Signals all at once, and waits for their ends. */
+async function endAll(children: ChildProcess[]): Promise<void> {
+  const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+  const ended = running.map((child) => once(child, 'exit'));
+  for (const child of running) child.kill('SIGKILL');
+  await Promise.all(ended);
+}
