@@ -57,8 +57,11 @@ export const seedOption = () =>
     .default(drawSeed(), 'random');
 
 export const redisOption = () =>
-  new Option('--redis <topology>', 'one server, or sentinel: a primary, two replicas, three sentinels (local)')
-    .choices(['single', 'sentinel'])
+  new Option(
+    '--redis <topology>',
+    'one server; sentinel: a primary, two replicas, three sentinels; or a cluster of 3 + 3 (local)',
+  )
+    .choices(['single', 'sentinel', 'cluster'])
     .default('single');
 
 export const jsonOption = () => new Option('--json', 'print JSON');

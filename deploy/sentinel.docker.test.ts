@@ -66,7 +66,7 @@ test('what was acknowledged survives the death of the primary, and its return', 
   }
   expect((await old.send('GET', '/profile')).status).toBe(401);
   const report = await fleet.redis.report(2000);
-  expect(report).toMatchObject({ primary: own });
+  expect(report).toMatchObject({ primaries: [own] });
   expect(report?.facts.join()).toMatch(
     /^redis(-\d)? is the primary,2 Redis replicas follow, at most [\d.]+ k?B behind,memory/,
   );

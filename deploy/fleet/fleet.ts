@@ -37,8 +37,8 @@ export interface Fleet {
   readonly proxy: Part & { /** Reloads nginx's configuration. */ reload(): Promise<void> };
 }
 
-/** One server, or a primary with two replicas and three sentinels. */
-export type RedisTopology = 'single' | 'sentinel';
+/** One server; a primary with two replicas and three sentinels; or a Cluster of three primaries with a replica each. */
+export type RedisTopology = 'single' | 'sentinel' | 'cluster';
 
 /** A server that the replicas depend on: Redis, or nginx. */
 export interface Part {
@@ -59,20 +59,25 @@ export interface RedisPart extends Part {
   configure(parameter: string, value: string): Promise<string>;
   /** Makes each fsync take `ms` longer; 0 ends that. Absent if the driver cannot slow the disk. */
   slowDisk?(ms: number): Promise<void>;
-  /** The server that is the primary now: redis-1. Absent for a Redis without replicas and sentinels; the rest is done to it. */
+  /**
+   * The server that is the primary now, such as redis-1; of a Cluster, that of the first slot. Absent for a Redis without
+   * replicas; the rest is done to it.
+   */
   primary?(): Promise<string>;
-  /** Has a sentinel replace the primary, which is alive. Absent as primary. */
+  /** Has a replica replace the primary, which is alive. Absent as primary. */
   failOver?(): Promise<void>;
   /** Its replicas hear nothing of the primary any more, which works as before. Absent as primary. */
   isolatePrimary?(): Promise<void>;
+  /** Moves so many slots that hold keys from one primary to another. Absent unless it is a Cluster. @returns what was done */
+  moveSlots?(count: number): Promise<string>;
   /** Refuses each write to its files, as a full disk does; false ends that. Absent as slowDisk. */
   fillDisk?(isFull: boolean): Promise<void>;
 }
 
 /** What Redis reports of itself. */
 export interface RedisReport {
-  /** The server that is the primary; absent for a Redis without replicas and sentinels. */
-  primary?: string;
+  /** The servers that are primaries; absent for a Redis without replicas. */
+  primaries?: string[];
   /** As PartStatus.facts: its role, replicas, memory, and errors of what keeps its data. */
   facts: string[];
 }

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { pingRedis, readRedisInfo, redisReportOf } from './probe-redis.ts';
+import { clusterReportOf, pingRedis, readRedisInfo, redisReportOf } from './probe-redis.ts';
 
 const healthy = [
   '# Memory',
@@ -43,9 +43,35 @@ test.each([
   const lines = replicas.map((line, number) => `slave${number}:ip=127.0.0.1,port=1,${line},lag=0`);
   const info = [...healthy, 'master_repl_offset:1000', ...lines].join('\r\n');
   expect(redisReportOf(info, 'redis-2')).toEqual({
-    primary: 'redis-2',
+    primaries: ['redis-2'],
     facts: ['redis-2 is the primary', fact, 'memory 1.3 MB of 268 MB'],
   });
+});
+
+test('the primaries of a Cluster are reported together, and what is wrong with one by its name', () => {
+  const infoOf = (...lines: string[]) => [...healthy, 'master_repl_offset:1000', ...lines].join('\r\n');
+  const follows = 'slave0:ip=127.0.0.1,port=1,state=online,offset=960,lag=0';
+  const all = (third: string | null) =>
+    clusterReportOf(
+      new Map([
+        ['redis-3', third],
+        ['redis-1', infoOf(follows)],
+        ['redis-5', infoOf(follows)],
+      ]),
+    );
+  expect(all(infoOf(follows))).toEqual({
+    primaries: ['redis-1', 'redis-3', 'redis-5'],
+    facts: [
+      'redis-1, redis-3 and redis-5 are the primaries of a Cluster',
+      'a Redis replica follows each, at most 40 B behind',
+      'memory 1.3 MB of 268 MB at most',
+    ],
+  });
+  expect(all(infoOf()).facts).toContain('no Redis replica follows redis-3, so its writes are refused');
+  expect(all(null).facts).toContain('no answer of redis-3');
+  expect(all(infoOf(follows).replace('aof_last_write_status:ok', 'aof_last_write_status:err')).facts).toContain(
+    'redis-3: the last write of the append-only file failed',
+  );
 });
 
 test('a server that never answers, and one that answers with an error, have no info', async () => {

@@ -5,7 +5,7 @@ import type { RedisReport } from './fleet.ts';
  * Sends an inline command, which needs no client, to the Redis at a port of 127.0.0.1 over a new connection.
  * @returns its reply without the type and the length; null if it is an error, or there is none within `ms`
  */
-function askRedis(port: number, command: string, ms: number): Promise<string | null> {
+export function askRedis(port: number, command: string, ms: number): Promise<string | null> {
   return new Promise((resolve) => {
     let text = '';
     const socket = connect(port, '127.0.0.1', () => socket.write(`${command}\r\n`));
@@ -44,33 +44,84 @@ export const readRedisInfo = (port: number, ms: number) => askRedis(port, 'INFO'
 
 /** What people should know of a Redis. @param info its INFO @param primary its name, if it has replicas and sentinels */
 export function redisReportOf(info: string, primary?: string): RedisReport {
-  const fields = Object.fromEntries(info.split(/\r?\n/).map((line) => line.split(/:(.*)/s).slice(0, 2)));
-  const [used, limit] = [Number(fields.used_memory ?? 0), Number(fields.maxmemory ?? 0)];
-  const memory = limit > 0 ? `${formatBytes(used)} of ${formatBytes(limit)}` : `${formatBytes(used)}, no limit`;
-  const isFailed = (name: string) => fields[name] !== undefined && fields[name] !== 'ok';
+  const fields = fieldsOf(info);
   const role = fields.role === 'slave' ? 'replica of another Redis' : 'master';
   const facts = [
     primary === undefined ? role : `${primary} is the primary`,
-    ...(primary === undefined ? [] : [replicationOf(info, Number(fields.master_repl_offset))]),
-    `memory ${memory}`,
+    ...(primary === undefined ? [] : [replicationOf(info)]),
+    memoryOf(usageOf(fields)),
+    ...failuresOf(fields),
+  ];
+  return primary === undefined ? { facts } : { primaries: [primary], facts };
+}
+
+/** @param infos of each primary of a Cluster its name and INFO; null if it does not answer */
+export function clusterReportOf(infos: ReadonlyMap<string, string | null>): RedisReport {
+  const primaries = [...infos.keys()].toSorted();
+  const answering = primaries.flatMap((name) => {
+    const info = infos.get(name);
+    return info ? [{ name, info, ...usageOf(fieldsOf(info)), behind: lagOf(info) }] : [];
+  });
+  const named = (names: string[]) => names.join(', ').replace(/, (?=[^,]*$)/, ' and ');
+  const silent = primaries.filter((name) => !infos.get(name));
+  const alone = answering.filter(({ behind }) => behind === undefined).map(({ name }) => name);
+  const fullest = answering.toSorted((a, b) => b.used - a.used)[0];
+  const behind = Math.max(0, ...answering.map(({ behind = 0 }) => behind));
+  const facts = [
+    `${named(primaries)} are the primaries of a Cluster`,
+    ...(silent.length > 0 ? [`no answer of ${named(silent)}`] : []),
+    ...(alone.length > 0
+      ? [`no Redis replica follows ${named(alone)}, so its writes are refused`]
+      : [`a Redis replica follows each, at most ${formatBytes(behind)} behind`]),
+    ...(fullest ? [`${memoryOf(fullest)} at most`] : []),
+    ...answering.flatMap(({ name, info }) => failuresOf(fieldsOf(info)).map((failure) => `${name}: ${failure}`)),
+  ];
+  return { primaries, facts };
+}
+
+const fieldsOf = (info: string): Record<string, string> =>
+  Object.fromEntries(info.split(/\r?\n/).map((line) => line.split(/:(.*)/s).slice(0, 2)));
+
+const usageOf = (fields: Record<string, string>) => ({
+  used: Number(fields.used_memory ?? 0),
+  limit: Number(fields.maxmemory ?? 0),
+});
+
+const memoryOf = ({ used, limit }: { used: number; limit: number }) =>
+  `memory ${limit > 0 ? `${formatBytes(used)} of ${formatBytes(limit)}` : `${formatBytes(used)}, no limit`}`;
+
+/** What is wrong with what keeps its data. */
+function failuresOf(fields: Record<string, string>): string[] {
+  const isFailed = (name: string) => fields[name] !== undefined && fields[name] !== 'ok';
+  return [
     ...(fields.aof_enabled === '0' ? ['no append-only file'] : []),
     ...(isFailed('aof_last_write_status') ? ['the last write of the append-only file failed'] : []),
     ...(isFailed('aof_last_bgrewrite_status') ? ['the last rewrite of the append-only file failed'] : []),
     ...(isFailed('rdb_last_bgsave_status') ? ['the last snapshot failed'] : []),
     ...(fields.loading === '1' ? ['loading its data'] : []),
   ];
-  return primary === undefined ? { facts } : { primary, facts };
 }
 
 /** Whether both replicas of a primary have confirmed within two seconds (min-replicas-max-lag) that they follow it. */
 export const hasBothReplicas = (info: string) => /^min_slaves_good_slaves:2\b/m.test(info);
 
+/** How many bytes each online replica of a primary is behind. */
+function lagsOf(info: string): number[] {
+  const offset = Number(/^master_repl_offset:(\d+)/m.exec(info)?.[1]);
+  return [...info.matchAll(/^slave\d+:.*\bstate=online,offset=(\d+)/gm)].map(([, own]) =>
+    Math.max(0, offset - Number(own)),
+  );
+}
+
+/** Of the last one; undefined if there is none. */
+const lagOf = (info: string) => lagsOf(info).toSorted((a, b) => b - a)[0];
+
 /** How many replicas follow a primary, and how far the last of them is behind. */
-function replicationOf(info: string, offset: number): string {
-  const behind = [...info.matchAll(/^slave\d+:.*\bstate=online,offset=(\d+)/gm)].map(([, own]) => offset - Number(own));
-  if (behind.length === 0) return 'no Redis replica follows, so it refuses writes';
-  const number = behind.length === 1 ? '1 Redis replica follows' : `${behind.length} Redis replicas follow`;
-  return `${number}, at most ${formatBytes(Math.max(0, ...behind))} behind`;
+function replicationOf(info: string): string {
+  const { length } = lagsOf(info);
+  if (length === 0) return 'no Redis replica follows, so it refuses writes';
+  const number = length === 1 ? '1 Redis replica follows' : `${length} Redis replicas follow`;
+  return `${number}, at most ${formatBytes(lagOf(info) ?? 0)} behind`;
 }
 
 /** `840 B`, `1.3 MB` */

@@ -8,16 +8,16 @@ const failover: ImpactBudget = {
   failures: 'all',
   stallMs: 5000,
   answerMs: 1000,
-  mustFail: true,
   mayForgetUnknown: true,
 };
 const electionMs = 10_000;
+const movedSlots = 50;
 
 /** A Redis that a fault can fail over. */
 type Replicated = Fleet['redis'] & Required<Pick<Fleet['redis'], 'primary' | 'failOver' | 'isolatePrimary'>>;
 
 const missingCapability = ({ redis }: Fleet) =>
-  redis.primary ? undefined : 'a Redis with replicas and sentinels (--redis sentinel)';
+  redis.primary ? undefined : 'a Redis with replicas (--redis sentinel, or cluster)';
 
 /** @returns the evidence, once another server is the primary @throws {FaultError} */
 async function requireFailover({ primary }: Replicated, old: string): Promise<string> {
@@ -34,12 +34,13 @@ function breaking(
   about: string,
   breakIt: (redis: Replicated) => Promise<void>,
   heal: (redis: Replicated) => Promise<void>,
+  impactBudget: ImpactBudget = { ...failover, mustFail: true },
 ): Fault {
   return {
     about,
     target: 'redis',
     seconds: 2,
-    impactBudget: failover,
+    impactBudget,
     missingCapability,
     async apply(fleet: Fleet, { declare }: FaultContext) {
       const redis = fleet.redis as Replicated;
@@ -51,7 +52,7 @@ function breaking(
   };
 }
 
-/** Faults of a Redis with replicas and sentinels. */
+/** Faults of a Redis with replicas: with sentinels, or a Cluster, of which they hit the primary of a third. */
 export const failoverFaults = {
   'redis-failover': breaking(
     'the primary of Redis is killed: a replica takes over, and it comes back as a replica',
@@ -66,7 +67,8 @@ export const failoverFaults = {
   'redis-failover-alive': breaking(
     'the primary of Redis is replaced while it is alive, as by a false alarm: its other replica confirms what it writes',
     (redis) => redis.failOver(),
-    async () => {}, // the sentinels make it a replica
+    async () => {}, // it becomes a replica by itself
+    failover, // in a Cluster the primary waits for its successor, and no request need fail
   ),
   'redis-failover-behind': breaking(
     'the replicas of Redis hear nothing of the primary for half a second; then it is killed, and one of them takes over',
@@ -77,4 +79,15 @@ export const failoverFaults = {
     },
     (redis) => redis.start(),
   ),
+  'redis-reshard': {
+    about: 'slots of a Cluster that hold sessions move from one primary to another',
+    target: 'redis',
+    seconds: 0,
+    impactBudget: { failures: 'writes', stallMs: 1000, answerMs: 1000 },
+    missingCapability: ({ redis }: Fleet) => (redis.moveSlots ? undefined : 'a Cluster (--redis cluster)'),
+    async apply(fleet: Fleet, { declare }: FaultContext) {
+      declare(['redis']);
+      return (await fleet.redis.moveSlots?.(movedSlots)) ?? '';
+    },
+  },
 } as const satisfies Record<string, Fault>;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { startTestCluster, type TestCluster } from '../../test/cluster.ts';
 import { clientOf, keepAdding, openVisitors, serveApp } from '../../test/list-app.ts';
 import { createVisitor, sessionIdOf, startTestRedis, startTestReplica, until } from '../../test/replica.ts';
-import { handleOf, keyOfHandle } from './hash.ts';
+import { handleOf, keyOfHandle, shortHash } from './hash.ts';
 import { followCluster, type SessionsOptions } from './index.ts';
 import { slotOf } from './redis/slots.ts';
 
@@ -94,6 +94,25 @@ test.each(['SIGKILL', 'SIGSTOP'] as const)('what was acknowledged survives a pri
   expect([...codes].filter((code) => !/^503 (store-unavailable|outcome-unknown)$/.test(code))).toEqual([]);
   expect(slowestMs).toBeLessThan(1000);
   expect(client.failovers).toBe(1);
+});
+
+test('a log-out everywhere that could not end all sessions has not ended its own, and can be sent again', async () => {
+  const { url } = await start();
+  const visitors = Array.from({ length: 12 }, () => createVisitor(url));
+  for (const visitor of visitors) await visitor.send('POST', '/login', { name: 'ada' });
+  const owners = await Promise.all(visitors.map((visitor) => redis.ownerOf(slotOfVisitor(visitor))));
+  const dead = await redis
+    .ownerOf(slotOf(`session:user:${shortHash('ada')}`))
+    .then((listed) => owners.find((port) => port !== listed));
+  const own = visitors.find((_, at) => owners[at] !== dead);
+  const others = visitors.filter((_, at) => owners[at] === dead);
+  redis.process(dead as number).kill('SIGKILL');
+  const answer = await own?.send('POST', '/logout-everywhere');
+  expect(answer?.status).toBe(503);
+  expect((await own?.send('GET', '/'))?.body.user).toEqual({ id: 'ada' });
+  await redis.start(dead as number);
+  await until(async () => (await own?.send('POST', '/logout-everywhere'))?.status === 200);
+  for (const other of others) expect((await other.send('GET', '/')).body.user).toBeNull();
 });
 
 test('slots move under load: no request fails, and nothing is lost', async () => {

@@ -103,7 +103,7 @@ test('its exports are the session layer alone', () => {
     folder,
   );
   expect(names.trim()).toBe(
-    'SessionError,createSessions,describeSession,destroySession,eraseSessions,followPrimary,listSessions,redisOptions,renewSession,requireFresh,revokeSessions,sessionSignal,updateSession',
+    'SessionError,createSessions,describeSession,destroySession,eraseSessions,followCluster,followPrimary,listSessions,redisOptions,renewSession,requireFresh,revokeSessions,sessionSignal,updateSession',
   );
   const files = run('tar', ['-tf', run('sh', ['-c', 'ls *.tgz'], folder).trim()], folder);
   expect(files).not.toMatch(/test|routes|server/);
@@ -127,7 +127,7 @@ test('its exports are the session layer alone', () => {
 });
 
 const typed = `
-import { createSessions, followPrimary, sessionSignal, updateSession, type SessionError, type SessionEvent } from 'unsticky';
+import { createSessions, followCluster, followPrimary, sessionSignal, updateSession, type SessionError, type SessionEvent } from 'unsticky';
 import type { Request } from 'express';
 import { createClient } from 'redis';
 declare module 'express-session' { interface SessionData { visits: number } }
@@ -135,6 +135,7 @@ const client = createClient();
 createSessions({ client, secrets: ['x'] });
 const connectTo = ({ host, port }: { host: string; port: number }) => createClient({ socket: { host, port } });
 const primary = followPrimary({ name: 'a', sentinels: [{ host: 'a', port: 1 }], connectTo });
+export const onCluster = createSessions({ client: followCluster({ nodes: [{ host: 'a', port: 1 }], connectTo }), secrets: ['s'.repeat(32)] });
 createSessions({ client: primary, secrets: ['x'], waitReplicas: 1 });
 createSessions({ client, secrets: ['x'], genid: (req) => String(req.headers.host), cookie: { sameSite: 'lax' } });
 export const events: SessionEvent[] = [];

@@ -58,9 +58,17 @@ async function revoke(req: Request, repository: SessionRepository, user: string,
   if (handle !== undefined && !(await listSessions(req, user)).some((entry) => entry.handle === handle)) return 0;
   // Named, not "all that there are": a call that is given up may still be executed, when others have logged in.
   const handles = handle === undefined ? await handlesOf(repository, user) : [handle];
-  const ended = await endAll(repository, user, handles);
-  if (handles.includes(repository.handleOf(req.sessionID))) forgetSession(req);
-  return ended;
+  const own = repository.handleOf(req.sessionID);
+  // Its own last: as long as others could not be ended, the request can be sent again.
+  const ended = await endAll(
+    repository,
+    user,
+    handles.filter((one) => one !== own),
+  );
+  if (!handles.includes(own)) return ended;
+  const endedOwn = await endAll(repository, user, [own]);
+  forgetSession(req);
+  return ended + endedOwn;
 }
 
 /** What was erased, as proof for a user who asked for it. */

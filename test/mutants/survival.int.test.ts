@@ -164,14 +164,17 @@ test('an nginx that never sets a hung replica aside serves users worse for as lo
   ]);
 });
 
-test('a failover loses acknowledged changes if they did not wait for a replica', async () => {
-  const failover = { plan: 'redis-failover-behind', redis: 'sentinel', breakableNetwork: false } as const;
-  const held = await run(failover);
-  const lost = held.checks.filter(({ name }) => /^(lost|undone|false)-/.test(name));
-  expect(lost.flatMap(({ violations }) => violations.map(({ summary }) => summary))).toEqual([]);
-  const judgement = await run({ ...failover, settings: { REDIS_WAIT_REPLICAS: '0' } });
-  expectFound(judgement, 'lost-write', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
-});
+test.each(['sentinel', 'cluster'] as const)(
+  'a failover (%s) loses acknowledged changes if they did not wait for a replica',
+  async (redis) => {
+    const failover = { plan: 'redis-failover-behind', redis, breakableNetwork: false } as const;
+    const held = await run(failover);
+    const lost = held.checks.filter(({ name }) => /^(lost|undone|false)-/.test(name));
+    expect(lost.flatMap(({ violations }) => violations.map(({ summary }) => summary))).toEqual([]);
+    const judgement = await run({ ...failover, settings: { REDIS_WAIT_REPLICAS: '0' } });
+    expectFound(judgement, 'lost-write', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
+  },
+);
 
 test('Redis with appendfsync everysec and a slow disk loses acknowledged writes when it is killed', async (context) => {
   const judgement = await run({

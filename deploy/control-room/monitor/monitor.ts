@@ -52,7 +52,7 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
   const logFaults = createFaultLog(eventLog);
   const answering = new Map<string, boolean>();
   let before: ReplicaStatus[] | undefined;
-  let primary: string | undefined;
+  let primaries: string[] | undefined;
   let isRunning = false;
   let isOver = false;
   let early = new AbortController();
@@ -109,10 +109,12 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
 
   /** Logs a failover of Redis. */
   function logPrimary(): void {
-    const now = probes.redis.value?.primary;
-    if (now !== undefined && primary !== undefined && now !== primary)
-      eventLog.write('good', `${now} has replaced ${primary} as the primary of Redis`);
-    primary = now ?? primary;
+    const now = probes.redis.value?.primaries;
+    const fresh = now?.filter((name) => primaries && !primaries.includes(name)) ?? [];
+    const gone = primaries?.filter((name) => now && !now.includes(name)) ?? [];
+    if (fresh.length > 0 && gone.length > 0)
+      eventLog.write('good', `${fresh.join(' and ')} has replaced ${gone.join(' and ')} as the primary of Redis`);
+    primaries = now ?? primaries;
   }
 
   async function observe(): Promise<RoomState> {

@@ -7,6 +7,7 @@ import { servedBy } from '../wait.ts';
 import { lockDir, prepareFiles, replicaMain } from './files.ts';
 import { startProxies } from './network/proxies.ts';
 import { createLocalRedis } from './redis.ts';
+import { type ClusterPorts, createClusterRedis } from './redis-cluster.ts';
 import { createSentinelRedis, type SentinelPorts } from './redis-sentinel.ts';
 import { readParts } from './parts.ts';
 import { LocalReplicas } from './replicas.ts';
@@ -38,7 +39,7 @@ export interface LocalOptions {
   settings?: Settings;
   /** Gives each replica its own proxy to Redis, so that the network can be broken. */
   breakableNetwork?: boolean;
-  /** `sentinel`: a primary with two replicas and three sentinels. The default is one server. */
+  /** The default is one server. */
   redis?: RedisTopology;
   /** The file that replicas run instead of src/main.ts. */
   main?: string;
@@ -51,8 +52,9 @@ interface Ports {
   http: number;
   https: number;
   redis: number;
-  /** With sentinels; `redis` is not used then. */
+  /** With sentinels, or in a Cluster; `redis` is not used then. */
   sentinel?: SentinelPorts;
+  cluster?: ClusterPorts;
   prometheus?: number;
 }
 
@@ -92,14 +94,18 @@ async function reservePorts({ http, https, prometheus, redis }: LocalOptions, ta
     http: await reserve(http, 'http'),
     https: await reserve(https, 'https'),
     redis: await findPort(taken),
-    ...(redis === 'sentinel' && { sentinel: await findSentinelPorts(taken) }),
+    ...(redis === 'sentinel' && {
+      sentinel: { redis: await findPorts(3, taken), sentinels: await findPorts(3, taken) },
+    }),
+    ...(redis === 'cluster' && { cluster: { redis: await findPorts(6, taken), buses: await findPorts(6, taken) } }),
     ...(prometheus !== undefined && { prometheus: await reserve(prometheus, 'Prometheus') }),
   };
 }
 
-async function findSentinelPorts(taken: Set<number>): Promise<SentinelPorts> {
-  const three = async () => [await findPort(taken), await findPort(taken), await findPort(taken)];
-  return { redis: await three(), sentinels: await three() };
+async function findPorts(count: number, taken: Set<number>): Promise<number[]> {
+  const found: number[] = [];
+  while (found.length < count) found.push(await findPort(taken));
+  return found;
 }
 
 function createLocalFleet(
@@ -118,9 +124,11 @@ function createLocalFleet(
   const logBound = setInterval(() => boundLogs(files.logs, maxLogBytes), 5000).unref();
   const servers = createServers(files.logs, env);
   const pausedAt = new Map<string, Date>();
-  const sentinel = ports.sentinel && createSentinelRedis(servers, files, ports.sentinel, pausedAt);
-  // Sentinels name the servers themselves, not a proxy before them.
-  const network = options.breakableNetwork && !sentinel ? startProxies(ports.redis) : undefined;
+  const managed = ports.sentinel
+    ? createSentinelRedis(servers, files, ports.sentinel, pausedAt)
+    : ports.cluster && createClusterRedis(servers, files, ports.cluster, pausedAt);
+  // Its servers name one another, not a proxy before them.
+  const network = options.breakableNetwork && !managed ? startProxies(ports.redis) : undefined;
   const replicas = new LocalReplicas({
     start: servers.start,
     taken,
@@ -136,7 +144,7 @@ function createLocalFleet(
         SESSION_SECRETS: secrets,
         SESSION_SECRETS_FILE: '',
         REDIS_URL_FILE: '',
-        ...sentinel?.settings,
+        ...managed?.settings,
       };
     },
     settings: { ...settings, SESSION_STORE: store },
@@ -162,7 +170,7 @@ function createLocalFleet(
     parts: () =>
       readParts({
         servers,
-        redisName: sentinel?.primary ?? (async () => 'redis'),
+        redisName: managed?.primary ?? (async () => 'redis'),
         pausedAt,
         redisReport: fleet.redis.report,
         http,
@@ -186,15 +194,14 @@ function createLocalFleet(
       down ??= end();
       return down;
     },
-    redis: sentinel?.part ?? createLocalRedis(redis, ports.redis, files.redis, servers, canTrace),
+    redis: managed?.part ?? createLocalRedis(redis, ports.redis, files.redis, servers, canTrace),
     proxy: { ...nginx, reload: () => reloadNginx(replicas.all) },
     ...(network && { network }),
   };
 
   async function start(): Promise<void> {
-    await (sentinel?.start ?? startRedisServer)();
-    const redisPorts = ports.sentinel ? ports.sentinel.redis.join(' :') : ports.redis;
-    report?.(`redis        127.0.0.1:${redisPorts}${sentinel ? ', with three sentinels' : ''}`);
+    await (managed?.start ?? startRedisServer)();
+    report?.(`redis        127.0.0.1${managed?.servers ?? `:${ports.redis}`}`);
     const added = await replicas.add(options.replicas);
     files.writeReplicas(added);
     await replicas.start(added);
@@ -232,7 +239,7 @@ function createLocalFleet(
   async function end(): Promise<void> {
     clearInterval(logBound);
     servers.refuseStarts('the fleet is going down');
-    await sentinel?.remember();
+    await managed?.remember();
     // Sentinels before what they watch, or they would replace it.
     const orderOf = (name: string) =>
       /^(nginx|prometheus)$/.test(name) ? 0 : /^redis/.test(name) ? 3 : /^sentinel/.test(name) ? 2 : 1;

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { FleetError, type RedisPart, type Settings } from '../fleet.ts';
+import { FleetError, type RedisPart } from '../fleet.ts';
 import { hasBothReplicas, pingRedis, readRedisInfo, redisReportOf } from '../probe-redis.ts';
 import { createPrimaryPart } from '../primary.ts';
 import type { Servers } from '../process.ts';
 import { waitFor } from '../wait.ts';
 import type { LocalFiles } from './files.ts';
-import { askOnce } from './redis.ts';
+import { askOnce, type ManagedRedis } from './redis.ts';
 import { createServerPart, startRedis } from './servers.ts';
 
 // A Redis that fails over: a primary, two replicas, and three sentinels that agree on which is which.
@@ -26,24 +26,12 @@ export interface SentinelPorts {
   sentinels: number[];
 }
 
-export interface SentinelRedis {
-  /** The primary, whichever server that is, for commands and faults. */
-  part: RedisPart;
-  /** The name of the server that is the primary now. */
-  primary(): Promise<string>;
-  /** What replicas of the app need to know. */
-  settings: Settings;
-  start(): Promise<void>;
-  /** Before the servers end: remembers which was the primary, whose data are the newest. */
-  remember(): Promise<void>;
-}
-
 export function createSentinelRedis(
   servers: Servers,
   files: LocalFiles,
   ports: SentinelPorts,
   pausedAt: Map<string, Date>,
-): SentinelRedis {
+): ManagedRedis {
   const nameOf = (port: number) => `redis-${ports.redis.indexOf(port) + 1}`;
   const portOf = (server: string) => ports.redis[Number(server.slice(-1)) - 1] as number;
   const memory = path.join(files.redis, 'primary');
@@ -117,6 +105,7 @@ export function createSentinelRedis(
   return {
     part,
     primary,
+    servers: `${ports.redis.map((port) => `:${port}`).join(' ')}, with three sentinels`,
     settings: {
       REDIS_SENTINELS: ports.sentinels.map((port) => `127.0.0.1:${port}`).join(),
       REDIS_MASTER: name,

@@ -1,4 +1,4 @@
-import { FleetError, type Part, type RedisPart } from '../fleet.ts';
+import { FleetError, type Part, type RedisPart, type Settings } from '../fleet.ts';
 import type { Servers } from '../process.ts';
 import { pingRedis, readRedisInfo, redisReportOf } from '../probe-redis.ts';
 import { requireRunning } from './servers.ts';
@@ -36,8 +36,29 @@ async function configure(port: number, parameter: string, value: string): Promis
   }
 }
 
+/** A Redis of several servers. */
+export interface ManagedRedis {
+  /** The primary, whichever server that is, for commands and faults. */
+  part: RedisPart;
+  /** The name of the server that is the primary now. */
+  primary(): Promise<string>;
+  /** What replicas of the app need to know. */
+  settings: Settings;
+  /** What the report of a start says of them. */
+  servers: string;
+  start(): Promise<void>;
+  /** Before the servers end: remembers which was the primary, whose data are the newest. */
+  remember(): Promise<void>;
+}
+
 /** Sends one command to the Redis, or the sentinel, at a port. @throws its error, or after 5 s without an answer */
 export async function askOnce(port: number, command: string[]): Promise<unknown> {
+  const [reply] = await askAll(port, [command]);
+  return reply;
+}
+
+/** The same for several commands, over one connection. */
+export async function askAll(port: number, commands: string[][]): Promise<unknown[]> {
   const { createClient } = await import('redis'); // takes 150 ms to load, and few commands need it
   const socket = { host: '127.0.0.1', port, reconnectStrategy: false as const, connectTimeout: timeoutMs };
   const client = createClient({ socket });
@@ -45,7 +66,7 @@ export async function askOnce(port: number, command: string[]): Promise<unknown>
   const late = setTimeout(() => client.isOpen && client.destroy(), timeoutMs); // a paused Redis accepts and never answers
   try {
     await client.connect();
-    return await client.sendCommand(command);
+    return await Promise.all(commands.map((command) => client.sendCommand(command)));
   } finally {
     clearTimeout(late);
     if (client.isOpen) client.destroy();
