@@ -67,12 +67,14 @@ function createAnyClient(config: Config): Redis {
 }
 
 function adviceOn({ message = '' }: Error): string {
-  if (/^(WRONGPASS|NOAUTH)\b|\bAUTH\b/.test(message))
+  if (/\b(WRONGPASS|NOAUTH|AUTH)\b/.test(message))
     return 'Redis wants another user or password: correct REDIS_URL, redis://user:password@host';
   if (/DB index/.test(message)) return 'Redis has no such database: correct the number at the end of REDIS_URL';
   if (/know no primary named/.test(message)) return 'Redis: correct REDIS_MASTER, the name that the sentinels know';
   if (/no sentinel answers/.test(message)) return 'Redis: correct REDIS_SENTINELS, host:port,host:port, or start them';
   if (/cluster support disabled/.test(message)) return 'Redis is no Cluster: set REDIS_URL instead of REDIS_CLUSTER';
+  if (/no server of the Cluster.*NOPERM/.test(message))
+    return 'Redis: give its user the rights +cluster|slots +cluster|nodes +asking';
   if (/no server of the Cluster answers/.test(message))
     return 'Redis: correct REDIS_CLUSTER, host:port,host:port, or start the servers';
   if (/has no server for/.test(message)) return 'Redis: give all slots of the Cluster a server';

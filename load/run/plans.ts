@@ -68,7 +68,7 @@ const sets = {
   },
   failover: {
     about:
-      'Redis fails over: its primary dies, hangs, is replaced, dies with replicas behind; slots move (--redis sentinel, cluster)',
+      'Redis fails over: its primary dies, hangs, is replaced, dies with replicas behind; slots move (--redis sentinel|cluster)',
     calmSeconds: 5,
     steps: (Object.keys(failoverFaults) as (keyof typeof failoverFaults)[]).map((fault) => ({ fault })),
   },

@@ -222,6 +222,27 @@ test('a replica of the app finds the servers of a Cluster by one of them', async
   expect(lines.join('')).not.toMatch(/"level":[4-6]0.*Redis/);
 });
 
+test('a user with the rights that are documented is enough; without those of a Cluster, the log says which', async () => {
+  const rights = (text: string) =>
+    Promise.all(redis.ports.map((port) => redis.command(port, 'ACL', 'SETUSER', 'app', ...text.split(' '))));
+  await rights('on >pass -@all ~session:* &session:* +@read +@write +@scripting +@pubsub +time +wait +role');
+  const lines: string[] = [];
+  const REDIS_URL = `redis://app:pass@127.0.0.1:${redis.ports[0]}`;
+  const replica = await startTestReplica({ ...clusterOf(), REDIS_URL }, lines);
+  onTestFinished(() => void replica.drain());
+  await until(() => lines.join('').includes('give its user the rights +cluster|slots +cluster|nodes +asking'));
+  await rights('+cluster|slots +cluster|nodes +asking');
+  await replica.ready;
+  const visitor = createVisitor(replica.url);
+  expect((await visitor.send('POST', '/login', { name: 'Ada' })).status).toBe(200);
+  expect((await visitor.send('POST', '/cart/items', { sku: 'a', quantity: 1 })).status).toBe(201);
+  expect((await visitor.send('DELETE', '/sessions')).status).toBe(204);
+  const wrong: string[] = [];
+  const other = await startTestReplica({ ...clusterOf(), REDIS_URL: REDIS_URL.replace('pass', 'wrong') }, wrong);
+  onTestFinished(() => void other.drain());
+  await until(() => wrong.join('').includes('Redis wants another user or password'));
+});
+
 /** Visitors change what no replica gets; then the primary dies, and its replica takes over. */
 async function loseTheUnreplicated(options: Partial<SessionsOptions>) {
   const { url } = await start(options);
