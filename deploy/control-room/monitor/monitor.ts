@@ -112,8 +112,9 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
     const now = probes.redis.value?.primaries;
     const fresh = now?.filter((name) => primaries && !primaries.includes(name)) ?? [];
     const gone = primaries?.filter((name) => now && !now.includes(name)) ?? [];
-    if (fresh.length > 0 && gone.length > 0)
-      eventLog.write('good', `${fresh.join(' and ')} has replaced ${gone.join(' and ')} as the primary of Redis`);
+    const place = now?.length === 1 ? 'the primary' : 'a primary';
+    for (const [at, name] of fresh.entries())
+      if (gone[at] !== undefined) eventLog.write('good', `${name} has replaced ${gone[at]} as ${place} of Redis`);
     primaries = now ?? primaries;
   }
 
