@@ -1,6 +1,7 @@
 /** A server of a Cluster, as others know it. */
 export interface ClusterNode {
   id: string;
+  host: string;
   port: number;
   /** The id of its primary; undefined if it is one. */
   primary: string | undefined;
@@ -16,11 +17,11 @@ export function readClusterNodes(texts: string[]): ClusterNode[] {
   const newest = new Map<string, ClusterNode & { epoch: number }>();
   for (const line of texts.flatMap((text) => text.split('\n'))) {
     const [id, address = '', flags = '', primary, , , epochText, , ...shares] = line.trim().split(' ');
-    const port = Number(/:(\d+)@/.exec(address)?.[1]);
-    if (id === undefined || !(port > 0)) continue;
+    const [, host = '', port = 0] = /^(.*):(\d+)@/.exec(address) ?? [];
+    if (id === undefined || port === 0) continue;
     const epoch = Number(epochText);
     const slots = shares.filter((share) => !share.startsWith('[')).map(rangeOf); // in brackets: on their way
-    const node = { id, port, primary: flags.includes('slave') ? primary : undefined, slots, epoch };
+    const node = { id, host, port: Number(port), primary: flags.includes('slave') ? primary : undefined, slots, epoch };
     if (epoch >= (newest.get(id)?.epoch ?? 0)) newest.set(id, node);
   }
   const nodes = [...newest.values()];

@@ -1,5 +1,5 @@
 import { createComposeFleet, startComposeFleet } from './compose/fleet.ts';
-import { withSentinels } from './compose/services.ts';
+import { composeWith } from './compose/services.ts';
 import { type Fleet, FleetError, type LogOptions, type RedisTopology } from './fleet.ts';
 import { connectFleet, serveFleet } from './local/remote.ts';
 import { type LocalOptions, startLocalFleet } from './local/fleet.ts';
@@ -91,7 +91,7 @@ const compose: Driver = {
 /** @throws {FleetError} that says what to do instead: the topology of containers is that of their files */
 function requireNoTopology(redis: RedisTopology | undefined): void {
   if (redis === undefined || redis === 'single') return;
-  throw new FleetError(`--redis is for a local fleet; for containers: ${withSentinels}`);
+  throw new FleetError(`--redis is for a local fleet; for containers: ${composeWith(redis)}`);
 }
 
 export const drivers = { local, compose } satisfies Record<string, Driver>;

@@ -105,6 +105,9 @@ function failuresOf(fields: Record<string, string>): string[] {
 /** Whether both replicas of a primary have confirmed within two seconds (min-replicas-max-lag) that they follow it. */
 export const hasBothReplicas = (info: string) => /^min_slaves_good_slaves:2\b/m.test(info);
 
+/** Whether any does. */
+export const hasReplica = (info: string) => /^min_slaves_good_slaves:[1-9]/m.test(info);
+
 /** How many bytes each online replica of a primary is behind. */
 function lagsOf(info: string): number[] {
   const offset = Number(/^master_repl_offset:(\d+)/m.exec(info)?.[1]);

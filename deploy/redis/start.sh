@@ -2,7 +2,7 @@
 # start.sh [OPTION ...]: starts Redis in a container. Its users have the rights that they need:
 #   app      the replicas. Its password is in the secret redis_url, from which replicas have it too.
 #   monitor  the health check, the exporter, and commands that ask how Redis is. It reads no key, so it needs no password.
-#   peer     with sentinels (sentinel.yml): other servers copy its data as this user, and sentinels watch it.
+#   peer     with sentinels or in a Cluster: other servers copy its data as this user, and sentinels watch it.
 #   admin    commands that break Redis on purpose. Its password is made here, for this start and this container.
 set -eu
 umask 077
@@ -15,16 +15,28 @@ hash() { printf %s "$1" | sha256sum | cut -c 1-64; }
 admin=$(head -c 32 /dev/urandom | sha256sum | cut -c 1-64)
 printf %s "$admin" > /tmp/admin
 
-# With sentinels: a replica of the server that they name, or else of the first.
+peer=$(printf 'peer:%s' "$password" | sha256sum | cut -c 1-64)
+as_peer() {
+    echo --masteruser peer --masterauth "$peer" --repl-diskless-sync-delay 0 --min-replicas-to-write 1 --min-replicas-max-lag 2
+}
+
+# In a Cluster (cluster.yml): what it knows of the others it writes to /data/nodes.conf.
+if [ -n "${REDIS_CLUSTER:-}" ]; then
+    # shellcheck disable=SC2046 # one argument for each word
+    set -- "$@" $(as_peer) --cluster-enabled yes --cluster-node-timeout 1000 --cluster-require-full-coverage no \
+        --user peer on "#$(hash "$peer")" -@all +psync +replconf +ping +info +cluster
+    [ -z "${REDIS_FIRST:-}" ] || (sh /cluster.sh &)
+fi
+
+# With sentinels (sentinel.yml): a replica of the server that they name, or else of the first.
 if [ -n "${REDIS_PRIMARY:-}" ]; then
-    peer=$(printf 'peer:%s' "$password" | sha256sum | cut -c 1-64)
     primary=
     for sentinel in $REDIS_SENTINELS; do
         primary=${primary:-$(redis-cli -h "$sentinel" -p 26379 sentinel get-master-addr-by-name unsticky 2>/dev/null | sed -n 1p)}
     done
     primary=${primary:-$REDIS_PRIMARY}
-    set -- "$@" --masteruser peer --masterauth "$peer" --repl-diskless-sync-delay 0 \
-        --min-replicas-to-write 1 --min-replicas-max-lag 2 \
+    # shellcheck disable=SC2046 # one argument for each word
+    set -- "$@" $(as_peer) \
         --user peer on "#$(hash "$peer")" -@all '&*' +psync +replconf +ping +multi +exec +slaveof +subscribe +publish +role +info \
         '+config|rewrite' '+client|setname' '+client|kill' '+script|kill'
     hostname -I | grep -qw "$primary" || set -- "$@" --replicaof "$primary" 6379
@@ -35,8 +47,8 @@ fi
 # The app cannot use KEYS, FLUSHALL, CONFIG or other dangerous commands. sess: is what SESSION_MIGRATE_FROM takes over.
 exec redis-server /etc/redis.conf "$@" \
     --user default off '~*' '&*' +@all \
-    --user monitor on nopass -@all +ping +info \
+    --user monitor on nopass -@all +ping +info '+cluster|nodes' \
     --user admin on "#$(hash "$admin")" '~*' '&*' +@all \
     --user app on "#$(hash "$password")" '~session:*' '~plain:*' '~sess:*' '&session:*' \
     -@all +@read +@write -@dangerous +eval +evalsha +subscribe +unsubscribe +publish +time +info +ping \
-    +wait +role '+client|setinfo' '+client|setname' +select
+    +wait +role '+cluster|slots' '+cluster|nodes' +asking '+client|setinfo' '+client|setname' +select

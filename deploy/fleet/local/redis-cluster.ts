@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type ClusterNode, readClusterNodes } from '../cluster-nodes.ts';
 import { FleetError, type RedisPart } from '../fleet.ts';
 import { createPrimaryPart } from '../primary.ts';
-import { askRedis, clusterReportOf, pingRedis, readRedisInfo } from '../probe-redis.ts';
+import { askRedis, clusterReportOf, hasReplica, pingRedis, readRedisInfo } from '../probe-redis.ts';
 import type { Servers } from '../process.ts';
 import { waitFor } from '../wait.ts';
 import type { LocalFiles } from './files.ts';
@@ -80,7 +80,7 @@ export function createClusterRedis(
 
   async function isComplete(): Promise<boolean> {
     const infos = await Promise.all(ports.redis.map((port) => readRedisInfo(port, askMs)));
-    const complete = infos.filter((info) => info !== null && /^min_slaves_good_slaves:[1-9]/m.test(info));
+    const complete = infos.filter((info) => info !== null && hasReplica(info));
     return complete.length === primaries;
   }
 
