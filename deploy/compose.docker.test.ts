@@ -419,7 +419,11 @@ test('every image that is not built here can be pinned to a digest', () => {
   const names = ['NGINX', 'REDIS', 'PROMETHEUS', 'NGINX_EXPORTER', 'REDIS_EXPORTER', 'GRAFANA'];
   const digest = `example/image@sha256:${'0'.repeat(64)}`;
   const env = Object.fromEntries(names.map((name) => [`${name}_IMAGE`, digest]));
-  for (const files of ['docker-compose.yml', 'docker-compose.yml:deploy/redis/sentinel.yml']) {
+  for (const files of [
+    'docker-compose.yml',
+    'docker-compose.yml:deploy/redis/sentinel.yml',
+    'docker-compose.yml:deploy/redis/cluster.yml',
+  ]) {
     const args = ['compose', '--profile', '*', 'config', '--images'];
     const images = execFileSync('docker', args, {
       encoding: 'utf8',
