@@ -113,8 +113,19 @@ export function createComposeRedis(docker: Docker): RedisPart {
     return infos.filter(hasReplica).length === clusterPrimaries;
   }
 
-  const partOf = (service: string) =>
-    createServicePart(docker, service, async () => (await pingOf(await docker.containerOf(service), 1000)) !== null);
+  /** Ends what isolatePrimary has done in a Cluster, else the successor could never be a replica again. */
+  async function reconcile(): Promise<void> {
+    const containers = await docker.containers();
+    if (!findService(containers, lastOfCluster)) return;
+    for (const server of containers.filter(isServer))
+      await command(server, 'CONFIG', 'SET', 'masteruser', 'peer').catch(() => {}); // one is down
+  }
+
+  function partOf(service: string): Part {
+    const answers = async () => (await pingOf(await docker.containerOf(service), 1000)) !== null;
+    const part = createServicePart(docker, service, answers);
+    return { ...part, start: () => reconcile().then(part.start) };
+  }
   return {
     ...createPrimaryPart({ primary: async () => serviceNameOf((await findPrimary()).container), partOf, isComplete }),
     async primary() {
@@ -136,7 +147,7 @@ export function createComposeRedis(docker: Docker): RedisPart {
       // Of a cable that is cut it learns within min-replicas-max-lag; of these, at once.
       await command(own, 'CONFIG', 'SET', 'min-replicas-to-write', '0');
       const others = cluster?.replicas ?? containers.filter((one) => isServer(one) && one.Id !== own.Id);
-      const isolated = cluster ? ['CONFIG', 'SET', 'masterauth', 'wrong'] : ['REPLICAOF', '127.0.0.1', '1'];
+      const isolated = cluster ? ['CONFIG', 'SET', 'masteruser', 'nobody'] : ['REPLICAOF', '127.0.0.1', '1'];
       for (const other of others) await command(other, ...isolated);
       if (cluster) await command(own, 'CLIENT', 'KILL', 'TYPE', 'replica');
     },
