@@ -182,6 +182,7 @@ export const settings = {
   migrateFrom: ['SESSION_MIGRATE_FROM', z.string().max(128).optional()],
   anonymousPercent: ['SESSION_ANONYMOUS_PERCENT', integer(80, 1, 100)],
   storeDeadlineMs: ['STORE_DEADLINE_MS', integer(500, 1, 60_000)],
+  storePatienceMs: ['STORE_PATIENCE_MS', integer(0, 0, 60_000)],
   maxInProgress: ['MAX_REQUESTS_IN_PROGRESS', integer(1000, 1, 1_000_000)],
   loginsPerAccount: ['LOGINS_PER_ACCOUNT', integer(0, 0, 1_000_000)],
   loginsPerAddress: ['LOGINS_PER_ADDRESS', integer(0, 0, 1_000_000)],

@@ -56,6 +56,7 @@ export function createSessionLayer(
     migrateFrom,
     anonymousPercent,
     storeDeadlineMs: deadlineMs,
+    storePatienceMs: patienceMs,
     waitReplicas,
   } = config;
   return {
@@ -69,6 +70,7 @@ export function createSessionLayer(
         maxPerUser,
         anonymousShare: anonymousPercent / 100,
         deadlineMs,
+        patienceMs,
         ...(waitReplicas !== undefined && { waitReplicas }),
         migrateFrom,
         ...(production && { cookie: { secure: true } }),

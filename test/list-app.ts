@@ -32,7 +32,7 @@ async function connect(redis: TestSentinels) {
 }
 
 /** @param given the client, if not one that follows the primary */
-export async function startApp(redis: TestSentinels, options: { waitReplicas?: number } = {}, given?: PrimaryClient) {
+export async function startApp(redis: TestSentinels, options: Partial<SessionsOptions> = {}, given?: PrimaryClient) {
   const client = given ?? (await connect(redis));
   return { client, url: await serveApp(client, options) };
 }
@@ -79,9 +79,9 @@ export async function serveApp(client: SessionsOptions['client'], options: Parti
 export const openVisitors = (url: string) =>
   Array.from({ length: 20 }, () => ({ visitor: createVisitor(url), added: [] as number[] }));
 
-/** All add items until `isOver`. @returns the codes of what was refused, and how long the slowest response took */
+/** All add items until `isOver`. @returns how many were refused, with which codes, and how long the slowest response took */
 export async function keepAdding(visitors: ReturnType<typeof openVisitors>, isOver: () => boolean) {
-  let [slowestMs, item] = [0, 0];
+  let [slowestMs, item, refused] = [0, 0, 0];
   const codes = new Set<string>();
   const add = async ({ visitor, added }: (typeof visitors)[number]) => {
     while (!isOver()) {
@@ -90,9 +90,12 @@ export async function keepAdding(visitors: ReturnType<typeof openVisitors>, isOv
       const { status, body } = await visitor.send('POST', '/add', { item: own });
       slowestMs = Math.max(slowestMs, performance.now() - start);
       if (status === 200) added.push(own);
-      else codes.add(`${status} ${body.code}`);
+      else {
+        refused += 1;
+        codes.add(`${status} ${body.code}`);
+      }
     }
   };
   await Promise.all(visitors.map(add));
-  return { codes, slowestMs };
+  return { codes, refused, slowestMs };
 }

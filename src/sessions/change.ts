@@ -47,10 +47,10 @@ const markMs = 60_000;
  * @throws {SessionError} with any code, or what `apply` throws
  */
 export async function makeChange(repository: SessionRepository, change: Change): Promise<Changed> {
-  const { queue, deadlineMs } = repository;
+  const { queue, deadlineMs, patienceMs } = repository;
   let changed: Changed | undefined;
   try {
-    await queue.run(change.id, maxDeadlines * deadlineMs, async (latest) => {
+    await queue.run(change.id, maxDeadlines * deadlineMs + patienceMs, async (latest) => {
       changed = await writeUntilSaved(repository, change, change.base && latest);
       return changed.outcome === 'saved' && !change.renewal ? changed.stored : undefined;
     });

@@ -81,6 +81,24 @@ describe('when the primary fails', () => {
     expect(awayMs).toBeLessThan(5000);
   });
 
+  test('with patience requests wait for the successor: only the changes that were under way get 503', async () => {
+    const { url } = await startApp(redis, { patienceMs: 8000 });
+    const visitors = openVisitors(url);
+    let isOver = false;
+    const adding = keepAdding(visitors, () => isOver);
+    await until(() => visitors.every(({ added }) => added.length > 0));
+    const old = await redis.primary();
+    redis.process(old).kill('SIGKILL');
+    const read = await visitors[0]?.visitor.send('GET', '/');
+    expect(read?.status).toBe(200);
+    const counts = visitors.map(({ added }) => added.length);
+    await until(() => visitors.every(({ added }, at) => added.length > (counts[at] ?? 0)));
+    isOver = true;
+    const { codes, refused } = await adding;
+    expect([...codes].filter((code) => code !== '503 outcome-unknown')).toEqual([]);
+    expect(refused).toBeLessThanOrEqual(2 * visitors.length);
+  });
+
   test('what no replica has is not acknowledged, not to a repeat either', async () => {
     expect(await loseTheUnreplicated({})).toEqual({
       statuses: [503, 503, 503, 503],

@@ -29,6 +29,8 @@ export interface SessionsOptions {
   absoluteSeconds?: number;
   /** How long a call to Redis may take (500). */
   deadlineMs?: number;
+  /** How long a call waits for a Redis that is away, as over a failover (0): then it is 503 store-unavailable. */
+  patienceMs?: number;
   /**
    * How many replicas must have a change before it is acknowledged; too few of them in half of `deadlineMs` is 503
    * outcome-unknown. 1 for a client of `followPrimary` or `followCluster`, else 0.
@@ -122,6 +124,7 @@ const rules: Record<string, Rule> = {
   idleSeconds: upTo(maxSeconds),
   absoluteSeconds: upTo(maxSeconds),
   deadlineMs: upTo(60_000),
+  patienceMs: ['a number from 0 to 60000', (value) => typeof value === 'number' && value >= 0 && value <= 60_000],
   waitReplicas: [
     'an integer from 0 to 100',
     (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 100,

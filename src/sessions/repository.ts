@@ -26,6 +26,7 @@ export class SessionRepository {
   readonly idleMs: number;
   readonly absoluteMs: number;
   readonly deadlineMs: number;
+  readonly patienceMs: number;
   readonly maxBytes: number;
   readonly maxPerUser: number;
   readonly lastWriteWins: ReadonlySet<string>;
@@ -40,6 +41,7 @@ export class SessionRepository {
     this.idleMs = Math.ceil((options.idleSeconds ?? 3600) * 1000);
     this.absoluteMs = Math.ceil((options.absoluteSeconds ?? 43_200) * 1000);
     this.deadlineMs = options.deadlineMs ?? 500;
+    this.patienceMs = options.patienceMs ?? 0;
     this.maxBytes = options.maxBytes ?? 16_384;
     this.maxPerUser = options.maxPerUser ?? 100;
     this.#anonymousShare = options.anonymousShare;
@@ -47,7 +49,8 @@ export class SessionRepository {
     this.#userOf = options.userOf ?? defaultUserOf;
     this.tell = createTell(options.observe);
     const waitReplicas = options.waitReplicas ?? (hasReplicas(options.client) ? 1 : 0);
-    this.calls = createRedisCalls(options.client, this.deadlineMs, this.tell, this.prefix, waitReplicas);
+    const { deadlineMs, tell, prefix, patienceMs } = this;
+    this.calls = createRedisCalls(options.client, deadlineMs, tell, prefix, waitReplicas, patienceMs);
     this.clock = new RedisClock(() => this.calls.readAt(this.prefix, 'time', 'TIME'));
     this.openSessions = new OpenSessions({
       client: options.client,

@@ -3,6 +3,7 @@ import type { StoreCommand, StoreOutcome } from '../events.ts';
 import type { Tell } from '../report.ts';
 import type { Client } from './client.ts';
 import { DeadlineError, Deadlines } from './deadline.ts';
+import { withPatience } from './patience.ts';
 import {
   clusterMessage,
   createReader,
@@ -42,12 +43,21 @@ interface Server {
 /** Sends to a server. In a Cluster a slot may be on its way there: then it must be told that this is known. */
 type Send = (server: Server, isAsking: boolean) => Promise<unknown>;
 
+type Call = <T>(
+  command: StoreCommand,
+  key: string,
+  ms: number,
+  send: Send,
+  codeOf: (err: unknown) => SessionErrorCode,
+) => Promise<T>;
+
 /** What a call may take for referrals between servers of a Cluster; the rest is for its answer. */
 const referralShare = 0.8;
 
 /**
  * @param prefix of the keys and channels
  * @param replicas how many must have what a script has written before it counts
+ * @param patienceMs how long a call waits for a Redis that is away
  */
 export function createRedisCalls(
   client: Client,
@@ -55,6 +65,7 @@ export function createRedisCalls(
   tell: Tell,
   prefix: string,
   replicas: number,
+  patienceMs = 0,
 ): RedisCalls {
   const { cluster } = client;
   const servers = new WeakMap<Client, Server>();
@@ -82,13 +93,16 @@ export function createRedisCalls(
     return client && serverWith(client);
   }
 
-  function call<T>(
-    command: StoreCommand,
-    key: string,
-    ms: number,
-    send: Send,
-    codeOf: (err: unknown) => SessionErrorCode,
-  ): Promise<T> {
+  const call: Call = <T>(...args: Parameters<Call>) =>
+    patienceMs > 0
+      ? withPatience<T>(
+          patienceMs,
+          () => client.isOpen,
+          () => callOnce(...args),
+        )
+      : callOnce<T>(...args);
+
+  function callOnce<T>(...[command, key, ms, send, codeOf]: Parameters<Call>): Promise<T> {
     let server = serverOf(key);
     if (!server?.client.isReady) {
       // At once, whatever the client's offline queue would do.
