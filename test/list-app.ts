@@ -2,10 +2,12 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { createClient } from 'redis';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
+import { handleOf, keyOfHandle } from '../src/sessions/hash.ts';
 import {
   createSessions,
   destroySession,
+  followCluster,
   followPrimary,
   type PrimaryClient,
   redisOptions,
@@ -15,7 +17,9 @@ import {
   type SessionsOptions,
   updateSession,
 } from '../src/sessions/index.ts';
-import { createVisitor } from './replica.ts';
+import { slotOf } from '../src/sessions/redis/slots.ts';
+import type { TestCluster } from './cluster.ts';
+import { createVisitor, sessionIdOf } from './replica.ts';
 import type { TestSentinels } from './sentinel.ts';
 
 // An app with sessions on a Redis of several servers, for the test that starts it.
@@ -99,3 +103,42 @@ export async function keepAdding(visitors: ReturnType<typeof openVisitors>, isOv
   await Promise.all(visitors.map(add));
   return { codes, refused, slowestMs };
 }
+
+/** The same on a Cluster, of which it is given one server. */
+export async function startClusterApp(redis: TestCluster, options: Partial<SessionsOptions> = {}) {
+  const client = followCluster({ nodes: redis.nodes.slice(0, 1), connectTo: clientOf });
+  client.on('error', () => {});
+  onTestFinished(() => client.destroy());
+  await client.connect();
+  return { client, url: await serveApp(client, options) };
+}
+
+/** Logs all in. */
+export async function login(visitors: ReturnType<typeof openVisitors>): Promise<void> {
+  for (const [number, { visitor }] of visitors.entries())
+    expect((await visitor.send('POST', '/login', { name: `user-${number}` })).status).toBe(200);
+}
+
+/** Each is who it was, and has what it has added. */
+export async function expectIntact(visitors: ReturnType<typeof openVisitors>): Promise<void> {
+  for (const [number, { visitor, added }] of visitors.entries()) {
+    const { body } = await visitor.send('GET', '/');
+    expect(body.user).toEqual({ id: `user-${number}` });
+    expect(body.list).toEqual(expect.arrayContaining(added));
+  }
+}
+
+/** All add items until the end. */
+export function startAdding(visitors: ReturnType<typeof openVisitors>) {
+  let isOver = false;
+  const adding = keepAdding(visitors, () => isOver);
+  const end = () => {
+    isOver = true;
+    return adding;
+  };
+  onTestFinished(async () => void (await end()));
+  return { end };
+}
+
+export const slotOfVisitor = (visitor: { cookie: string }) =>
+  slotOf(keyOfHandle(handleOf(sessionIdOf(visitor.cookie))));

@@ -32,8 +32,8 @@ const keptMs = 60_000;
  * A client of a Cluster, for `createSessions`: one connection to each primary, and what is needed to follow slots and failovers.
  * Commands for a server that is away fail at once, and none is sent again whose connection broke.
  *
- * node-redis's `createCluster` is not enough: it does not connect as long as one server is away, looks at the Cluster only when
- * a server refers it to another one, and cannot say over which connection a command was sent, which `WAIT` needs.
+ * node-redis's `createCluster` (6.3.1) is not enough: it does not connect as long as one server hangs, it looks for a successor only
+ * five seconds after a connection broke, and `WAIT` must follow a write on the connection of that very write.
  *
  * It emits `error` for each failed attempt to connect, and `ready` when all slots can be reached, for the first time or again.
  * @throws {TypeError} if an option is wrong
@@ -115,7 +115,7 @@ export class ClusterClient extends EventEmitter<Events> implements Client {
     const closing = new AbortController();
     this.#closing = closing;
     void this.#keepLooking(closing.signal);
-    while (!closing.signal.aborted && !this.isComplete) await pause(againMs, undefined, { ref: false });
+    while (!closing.signal.aborted && !this.isComplete) await pause(againMs);
     return this;
   }
 
@@ -124,6 +124,7 @@ export class ClusterClient extends EventEmitter<Events> implements Client {
     this.#closing.abort();
     this.#closing = undefined;
     this.#lookNow();
+    this.#keptUntil.clear();
     this.#apply(unknown());
     this.emit('end');
   }
@@ -218,8 +219,7 @@ export class ClusterClient extends EventEmitter<Events> implements Client {
     if (closing.aborted) return;
     const areMost = answers > this.#primaries.size / 2;
     if (answers > 0) this.#apply(areMost ? topology : withNewer(this.#topology, topology));
-    else if (known.length === 0)
-      await this.#lookFrom([...this.#nodes, ...[...this.#clients.keys()].map(addressOf)], closing);
+    else await this.#lookFrom([...this.#nodes, ...[...this.#clients.keys()].map(addressOf)], closing);
   }
 
   /** Asks one after the other. */
@@ -275,7 +275,7 @@ export class ClusterClient extends EventEmitter<Events> implements Client {
     const client = this.#connectTo(addressOf(server));
     this.#clients.set(server, client);
     client.on('error', ((err: Error) => {
-      if (this.#clients.get(server) !== client) return;
+      if (this.#clients.get(server) !== client || !this.#primaries.has(server)) return;
       this.#wasComplete = false;
       this.#trouble();
       this.emit('error', err);

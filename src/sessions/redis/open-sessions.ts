@@ -56,7 +56,7 @@ export class OpenSessions {
 
   /** Aborts `controller` when the session ends. @returns a function that forgets it */
   watch(handle: string, endsAt: number, controller: AbortController): () => void {
-    if (!this.#subscriber) this.#subscribe();
+    if (!this.#subscriber?.isOpen) this.#subscribe();
     const open = this.#open.get(handle) ?? { controllers: new Set(), endsAt };
     this.#open.set(handle, open);
     open.controllers.add(controller);
@@ -109,12 +109,14 @@ export class OpenSessions {
       );
     subscribed.then(
       () => this.#sendBeat(),
-      () => {
-        this.#subscriber = undefined; // it is tried again
-        subscribers.get(client)?.delete(subscriber);
-        if (subscriber.isOpen) subscriber.destroy();
-      },
+      () => this.#drop(subscriber), // it is tried again
     );
+  }
+
+  #drop(subscriber: Subscriber): void {
+    if (this.#subscriber === subscriber) this.#subscriber = undefined;
+    subscribers.get(this.#lookup.client)?.delete(subscriber);
+    if (subscriber.isOpen) subscriber.destroy();
   }
 
   #sendBeat(): void {
@@ -132,6 +134,7 @@ export class OpenSessions {
   #loseSight(): void {
     this.#blind ??= setTimeout(() => {
       for (const handle of [...this.#open.keys()]) this.#end(handle, 'store-unavailable');
+      if (this.#subscriber) this.#drop(this.#subscriber); // its server may hang, and another one of a Cluster not
     }, maxBlindMs).unref();
   }
 
