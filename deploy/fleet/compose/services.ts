@@ -147,7 +147,7 @@ export function createComposeRedis(docker: Docker): RedisPart {
       // Of a cable that is cut it learns within min-replicas-max-lag; of these, at once.
       await command(own, 'CONFIG', 'SET', 'min-replicas-to-write', '0');
       const others = cluster?.replicas ?? containers.filter((one) => isServer(one) && one.Id !== own.Id);
-      const isolated = cluster ? ['CONFIG', 'SET', 'masteruser', 'nobody'] : ['REPLICAOF', '127.0.0.1', '1'];
+      const isolated = cluster ? ['CONFIG', 'SET', 'masteruser', 'none'] : ['REPLICAOF', '127.0.0.1', '1'];
       for (const other of others) await command(other, ...isolated);
       if (cluster) await command(own, 'CLIENT', 'KILL', 'TYPE', 'replica');
     },
