@@ -115,6 +115,7 @@ test('its exports are the session layer alone', () => {
     'index',
     'options',
     'redis/client',
+    'redis/cluster',
     'redis/primary',
     'request/session-signal',
     'update',

@@ -6,14 +6,20 @@ export interface Address {
 
 export const isSameAddress = (one: Address, other: Address) => one.host === other.host && one.port === other.port;
 
-/** @throws {TypeError} that names the option */
+/**
+ * @throws {TypeError} that names the option
+ * @internal
+ */
 export function requireAddresses(option: string, addresses: Address[]): void {
   const isAddress = ({ host, port }: Address) => typeof host === 'string' && Number.isInteger(port);
   if (!Array.isArray(addresses) || addresses.length === 0 || !addresses.every(isAddress))
     throw new TypeError(`${option} must be a list of { host, port }`);
 }
 
-/** Says which server a client is to connect to. */
+/**
+ * Says which server a client is to connect to.
+ * @internal
+ */
 export interface Resolver {
   /** Begins to look. Each call needs one of `release`. */
   acquire(): void;
@@ -41,11 +47,17 @@ export interface Client {
   close?(): Promise<unknown>;
   /** Whether sentinels confirm that the server it is connected to is the primary. Absent without sentinels. */
   isStillPrimary?(): Promise<boolean>;
-  /** The servers of a Cluster. Absent for a single Redis. */
+  /**
+   * The servers of a Cluster. Absent for a single Redis.
+   * @internal
+   */
   cluster?: Servers;
 }
 
-/** The servers of a Cluster, each of which has the keys of some slots. */
+/**
+ * The servers of a Cluster, each of which has the keys of some slots.
+ * @internal
+ */
 export interface Servers {
   /** The server that has a key; undefined as long as that is not known. */
   clientFor(key: string): Client | undefined;
@@ -64,7 +76,10 @@ export class ClientOfflineError extends Error {
   override name = 'ClientOfflineError';
 }
 
-/** @throws {Error} if it takes longer than so many milliseconds */
+/**
+ * @throws {Error} if it takes longer than so many milliseconds
+ * @internal
+ */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error(`no answer within ${ms} ms`)), ms).unref();
