@@ -57,6 +57,15 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // What kubectl makes of deploy/kubernetes, and its containers: `npm run test:kubernetes` installs kubectl. Needs a Docker engine.
+      {
+        test: {
+          name: 'kubernetes',
+          include: ['test/kubernetes/*.kubernetes.test.js'],
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+        },
+      },
       // Needs a Docker engine.
       {
         test: {

@@ -15,6 +15,7 @@ const documents = [
   'docs/guarantees.md',
   'docs/operating.md',
   'docs/proof.md',
+  'docs/scaling-out.md',
   'docs/api.md',
   'src/sessions/README.md',
 ];

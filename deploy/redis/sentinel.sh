@@ -1,5 +1,5 @@
 #!/bin/sh
-# sentinel.sh: starts a sentinel in a container (sentinel.yml). What it knows of the servers it writes to /data/sentinel.conf, so that
+# sentinel.sh: starts a sentinel in a container (sentinel.yml, deploy/kubernetes). What it knows of the servers it writes to /data/sentinel.conf, so that
 # after a restart of all it still knows which was the primary.
 set -eu
 umask 077
@@ -10,6 +10,9 @@ if [ ! -f /data/sentinel.conf ]; then
 port 26379
 dir /data
 protected-mode no
+${REDIS_HOSTNAME:+sentinel resolve-hostnames yes
+sentinel announce-hostnames yes
+sentinel announce-ip $REDIS_HOSTNAME}
 sentinel monitor unsticky $REDIS_PRIMARY 6379 2
 sentinel auth-user unsticky peer
 sentinel auth-pass unsticky $peer

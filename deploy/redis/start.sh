@@ -28,18 +28,26 @@ if [ -n "${REDIS_CLUSTER:-}" ]; then
     [ -z "${REDIS_FIRST:-}" ] || (sh /cluster.sh &)
 fi
 
-# With sentinels (sentinel.yml): a replica of the server that they name, or else of the first.
-if [ -n "${REDIS_PRIMARY:-}" ]; then
+# With sentinels (sentinel.yml, deploy/kubernetes): a replica of the server that they name. In Kubernetes addresses change, so servers have
+# names (REDIS_HOSTNAME).
+if [ -n "${REDIS_SENTINELS:-}" ]; then
     primary=
-    for sentinel in $REDIS_SENTINELS; do
-        primary=${primary:-$(redis-cli -h "$sentinel" -p 26379 sentinel get-master-addr-by-name unsticky 2>/dev/null | sed -n 1p)}
+    for _ in $(seq 100); do
+        for sentinel in $REDIS_SENTINELS; do
+            primary=${primary:-$(redis-cli -h "$sentinel" -p 26379 sentinel get-master-addr-by-name unsticky 2>/dev/null | sed -n 1p)}
+        done
+        [ -z "$primary" ] || break
+        sleep 0.3
     done
-    primary=${primary:-$REDIS_PRIMARY}
+    if [ -z "$primary" ]; then
+        echo "start.sh: no sentinel answers at $REDIS_SENTINELS, so it is not known which server has the newest data" >&2
+        exit 1
+    fi
     # shellcheck disable=SC2046 # one argument for each word
-    set -- "$@" $(as_peer) \
+    set -- "$@" $(as_peer) ${REDIS_HOSTNAME:+--replica-announce-ip "$REDIS_HOSTNAME"} \
         --user peer on "#$(hash "$peer")" -@all '&*' +psync +replconf +ping +multi +exec +slaveof +subscribe +publish +role +info \
         '+config|rewrite' '+client|setname' '+client|kill' '+script|kill'
-    hostname -I | grep -qw "$primary" || set -- "$@" --replicaof "$primary" 6379
+    [ "$primary" = "${REDIS_HOSTNAME:-}" ] || hostname -I | grep -qw "$primary" || set -- "$@" --replicaof "$primary" 6379
 fi
 
 # The default user is off, and has every right: Redis loads its append-only file as this user, and without rights it leaves out what
