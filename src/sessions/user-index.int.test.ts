@@ -1,6 +1,6 @@
 import { createClient } from 'redis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { createVisitor, startTestRedis, type TestRedis } from '../../test/replica.ts';
+import { createVisitor, sessionIdOf, startTestRedis, type TestRedis } from '../../test/replica.ts';
 import { startTestApp, type TestApp } from '../../test/sessions-app.ts';
 import { handleOf } from './hash.ts';
 import { SessionRepository } from './repository.ts';
@@ -50,6 +50,26 @@ test('all keys of a session are in one slot, at each id that it has had', async 
   expect((await visitor.send('GET', '/sessions?user=ada')).body).toHaveLength(1);
   expect((await visitor.send('POST', '/logout')).status).toBe(204);
   expect((await visitor.send('GET', '/sessions?user=ada')).body).toEqual([]);
+});
+
+test('a log-out everywhere that has ended all but its own session does not say that nothing was changed', async () => {
+  const rights = (...keys: string[]) =>
+    redis.command('ACL', 'SETUSER', 'app', 'on', '>pass', '+@all', '&*', 'resetkeys', ...keys);
+  await rights('~*');
+  const limited = await startTestApp('durable', redis.url.replace('//', '//app:pass@'));
+  onTestFinished(() => limited.close());
+  const [own, other] = [createVisitor(limited.url), createVisitor(limited.url)];
+  for (const visitor of [own, other]) expect((await visitor.send('POST', '/login', { name: 'ada' })).status).toBe(200);
+  const homeOf = ({ cookie }: { cookie: string }) => sessionIdOf(cookie).slice(0, 8);
+  await rights('~session:user:*', `~session:{${homeOf(other)}}*`, `%R~session:{${homeOf(own)}}*`);
+  expect(await own.send('DELETE', '/sessions?user=ada')).toMatchObject({
+    status: 503,
+    body: { code: 'outcome-unknown' },
+  });
+  await rights('~*');
+  expect((await other.send('GET', '/')).body.user).toBeUndefined();
+  expect((await own.send('GET', '/')).body.user).toEqual({ id: 'ada' });
+  expect((await own.send('DELETE', '/sessions?user=ada')).status).toBe(200);
 });
 
 test('a repeated login whose session "log out everywhere" has met gets 401, not a session that is in no list', async () => {

@@ -66,7 +66,9 @@ async function revoke(req: Request, repository: SessionRepository, user: string,
     handles.filter((one) => one !== own),
   );
   if (!handles.includes(own)) return ended;
-  const endedOwn = await endAll(repository, user, [own]);
+  const endedOwn = await endAll(repository, user, [own]).catch((cause) => {
+    throw ended > 0 ? new SessionError('outcome-unknown', { cause }) : cause;
+  });
   forgetSession(req);
   return ended + endedOwn;
 }
