@@ -14,7 +14,7 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the environment into a frozen Config. What is secret may be in a file (SESSION_SECRETS_FILE, REDIS_URL_FILE), as
+ * Reads the environment into a frozen Config. What is secret may be in a file (SESSION_SECRETS_FILE, REDIS_URL_FILE, REDIS_SENTINEL_URL_FILE), as
  * Docker and Kubernetes provide it.
  *
  * An empty value counts as unset, because Compose passes `${NAME:-}` as an empty string.
@@ -73,7 +73,7 @@ const productionDefaults: Environment = { LOGINS_PER_ACCOUNT: '10', LOGINS_PER_A
 /** The contents of the files that are named instead of a value. */
 function readFiles(env: Environment, problems: string[]): Environment {
   const found: Environment = {};
-  for (const name of ['SESSION_SECRETS', 'REDIS_URL']) {
+  for (const name of ['SESSION_SECRETS', 'REDIS_URL', 'REDIS_SENTINEL_URL']) {
     const file = env[`${name}_FILE`];
     if (!file) continue;
     if (env[name]) problems.push(`${name}_FILE must not be set beside ${name}`);
@@ -118,6 +118,18 @@ function text(pattern: RegExp, content: string) {
   return z.string().regex(pattern, { error: withValue(`must be ${content}`) });
 }
 
+/** The value may hold a password, so it is not shown. */
+function redisUrl() {
+  return z
+    .string()
+    .refine((url) => /^rediss?:\/\//.test(url) && URL.canParse(url), {
+      error: 'must be a URL that starts with redis:// or rediss://',
+    })
+    .refine((url) => !URL.canParse(url) || /^\/?\d*$/.test(new URL(url).pathname), {
+      error: 'must end with its host or port, or with the number of a database: redis://host:6379/0',
+    });
+}
+
 function addresses() {
   return z
     .string()
@@ -147,20 +159,9 @@ export const settings = {
   host: ['HOST', z.string().default('127.0.0.1')],
   port: ['PORT', integer(3000, 0, 65535)],
   adminPort: ['ADMIN_PORT', integer(9464, 0, 65535)],
-  redisUrl: [
-    'REDIS_URL',
-    z
-      .string()
-      // The value may hold a password, so it is not shown.
-      .refine((url) => /^rediss?:\/\//.test(url) && URL.canParse(url), {
-        error: 'must be a URL that starts with redis:// or rediss://',
-      })
-      .refine((url) => !URL.canParse(url) || /^\/?\d*$/.test(new URL(url).pathname), {
-        error: 'must end with its host or port, or with the number of a database: redis://host:6379/0',
-      })
-      .default('redis://127.0.0.1:6379'),
-  ],
+  redisUrl: ['REDIS_URL', redisUrl().default('redis://127.0.0.1:6379')],
   redisSentinels: ['REDIS_SENTINELS', addresses()],
+  redisSentinelUrl: ['REDIS_SENTINEL_URL', redisUrl().optional()],
   redisMaster: ['REDIS_MASTER', z.string().default('mymaster')],
   redisCluster: ['REDIS_CLUSTER', addresses()],
   waitReplicas: ['REDIS_WAIT_REPLICAS', text(/^\d$/, 'a number from 0 to 9').transform(Number).optional()],

@@ -52,21 +52,24 @@ function createAnyClient(config: Config): Redis {
   const { redisUrl: url, redisSentinels: sentinels, redisMaster: name, redisCluster: nodes, store } = config;
   if (store === 'plain') return createClient({ url });
   // Of the URL only what holds for every server: TLS, user, password, database.
-  const connectTo = ({ host, port }: Address) => {
-    const server = new URL(url);
-    server.host = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-    return createClient({ url: server.href, ...redisOptions });
-  };
+  const connectTo = (address: Address) => createClient({ url: urlAt(url, address), ...redisOptions });
   if (nodes) return followCluster({ nodes, connectTo });
   if (!sentinels) return createClient({ url, ...redisOptions });
-  const connectToSentinel = ({ host, port }: Address) => {
-    const tls = url.startsWith('rediss:') ? { tls: true as const } : {};
-    return createClient({ ...redisOptions, socket: { ...redisOptions.socket, host, port, ...tls } });
-  };
+  const { redisSentinelUrl = url.startsWith('rediss:') ? 'rediss://host' : 'redis://host' } = config;
+  const connectToSentinel = (address: Address) =>
+    createClient({ url: urlAt(redisSentinelUrl, address), ...redisOptions });
   return followPrimary({ name, sentinels, connectTo, connectToSentinel });
 }
 
+function urlAt(url: string, { host, port }: Address): string {
+  const server = new URL(url);
+  server.host = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return server.href;
+}
+
 function adviceOn({ message = '' }: Error): string {
+  if (/no sentinel answers.*\b(WRONGPASS|NOAUTH|AUTH)\b/.test(message))
+    return 'Redis: the sentinels want another user or password: correct REDIS_SENTINEL_URL, redis://user:password@host';
   if (/\b(WRONGPASS|NOAUTH|AUTH)\b/.test(message))
     return 'Redis wants another user or password: correct REDIS_URL, redis://user:password@host';
   if (/DB index/.test(message)) return 'Redis has no such database: correct the number at the end of REDIS_URL';

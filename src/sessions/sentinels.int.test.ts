@@ -170,6 +170,25 @@ test.each([
   expect((await createVisitor(replica.url).send('POST', '/login', { name: 'Ada' })).status).toBe(503);
 });
 
+test('sentinels may have a user and a password of their own', async () => {
+  for (const { port } of redis.sentinels) await redis.command(port, 'ACL', 'SETUSER', 'asker', 'on', '>pass', '+@all');
+  const settings = {
+    REDIS_SENTINELS: redis.sentinels.map(({ host, port }) => `${host}:${port}`).join(),
+    REDIS_MASTER: redis.name,
+  };
+  const replica = await startTestReplica({ ...settings, REDIS_SENTINEL_URL: 'redis://asker:pass@host' });
+  onTestFinished(() => void replica.drain());
+  await replica.ready;
+  const lists = await Promise.all(redis.sentinels.map(({ port }) => redis.command(port, 'CLIENT', 'LIST')));
+  for (const list of lists) expect(String(list)).toContain('user=asker');
+  const lines: string[] = [];
+  const other = await startTestReplica({ ...settings, REDIS_SENTINEL_URL: 'redis://asker:wrong@host' }, lines);
+  onTestFinished(() => void other.drain());
+  await until(() => lines.join('').includes('correct REDIS_SENTINEL_URL'));
+  expect(lines.join('')).not.toContain('wrong@');
+  expect((await createVisitor(other.adminUrl).send('GET', '/readyz')).status).toBe(503);
+});
+
 test('a replica of the app finds the primary by its sentinels alone', async () => {
   const REDIS_SENTINELS = redis.sentinels.map(({ host, port }) => `${host}:${port}`).join();
   const replica = await startTestReplica({ REDIS_SENTINELS, REDIS_MASTER: redis.name });

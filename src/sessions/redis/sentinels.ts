@@ -32,6 +32,7 @@ export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
   #followers = 0;
   #known: Sighting | undefined;
   #problem = '';
+  #lastError = '';
   /** Resolves once they were asked for the first time. */
   #asked: Promise<void> = Promise.resolve();
 
@@ -49,7 +50,10 @@ export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
     if (this.#followers > 1) return;
     this.#clients = this.#addresses.map((address) => this.#connectTo(address));
     const connecting = this.#clients.map((client) => {
-      client.on('error', () => {}); // it connects again, and the others are asked meanwhile
+      // It connects again, and the others are asked meanwhile.
+      client.on('error', ((err: Error) => {
+        this.#lastError = err.message;
+      }) as () => void);
       return client.connect().catch(() => {});
     });
     const connected = within(answerMs, Promise.all(connecting)).catch(() => {}); // those that are not yet are asked later
@@ -156,7 +160,9 @@ export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
   #explain(answers: PromiseSettledResult<Sighting>[]): string {
     const list = this.#addresses.map(({ host, port }) => `${host}:${port}`).join(', ');
     const refused = answers.find(({ status, ...answer }) => 'reason' in answer && /No such master/.test(answer.reason));
-    return refused ? `the sentinels ${list} know no primary named ${this.#name}` : `no sentinel answers at ${list}`;
+    return refused
+      ? `the sentinels ${list} know no primary named ${this.#name}`
+      : `no sentinel answers at ${list}: ${this.#lastError}`;
   }
 }
 
