@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisStore } from 'connect-redis';
+import { PrimaryClient } from '../../src/sessions/redis/primary.ts';
 import { OpenSessions } from '../../src/sessions/redis/open-sessions.ts';
 import { SessionRepository } from '../../src/sessions/repository.ts';
 
@@ -14,6 +15,11 @@ const mutants: Record<string, () => void> = {
     RedisStore.prototype.touch = function writeBack(sid, session, done) {
       return this.set(sid, session, done);
     };
+  },
+
+  /** A change is acknowledged once a replica has it, although the sentinels may have begun a failover. */
+  unasked() {
+    PrimaryClient.prototype.isStillPrimary = async () => true;
   },
 
   /** A cache in the replica (SESSION_STORE=durable) that only its own writes refresh. */

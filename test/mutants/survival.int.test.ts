@@ -176,6 +176,16 @@ test.each(['sentinel', 'cluster'] as const)(
   },
 );
 
+test('a primary that is replaced while it is alive loses what only its other replica has confirmed', async () => {
+  const alive = { plan: 'redis-failover-alive', redis: 'sentinel', breakableNetwork: false } as const;
+  const lossOf = (judgement: Judgement) =>
+    ['lost-session', 'lost-write', 'undone-logout'].map((name) => countOf(judgement, name)).reduce((a, b) => a + b);
+  expect(lossOf(await run(alive))).toBe(0);
+  const judgement = await run({ ...alive, ...mutant('unasked') });
+  expect(judgement.verdict).toBe('fail');
+  expect(lossOf(judgement)).toBeGreaterThan(0);
+});
+
 test('Redis with appendfsync everysec and a slow disk loses acknowledged writes when it is killed', async (context) => {
   const judgement = await run({
     plan: 'redis-kill',
