@@ -68,6 +68,8 @@ export interface RedisPart extends Part {
   failOver?(): Promise<void>;
   /** Its replicas hear nothing of the primary any more, which works as before. Absent as primary. */
   isolatePrimary?(): Promise<void>;
+  /** Two of three sentinels, without which none can take over: kills them, and starts them again. Absent without sentinels. */
+  sentinels?: { kill(): Promise<void>; start(): Promise<void> };
   /** Moves so many slots that hold keys from one primary to another. Absent unless it is a Cluster. @returns what was done */
   moveSlots?(count: number): Promise<string>;
   /** Refuses each write to its files, as a full disk does; false ends that. Absent as slowDisk. */

@@ -79,6 +79,20 @@ export const failoverFaults = {
     },
     (redis) => redis.start(),
   ),
+  'sentinels-lost': {
+    about: 'two of three sentinels are killed: nothing confirms any longer who is the primary',
+    target: 'redis',
+    seconds: 3,
+    impactBudget: { failures: 'writes', stallMs: 1000, answerMs: 1000, mustFail: true },
+    missingCapability: ({ redis }: Fleet) => (redis.sentinels ? undefined : 'sentinels (--redis sentinel)'),
+    async apply(fleet: Fleet, { declare }: FaultContext) {
+      const sentinels = fleet.redis.sentinels as NonNullable<Fleet['redis']['sentinels']>;
+      declare(['redis'], sentinels.start);
+      await sentinels.kill();
+      return 'one sentinel of three is left';
+    },
+  },
+
   'redis-reshard': {
     about: 'slots of a Cluster that hold sessions move from one primary to another',
     target: 'redis',

@@ -7,13 +7,14 @@ import type { Servers } from '../process.ts';
 import { waitFor } from '../wait.ts';
 import type { LocalFiles } from './files.ts';
 import { askOnce, type ManagedRedis } from './redis.ts';
-import { createServerPart, startRedis } from './servers.ts';
+import { createServerPart, requireRunning, startRedis } from './servers.ts';
 
 // A Redis that fails over: a primary, two replicas, and three sentinels that agree on which is which.
 
 /** The name under which the sentinels know the primary. */
 const name = 'unsticky';
 const quorum = 2;
+const lostSentinels = [1, 2];
 /** A primary that does not answer for so long is replaced; an election that fails is repeated after twice the second. */
 const [downMs, failoverMs] = [1000, 1000];
 /** Without a replica that has confirmed within two seconds, a primary takes no writes. */
@@ -43,7 +44,7 @@ export function createSentinelRedis(
     await startRedis(servers.start, files, port, nameOf(port), folder, [...writeOptions, ...follows]);
   }
 
-  async function startSentinel(number: number, primary: number): Promise<void> {
+  async function startSentinel(number: number, primary: number, isNew = true): Promise<void> {
     const port = ports.sentinels[number - 1] as number;
     const folder = path.join(files.redis, `sentinel-${number}`);
     mkdirSync(folder, { recursive: true });
@@ -54,7 +55,8 @@ export function createSentinelRedis(
       `sentinel down-after-milliseconds ${name} ${downMs}`,
       `sentinel failover-timeout ${name} ${failoverMs}`,
     ];
-    writeFileSync(path.join(folder, 'sentinel.conf'), `${lines.join('\n')}\n`); // it writes its state there
+    const file = path.join(folder, 'sentinel.conf');
+    if (isNew) writeFileSync(file, `${lines.join('\n')}\n`); // it writes its state there
     const server = await servers.start(`sentinel-${number}`, 'redis-server', ['sentinel.conf', '--sentinel'], {
       cwd: folder,
     });
@@ -92,6 +94,18 @@ export function createSentinelRedis(
     },
     primary,
     failOver: async () => void (await askOnce(ports.sentinels[0] as number, ['SENTINEL', 'FAILOVER', name])),
+    sentinels: {
+      async kill() {
+        for (const number of lostSentinels) {
+          const server = requireRunning(servers, `sentinel-${number}`);
+          server.signal('SIGKILL', true);
+          await server.ended;
+        }
+      },
+      async start() {
+        for (const number of lostSentinels) await startSentinel(number, await primaryPort(), false);
+      },
+    },
     async isolatePrimary() {
       const port = await primaryPort();
       // Of a cable that is cut it learns within min-replicas-max-lag; of these, at once.
