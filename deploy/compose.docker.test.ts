@@ -234,7 +234,7 @@ test('a replica cut off from Redis serves no session until the cut is healed', a
 
 test("setting a parameter of Redis returns its old value; a refusal has Redis's message", async () => {
   await expect(fleet.redis.primary?.()).rejects.toThrow(
-    'this Redis has no replicas; with some, and sentinels: COMPOSE',
+    'this Redis has no replicas; with some: COMPOSE_FILE=docker-compose.yml:deploy/redis/sentinel.yml',
   );
   const former = await fleet.redis.configure('maxmemory', '10mb');
   expect(former).toBe(String(256 * 1024 * 1024));
