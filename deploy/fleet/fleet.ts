@@ -80,6 +80,8 @@ export interface RedisPart extends Part {
 export interface RedisReport {
   /** The servers that are primaries; absent for a Redis without replicas. */
   primaries?: string[];
+  /** It refuses writes, in a Cluster at least some: a primary has no replica or does not answer, or it is full. */
+  refusesWrites?: true;
   /** As PartStatus.facts: its role, replicas, memory, and errors of what keeps its data. */
   facts: string[];
 }

@@ -44,8 +44,15 @@ test.each([
   const info = [...healthy, 'master_repl_offset:1000', ...lines].join('\r\n');
   expect(redisReportOf(info, 'redis-2')).toEqual({
     primaries: ['redis-2'],
+    ...(fact.startsWith('no ') && { refusesWrites: true }),
     facts: ['redis-2 is the primary', fact, 'memory 1.3 MB of 268 MB'],
   });
+});
+
+test('a Redis that is full refuses writes', () => {
+  const info = healthy.map((line) => line.replace(/^used_memory:.*/, 'used_memory:268435456')).join('\r\n');
+  expect(redisReportOf(healthy.join('\r\n')).refusesWrites).toBeUndefined();
+  expect(redisReportOf(info).refusesWrites).toBe(true);
 });
 
 test('the primaries of a Cluster are reported together, and what is wrong with one by its name', () => {
@@ -67,7 +74,10 @@ test('the primaries of a Cluster are reported together, and what is wrong with o
       'memory 1.3 MB of 268 MB at most',
     ],
   });
-  expect(all(infoOf()).facts).toContain('no Redis replica follows redis-3, so its writes are refused');
+  expect(all(infoOf())).toMatchObject({
+    refusesWrites: true,
+    facts: expect.arrayContaining(['no Redis replica follows redis-3, so its writes are refused']),
+  });
   expect(all(null).facts).toContain('no answer of redis-3');
   expect(all(infoOf(follows).replace('aof_last_write_status:ok', 'aof_last_write_status:err')).facts).toContain(
     'redis-3: the last write of the append-only file failed',

@@ -52,7 +52,12 @@ export function redisReportOf(info: string, primary?: string): RedisReport {
     memoryOf(usageOf(fields)),
     ...failuresOf(fields),
   ];
-  return primary === undefined ? { facts } : { primaries: [primary], facts };
+  const isAlone = primary !== undefined && lagOf(info) === undefined;
+  return {
+    ...(primary !== undefined && { primaries: [primary] }),
+    ...((isAlone || isFull(usageOf(fields))) && { refusesWrites: true as const }),
+    facts,
+  };
 }
 
 /** @param infos of each primary of a Cluster its name and INFO; null if it does not answer */
@@ -76,7 +81,8 @@ export function clusterReportOf(infos: ReadonlyMap<string, string | null>): Redi
     ...(fullest ? [`${memoryOf(fullest)} at most`] : []),
     ...answering.flatMap(({ name, info }) => failuresOf(fieldsOf(info)).map((failure) => `${name}: ${failure}`)),
   ];
-  return { primaries, facts };
+  const refusesWrites = silent.length > 0 || alone.length > 0 || answering.some(isFull);
+  return { primaries, ...(refusesWrites && { refusesWrites }), facts };
 }
 
 const fieldsOf = (info: string): Record<string, string> =>
@@ -86,6 +92,8 @@ const usageOf = (fields: Record<string, string>) => ({
   used: Number(fields.used_memory ?? 0),
   limit: Number(fields.maxmemory ?? 0),
 });
+
+const isFull = ({ used, limit }: { used: number; limit: number }) => limit > 0 && used >= limit;
 
 const memoryOf = ({ used, limit }: { used: number; limit: number }) =>
   `memory ${limit > 0 ? `${formatBytes(used)} of ${formatBytes(limit)}` : `${formatBytes(used)}, no limit`}`;

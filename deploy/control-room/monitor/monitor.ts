@@ -94,7 +94,7 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
   function logParts({ description, redis, nginx, users }: RoomState): void {
     const now = new Map<string, boolean>();
     if (description || probes.description.at > 0) now.set('the fleet', description !== undefined);
-    if (description && redis !== 'unknown') now.set('Redis', redis === 'up');
+    if (description && redis !== 'unknown') now.set('Redis', redis === 'up' || redis === 'refuses');
     if (description && nginx !== 'unknown') now.set('nginx', nginx === 'up');
     if (description?.prometheus !== undefined) now.set('Prometheus', probes.metrics.problem === undefined);
     for (const [name, isUp] of now) {
@@ -187,7 +187,7 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
 /** From outside, a paused Redis looks like one that is gone: the last action on it tells them apart. */
 function redisState(report: RedisReport | null | undefined, lastDone: string | undefined): PartState {
   if (report === undefined) return 'unknown';
-  if (report !== null) return 'up';
+  if (report !== null) return report.refusesWrites ? 'refuses' : 'up';
   if (lastDone === 'redis-pause') return 'hangs';
   return lastDone === 'redis-kill' ? 'down' : 'silent';
 }

@@ -1,8 +1,11 @@
 import type { Description, ReplicaStatus } from '../../fleet/fleet.ts';
 import type { UsersStatus } from '../users.ts';
 
-/** Of nginx and Redis. `hangs`: it was paused here; `silent`: it does not answer, for an unknown reason. */
-export type PartState = 'up' | 'hangs' | 'down' | 'silent' | 'unknown';
+/**
+ * Of nginx and Redis. `refuses`: it answers, but refuses writes; `hangs`: it was paused here; `silent`: it does not answer, for an
+ * unknown reason.
+ */
+export type PartState = 'up' | 'refuses' | 'hangs' | 'down' | 'silent' | 'unknown';
 
 /** What the room knows of the fleet now. Which actions are possible follows from it. */
 export interface RoomState {

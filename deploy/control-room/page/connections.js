@@ -59,7 +59,8 @@ export function createConnections(root) {
     for (const path of layer.children) {
       const [, end, name] = /^(to|from) (.*)$/.exec(path.dataset.connection) ?? [];
       const isDead = name !== undefined && ['down', 'paused'].includes(state.get(name));
-      const isCut = end === 'from' && (view.redis.state !== 'up' || view.fleet?.store === 'memory');
+      const answers = view.redis.state === 'up' || view.redis.state === 'refuses';
+      const isCut = end === 'from' && (!answers || view.fleet?.store === 'memory');
       path.classList.toggle('off', isDead || isCut || (end !== 'from' && view.nginx.state !== 'up'));
     }
   }

@@ -30,7 +30,7 @@ export function createDots(canvas, { connections, root }) {
       failing: users.perSecond ? (users.failedPerSecond ?? 0) / users.perSecond : 0,
       replicas:
         nginx.state === 'up' ? replicas.filter(({ perSecond, state }) => perSecond > 0 && state === 'ready') : [],
-      usesRedis: fleet?.store !== 'memory' && redis.state === 'up',
+      usesRedis: fleet?.store !== 'memory' && (redis.state === 'up' || redis.state === 'refuses'),
     };
     colours = { out: colourOf('--accent'), back: colourOf('--good'), bad: colourOf('--bad') };
     if (still.matches) return stop();

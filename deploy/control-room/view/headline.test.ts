@@ -42,6 +42,12 @@ test.each<[string, Partial<Facts>, string, string]>([
     'Redis hangs and 1,234 requests failed in the last second; all 200 sessions are intact.',
   ],
   [
+    'Redis refuses writes, and requests fail',
+    { redis: 'refuses', ...visiting({}, 12) },
+    'unknown',
+    'Redis refuses writes and 12 requests failed in the last second; all 200 sessions are intact.',
+  ],
+  [
     'Redis hangs, and the store does not use it',
     { redis: 'hangs', store: 'memory' },
     'good',

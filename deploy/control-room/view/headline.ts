@@ -54,7 +54,12 @@ function brokenParts(replicas: ReplicaStatus[], redis: PartState, nginx: PartSta
   ];
 }
 
-const redisTexts = { hangs: 'Redis hangs', down: 'Redis is down', silent: 'Redis does not answer' };
+const redisTexts = {
+  refuses: 'Redis refuses writes',
+  hangs: 'Redis hangs',
+  down: 'Redis is down',
+  silent: 'Redis does not answer',
+};
 
 function describeLosses({ lost, writesLost }: Totals): string | undefined {
   const losses = [

@@ -32,7 +32,14 @@ export function composeView(facts: ViewFacts): View {
     users,
     nginx: {
       state: nginx,
-      text: { up: 'answers', down: 'is down', silent: 'does not answer', hangs: 'hangs', unknown: '' }[nginx],
+      text: {
+        up: 'answers',
+        refuses: 'answers',
+        down: 'is down',
+        silent: 'does not answer',
+        hangs: 'hangs',
+        unknown: '',
+      }[nginx],
       perSecond: rates.length > 0 ? rates.reduce((sum, rate) => sum + rate, 0) : null,
       buttons: buttons(facts, ['nginx-reload', nginx === 'up' || nginx === 'unknown' ? 'nginx-kill' : 'nginx-start']),
     },
@@ -109,14 +116,16 @@ function redisView(known: ViewFacts): PartView {
   const isSilent = redis === 'hangs' || redis === 'silent';
   const isGone = redis === 'down' || redis === 'silent';
   const actions = ['redis-restart', isSilent ? 'redis-resume' : 'redis-pause', isGone ? 'redis-start' : 'redis-kill'];
+  const answers = [
+    'answers',
+    ...(isUsed && connected != null ? [`${plural(connected, 'replica')} connected`] : []),
+    ...facts,
+  ].join('; ');
   return {
     state: redis,
     text: {
-      up: [
-        'answers',
-        ...(isUsed && connected != null ? [`${plural(connected, 'replica')} connected`] : []),
-        ...facts,
-      ].join('; '),
+      up: answers,
+      refuses: answers,
       hangs: 'not responding: it accepts connections and does not answer',
       down: 'is down',
       silent: 'does not answer',

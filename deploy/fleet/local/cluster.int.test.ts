@@ -36,11 +36,14 @@ test('status and the room notice a failover, and the return of the old primary; 
     await expect
       .poll(redisFacts, patience)
       .toMatch(/^redis-2, redis-3 and redis-4 .*; no Redis replica follows redis-4, so its writes are refused/);
+    await expect.poll(() => viewer.view?.redis.state, patience).toBe('refuses');
+    expect(viewer.view?.headline.text).toMatch(/^Redis refuses writes\./);
     await expect
       .poll(() => viewer.log().join(), patience)
       .toMatch('redis-4 has replaced redis-1 as a primary of Redis');
     await remote.redis.start();
     expect(await redisFacts()).toMatch(/^redis-2, redis-3 and redis-4 .*; a Redis replica follows each/);
+    await expect.poll(() => viewer.view?.redis.state, patience).toBe('up');
   } finally {
     await room.close();
   }
