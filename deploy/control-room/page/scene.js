@@ -68,7 +68,7 @@ function createPart(node, name, speed) {
   const state = h('p', { class: 'state' }, sign('good'), text);
   const buttons = h('div', { class: 'buttons' });
   node.append(h('h3', { id: `${node.id}-name` }, name), what, ...(speed ? [speed] : []), state, buttons);
-  const signs = { up: 'good', refuses: 'paused', hangs: 'paused', down: 'bad', silent: 'bad', unknown: 'unknown' };
+  const signs = { up: 'good', refuses: 'unknown', hangs: 'paused', down: 'bad', silent: 'bad', unknown: 'unknown' };
   return (part, about, perSecond) => {
     setAttribute(node, 'data-state', part.state);
     setText(what, about);
