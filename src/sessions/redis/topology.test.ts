@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { slotOf } from './slots.ts';
+import { slotOf } from './topology.ts';
 
 // The Cluster's specification, "Key distribution model" and appendix A.
 
