@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectViewer, openRoom, startServedFleet } from '../../../test/control-room.ts';
 import { makeDir } from '../../../test/fleet.ts';
@@ -9,6 +11,11 @@ const patience = { timeout: 30_000, interval: 200 };
 const { dir, remove } = makeDir();
 let fleet: Awaited<ReturnType<typeof startServedFleet>>;
 beforeAll(async () => {
+  // The rest of a start that was interrupted.
+  const interrupted = path.join(dir, 'redis/cluster/redis-1');
+  mkdirSync(interrupted, { recursive: true });
+  const itself = `${'a'.repeat(40)} 127.0.0.1:1@2 myself,master - 0 0 1 connected 0-5460`;
+  writeFileSync(path.join(interrupted, 'nodes.conf'), `${itself}\nvars currentEpoch 1 lastVoteEpoch 0\n`);
   fleet = await startServedFleet({ redis: 'cluster', dir });
 });
 afterAll(async () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type ClusterNode, readClusterNodes } from '../cluster-nodes.ts';
 import { FleetError, type RedisPart } from '../fleet.ts';
@@ -7,7 +7,7 @@ import { askRedis, clusterReportOf, hasReplica, pingRedis, readRedisInfo } from 
 import type { Servers } from '../process.ts';
 import { waitFor } from '../wait.ts';
 import type { LocalFiles } from './files.ts';
-import { askAll, askOnce, type ManagedRedis } from './redis.ts';
+import { askAll, askOnce, configure, type ManagedRedis, namesOf } from './redis.ts';
 import { createServerPart, startRedis } from './servers.ts';
 
 // A Cluster: three primaries, each of which has a third of the slots, and a replica of each.
@@ -38,9 +38,12 @@ export function createClusterRedis(
   ports: ClusterPorts,
   pausedAt: Map<string, Date>,
 ): ManagedRedis {
-  const nameOf = (port: number) => `redis-${ports.redis.indexOf(port) + 1}`;
-  const portOf = (server: string) => ports.redis[Number(server.slice(-1)) - 1] as number;
-  const folderOf = (port: number) => path.join(files.redis, nameOf(port));
+  const { nameOf, portOf } = namesOf(ports.redis);
+  // Not where a server with sentinels of the same name has its data: a Cluster begins with empty servers.
+  const own = path.join(files.redis, 'cluster');
+  const folderOf = (port: number) => path.join(own, nameOf(port));
+  /** Is there once the Cluster has been made. */
+  const made = path.join(own, 'made');
   const busOf = (port: number) => String(ports.buses[ports.redis.indexOf(port)]);
 
   async function startServer(port: number): Promise<void> {
@@ -98,12 +101,7 @@ export function createClusterRedis(
         ? null
         : clusterReportOf(new Map(found.map((port, at) => [nameOf(port), infos[at] ?? null])));
     },
-    async configure(parameter, value) {
-      const port = await primaryPort();
-      const former = (await askOnce(port, ['CONFIG', 'GET', parameter])) as Record<string, string>;
-      await askOnce(port, ['CONFIG', 'SET', parameter, value]);
-      return String(former[parameter]);
-    },
+    configure: async (parameter, value) => configure(await primaryPort(), parameter, value),
     primary,
     async failOver() {
       const [replica] = await replicasOf(await primaryPort());
@@ -172,12 +170,15 @@ export function createClusterRedis(
     servers: `${ports.redis.map((port) => `:${port}`).join(' ')}, a Cluster`,
     settings: { REDIS_CLUSTER: ports.redis.map((port) => `127.0.0.1:${port}`).join() },
     async start() {
+      const isNew = !existsSync(made);
+      if (isNew) rmSync(own, { recursive: true, force: true }); // a start that was interrupted: nothing was saved yet
       for (const port of ports.redis) mkdirSync(folderOf(port), { recursive: true });
-      const isNew = !moveToPorts(ports.redis.map(folderOf), ports);
+      if (!isNew) moveToPorts(ports.redis.map(folderOf), ports);
       await Promise.all(ports.redis.map(startServer));
       if (isNew) await create();
       const isReady = async () => (await isComplete()) && (await knowEachOther());
       await waitFor('the Cluster has its primaries and replicas', isReady, { timeoutMs: createMs, everyMs: 100 });
+      writeFileSync(made, '');
     },
     async remember() {}, // each server does
   };
@@ -192,11 +193,9 @@ export function createClusterRedis(
 /**
  * Servers of an earlier life remember one another by their ports then.
  * @param folders of the servers, in the order of their ports
- * @returns whether there was an earlier life
  */
-function moveToPorts(folders: string[], { redis, buses }: ClusterPorts): boolean {
+function moveToPorts(folders: string[], { redis, buses }: ClusterPorts): void {
   const confs = folders.map((folder) => path.join(folder, 'nodes.conf'));
-  if (!confs.every(existsSync)) return false;
   const texts = confs.map((conf) => readFileSync(conf, 'utf8'));
   const ids = texts.map((text) => /^(\w+) \S+ \S*myself/m.exec(text)?.[1]);
   for (const [at, conf] of confs.entries()) {
@@ -206,5 +205,4 @@ function moveToPorts(folders: string[], { redis, buses }: ClusterPorts): boolean
     });
     writeFileSync(conf, moved);
   }
-  return true;
 }

@@ -6,7 +6,7 @@ import { createPrimaryPart } from '../primary.ts';
 import type { Servers } from '../process.ts';
 import { waitFor } from '../wait.ts';
 import type { LocalFiles } from './files.ts';
-import { askOnce, type ManagedRedis } from './redis.ts';
+import { askOnce, configure, type ManagedRedis, namesOf } from './redis.ts';
 import { createServerPart, requireRunning, startRedis } from './servers.ts';
 
 // A Redis that fails over: a primary, two replicas, and three sentinels that agree on which is which.
@@ -33,8 +33,7 @@ export function createSentinelRedis(
   ports: SentinelPorts,
   pausedAt: Map<string, Date>,
 ): ManagedRedis {
-  const nameOf = (port: number) => `redis-${ports.redis.indexOf(port) + 1}`;
-  const portOf = (server: string) => ports.redis[Number(server.slice(-1)) - 1] as number;
+  const { nameOf, portOf } = namesOf(ports.redis);
   const memory = path.join(files.redis, 'primary');
 
   async function startServer(port: number, primary: number): Promise<void> {
@@ -86,12 +85,7 @@ export function createSentinelRedis(
       const info = await readRedisInfo(port, ms);
       return info === null ? null : redisReportOf(info, nameOf(port));
     },
-    async configure(parameter, value) {
-      const port = await primaryPort();
-      const former = (await askOnce(port, ['CONFIG', 'GET', parameter])) as Record<string, string>;
-      await askOnce(port, ['CONFIG', 'SET', parameter, value]);
-      return String(former[parameter]);
-    },
+    configure: async (parameter, value) => configure(await primaryPort(), parameter, value),
     primary,
     failOver: async () => void (await askOnce(ports.sentinels[0] as number, ['SENTINEL', 'FAILOVER', name])),
     sentinels: {

@@ -25,8 +25,8 @@ export function createLocalRedis(
   };
 }
 
-/** @throws {FleetError} with Redis's error, or after 5 s without an answer */
-async function configure(port: number, parameter: string, value: string): Promise<string> {
+/** @returns the previous value @throws {FleetError} with Redis's error, or after 5 s without an answer */
+export async function configure(port: number, parameter: string, value: string): Promise<string> {
   try {
     const former = (await askOnce(port, ['CONFIG', 'GET', parameter])) as Record<string, string>;
     await askOnce(port, ['CONFIG', 'SET', parameter, value]);
@@ -50,6 +50,12 @@ export interface ManagedRedis {
   /** Before the servers end: remembers which was the primary, whose data are the newest. */
   remember(): Promise<void>;
 }
+
+/** The servers of a Redis by their ports: redis-1, redis-2, … */
+export const namesOf = (ports: number[]) => ({
+  nameOf: (port: number) => `redis-${ports.indexOf(port) + 1}`,
+  portOf: (server: string) => ports[Number(server.slice(-1)) - 1] as number,
+});
 
 /** Sends one command to the Redis, or the sentinel, at a port. @throws its error, or after 5 s without an answer */
 export async function askOnce(port: number, command: string[]): Promise<unknown> {
