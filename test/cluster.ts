@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { createClient } from 'redis';
+import { command, endAll } from './redis-servers.ts';
 import { freePort, until } from './replica.ts';
 
 // A Cluster of three primaries with one replica each, real ones, for tests.
@@ -36,13 +35,6 @@ export async function startTestCluster(): Promise<TestCluster> {
   const processes = new Map<number, ChildProcess>();
   const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--bind', host, '--save', ''];
   const writes = ['--cluster-require-full-coverage', 'no', '--repl-diskless-sync-delay', '0', '--appendonly', 'yes'];
-
-  async function command(port: number, ...args: string[]): Promise<unknown> {
-    const client = createClient({ socket: { host, port, reconnectStrategy: false, connectTimeout: 500 } });
-    client.on('error', () => {});
-    await client.connect();
-    return client.sendCommand(args).finally(() => client.destroy());
-  }
 
   async function start(port: number): Promise<void> {
     const own = [
@@ -126,12 +118,4 @@ export async function startTestCluster(): Promise<TestCluster> {
     process: (port) => processes.get(port) as ChildProcess,
     stop,
   };
-}
-
-/** Signals all at once, and waits for their ends. */
-async function endAll(children: ChildProcess[]): Promise<void> {
-  const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
-  const ended = running.map((child) => once(child, 'exit'));
-  for (const child of running) child.kill('SIGKILL');
-  await Promise.all(ended);
 }

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { createClient } from 'redis';
+import { command, endAll } from './redis-servers.ts';
 import { freePort, until } from './replica.ts';
 
 // A primary, two replicas and three sentinels, real ones, for tests.
@@ -34,13 +33,6 @@ export async function startTestSentinels(): Promise<TestSentinels> {
   const processes = new Map<number, ChildProcess>();
   const keep = ['--appendonly', 'no', '--save', '', '--bind', host, '--dir', dir, '--repl-diskless-sync-delay', '0'];
   const writes = ['--min-replicas-to-write', '1', '--min-replicas-max-lag', '2'];
-
-  async function command(port: number, ...args: string[]): Promise<unknown> {
-    const client = createClient({ socket: { host, port, reconnectStrategy: false, connectTimeout: 500 } });
-    client.on('error', () => {});
-    await client.connect();
-    return client.sendCommand(args).finally(() => client.destroy());
-  }
 
   async function start(port: number): Promise<void> {
     const of = port === first && !processes.has(port) ? [] : ['--replicaof', host, String(first)];
@@ -91,12 +83,4 @@ export async function startTestSentinels(): Promise<TestSentinels> {
     process: (port) => processes.get(port) as ChildProcess,
     stop: () => endAll([...processes.values()]),
   };
-}
-
-/** Signals all at once, and waits for their ends. */
-async function endAll(children: ChildProcess[]): Promise<void> {
-  const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
-  const ended = running.map((child) => once(child, 'exit'));
-  for (const child of running) child.kill('SIGKILL');
-  await Promise.all(ended);
 }

@@ -1,5 +1,5 @@
 import { createComposeFleet, startComposeFleet } from './compose/fleet.ts';
-import { composeWith } from './compose/services.ts';
+import { composeWith } from './compose/redis.ts';
 import { type Fleet, FleetError, type LogOptions, type RedisTopology } from './fleet.ts';
 import { connectFleet, serveFleet } from './local/remote.ts';
 import { type LocalOptions, startLocalFleet } from './local/fleet.ts';

@@ -2,7 +2,8 @@ import { checkCount, type Fleet, pickReplica, type Reporter } from '../fleet.ts'
 import { createDocker, findService, replicasOf } from './docker.ts';
 import { createComposeNetwork } from './network.ts';
 import { deployReplicas, rotateSecrets, scaleReplicas } from './replicas.ts';
-import { createComposeNginx, createComposeRedis, writeComposeLogs } from './services.ts';
+import { createComposeRedis } from './redis.ts';
+import { createComposeNginx, writeComposeLogs } from './services.ts';
 import { describe, prometheusOf, readRequestsServed, toPartStatus, toStatus } from './status.ts';
 
 /**

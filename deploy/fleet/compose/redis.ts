@@ -1,0 +1,153 @@
+import { readClusterNodes } from '../cluster-nodes.ts';
+import { FleetError, type Part, type RedisPart, type RedisTopology } from '../fleet.ts';
+import { createPrimaryPart } from '../primary.ts';
+import { clusterReportOf, hasBothReplicas, hasReplica, redisReportOf } from '../probe-redis.ts';
+import { type Container, type Docker, findService, label, serviceOf } from './docker.ts';
+import { createServicePart, measure } from './services.ts';
+
+/** The users of deploy/redis/start.sh. */
+const asMonitor = ['redis-cli', '--user', 'monitor'];
+const askMs = 2000;
+const asAdmin = 'REDISCLI_AUTH=$(cat /tmp/admin) exec redis-cli --user admin "$0" "$@"';
+
+/** The services of deploy/redis/sentinel.yml, or of cluster.yml, if they are up. */
+const [sentinels, master] = [['sentinel-1', 'sentinel-2', 'sentinel-3'], 'unsticky'];
+const asSentinel = ['redis-cli', '-p', '26379', 'sentinel'];
+const lastOfCluster = 'redis-6';
+const clusterPrimaries = 3;
+
+const isServer = (container: Container) => /^redis(-\d)?$/.test(serviceNameOf(container));
+
+/** The command that starts a topology. */
+export const composeWith = (topology: Exclude<RedisTopology, 'single'>) =>
+  `COMPOSE_FILE=docker-compose.yml:deploy/redis/${topology}.yml docker compose up --build --wait`;
+
+export function createComposeRedis(docker: Docker): RedisPart {
+  const command = async ({ Id }: Container, ...args: string[]) =>
+    (await docker.run(['exec', Id, 'sh', '-c', asAdmin, '--no-raw', ...args])).trim();
+  const asked = ({ Id }: Container, ms: number, ...args: string[]) =>
+    docker.run(['exec', Id, 'timeout', String(ms / 1000), ...asMonitor, ...args]);
+  const pingOf = ({ Id }: Container, ms: number) =>
+    measure(docker, ['exec', Id, 'timeout', String(ms / 1000), ...asMonitor, 'ping'], /^PONG/);
+
+  /** The servers of a Cluster with what they know together; undefined if it is none. */
+  async function findCluster(containers: Container[]) {
+    if (!findService(containers, lastOfCluster)) return undefined;
+    const servers = containers.filter(isServer);
+    const texts: string[] = [];
+    // One that was replaced while it was away does not know it yet; the next one does.
+    for (const one of servers) {
+      if (texts.length === 2) break;
+      await asked(one, askMs, 'CLUSTER', 'NODES').then(
+        (text) => texts.push(text),
+        () => {},
+      );
+    }
+    const nodes = readClusterNodes(texts).map((node) => ({
+      ...node,
+      container: servers.find((one) => addressesOf(one).includes(node.host)),
+    }));
+    const containersOf = (some: typeof nodes) => some.flatMap(({ container }) => container ?? []);
+    const primaries = nodes.filter(({ slots }) => slots.length > 0);
+    const first = primaries.find(({ slots }) => slots.some(([from]) => from === 0));
+    return {
+      first: containersOf(first ? [first] : [])[0],
+      primaries: containersOf(primaries),
+      replicas: containersOf(nodes.filter(({ primary }) => primary === first?.id)),
+    };
+  }
+
+  /** Without replicas it has no name. Of a Cluster it is that of the first slot. */
+  async function findPrimary(): Promise<{ container: Container; name?: string }> {
+    const containers = await docker.containers();
+    const cluster = await findCluster(containers);
+    if (cluster && !cluster.first) throw new FleetError('no server of the Cluster answers: docker compose ps');
+    if (cluster?.first) return { container: cluster.first, name: serviceNameOf(cluster.first) };
+    if (!findService(containers, 'sentinel-1')) return { container: serviceOf(containers, 'redis') };
+    for (const sentinel of sentinels) {
+      const { Id } = serviceOf(containers, sentinel);
+      const ask = ['exec', Id, ...asSentinel, 'get-master-addr-by-name', master];
+      const [address] = (await docker.run(ask).catch(() => '')).split('\n');
+      const container = containers.find((one) => address && addressesOf(one).includes(address));
+      if (container) return { container, name: serviceNameOf(container) };
+    }
+    throw new FleetError('no sentinel names a primary that is up: docker compose ps');
+  }
+
+  async function isComplete(): Promise<boolean> {
+    const cluster = await findCluster(await docker.containers());
+    if (!cluster) {
+      const { container, name } = await findPrimary();
+      return !name || hasBothReplicas(await asked(container, askMs, 'INFO', 'replication'));
+    }
+    const infos = await Promise.all(cluster.primaries.map((one) => asked(one, askMs, 'INFO', 'replication')));
+    return infos.filter(hasReplica).length === clusterPrimaries;
+  }
+
+  /** Ends what isolatePrimary has done in a Cluster, else the successor could never be a replica again. */
+  async function reconcile(): Promise<void> {
+    const containers = await docker.containers();
+    if (!findService(containers, lastOfCluster)) return;
+    for (const server of containers.filter(isServer))
+      await command(server, 'CONFIG', 'SET', 'masteruser', 'peer').catch(() => {}); // one is down
+  }
+
+  function partOf(service: string): Part {
+    const answers = async () => (await pingOf(await docker.containerOf(service), 1000)) !== null;
+    const part = createServicePart(docker, service, answers);
+    return { ...part, start: () => reconcile().then(part.start) };
+  }
+  return {
+    ...createPrimaryPart({ primary: async () => serviceNameOf((await findPrimary()).container), partOf, isComplete }),
+    async primary() {
+      const { name } = await findPrimary();
+      if (!name) throw new FleetError(`this Redis has no replicas; with some: ${composeWith('sentinel')}`);
+      return name;
+    },
+    async failOver() {
+      const cluster = await findCluster(await docker.containers());
+      const reply = cluster
+        ? await command(cluster.replicas[0] as Container, 'CLUSTER', 'FAILOVER')
+        : await docker.run(['exec', (await docker.containerOf('sentinel-1')).Id, ...asSentinel, 'failover', master]);
+      if (reply.trim() !== 'OK') throw new FleetError(`Redis refused a failover: ${reply.trim()}`);
+    },
+    async isolatePrimary() {
+      const containers = await docker.containers();
+      const cluster = await findCluster(containers);
+      const { container: own } = await findPrimary();
+      // Of a cable that is cut it learns within min-replicas-max-lag; of these, at once.
+      await command(own, 'CONFIG', 'SET', 'min-replicas-to-write', '0');
+      const others = cluster?.replicas ?? containers.filter((one) => isServer(one) && one.Id !== own.Id);
+      const isolated = cluster ? ['CONFIG', 'SET', 'masteruser', 'none'] : ['REPLICAOF', '127.0.0.1', '1'];
+      for (const other of others) await command(other, ...isolated);
+      if (cluster) await command(own, 'CLIENT', 'KILL', 'TYPE', 'replica');
+    },
+    ping: async (ms) => pingOf((await findPrimary()).container, ms),
+    async report(ms) {
+      const cluster = await findCluster(await docker.containers());
+      const infoOf = (container: Container) => asked(container, ms, 'INFO').catch(() => null);
+      if (cluster) {
+        const infos = await Promise.all(
+          cluster.primaries.map(async (one) => [serviceNameOf(one), await infoOf(one)] as const),
+        );
+        return infos.length === 0 ? null : clusterReportOf(new Map(infos));
+      }
+      const { container, name } = await findPrimary();
+      const info = await infoOf(container);
+      return info === null ? null : redisReportOf(info, name);
+    },
+    async configure(parameter, value) {
+      const { container } = await findPrimary();
+      const former = await command(container, 'CONFIG', 'GET', parameter);
+      const reply = await command(container, 'CONFIG', 'SET', parameter, value); // redis-cli exits with 0 even if Redis refuses
+      if (reply !== 'OK') throw new FleetError(`redis: CONFIG SET ${parameter} ${value}: ${reply}`);
+      return JSON.parse(/^2\) (".*")$/m.exec(former)?.[1] ?? '""') as string;
+    },
+  };
+}
+
+const serviceNameOf = ({ Config }: Container) => Config.Labels[`${label}.service`] as string;
+
+function addressesOf({ NetworkSettings }: Container): string[] {
+  return Object.values(NetworkSettings.Networks).map(({ IPAddress }) => IPAddress);
+}
