@@ -19,10 +19,12 @@ export function renderReplicas(replicas: ReplicaStatus[], now = Date.now()): str
 /** nginx, Redis and Prometheus. */
 export function renderParts(parts: PartStatus[], width = Infinity, now = Date.now()): string {
   const rows = parts.map(({ name, runsAs, state, since, facts }) => {
-    return [name, runsAs, state === 'silent' ? 'no answer' : state, formatSince(since, now), facts.join(', ')];
+    return [name, runsAs, partStates[state] ?? state, formatSince(since, now), facts.join(', ')];
   });
   return renderTable(['part', 'runs as', 'state', 'since', ''], rows, width);
 }
+
+const partStates: Partial<Record<PartStatus['state'], string>> = { silent: 'no answer', refuses: 'refuses writes' };
 
 function formatSince(since: string | null, now: number): string {
   return since ? formatAgo(now - Date.parse(since)) : '-';

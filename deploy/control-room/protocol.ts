@@ -67,6 +67,8 @@ export interface ReplicaView
 
 export interface PartView {
   state: PartState;
+  /** If only to refuse something. */
+  answers: boolean;
   text: string;
   buttons: Button[];
 }

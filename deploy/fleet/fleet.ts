@@ -137,8 +137,8 @@ export interface PartStatus {
   name: 'nginx' | 'redis' | 'prometheus';
   /** The process id, or the container. */
   runsAs: string;
-  /** `silent`: its process runs, and it does not answer. */
-  state: 'ready' | 'paused' | 'silent' | 'down';
+  /** `refuses`: it answers, but refuses writes (RedisReport); `silent`: its process runs, and it does not answer. */
+  state: 'ready' | 'refuses' | 'paused' | 'silent' | 'down';
   /** As that of a replica. */
   since: string | null;
   /** What else is to be known of it, for people. */

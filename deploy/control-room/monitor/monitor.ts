@@ -10,7 +10,7 @@ import { changesBetween, createChangeLog, createReplicaHistory } from './changes
 import type { EventLog } from './event-log.ts';
 import { createFaultLog } from './faults.ts';
 import { createProbes } from './probes.ts';
-import type { PartState, RoomState } from './state.ts';
+import { answers, type PartState, type RoomState } from './state.ts';
 import { createTimeline } from './timeline.ts';
 
 /**
@@ -94,7 +94,7 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
   function logParts({ description, redis, nginx, users }: RoomState): void {
     const now = new Map<string, boolean>();
     if (description || probes.description.at > 0) now.set('the fleet', description !== undefined);
-    if (description && redis !== 'unknown') now.set('Redis', redis === 'up' || redis === 'refuses');
+    if (description && redis !== 'unknown') now.set('Redis', answers(redis));
     if (description && nginx !== 'unknown') now.set('nginx', nginx === 'up');
     if (description?.prometheus !== undefined) now.set('Prometheus', probes.metrics.problem === undefined);
     for (const [name, isUp] of now) {

@@ -7,6 +7,8 @@ import type { UsersStatus } from '../users.ts';
  */
 export type PartState = 'up' | 'refuses' | 'hangs' | 'down' | 'silent' | 'unknown';
 
+export const answers = (state: PartState) => state === 'up' || state === 'refuses';
+
 /** What the room knows of the fleet now. Which actions are possible follows from it. */
 export interface RoomState {
   /** Undefined without a fleet. */

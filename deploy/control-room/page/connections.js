@@ -59,9 +59,8 @@ export function createConnections(root) {
     for (const path of layer.children) {
       const [, end, name] = /^(to|from) (.*)$/.exec(path.dataset.connection) ?? [];
       const isDead = name !== undefined && ['down', 'paused'].includes(state.get(name));
-      const answers = view.redis.state === 'up' || view.redis.state === 'refuses';
-      const isCut = end === 'from' && (!answers || view.fleet?.store === 'memory');
-      path.classList.toggle('off', isDead || isCut || (end !== 'from' && view.nginx.state !== 'up'));
+      const isCut = end === 'from' && (!view.redis.answers || view.fleet?.store === 'memory');
+      path.classList.toggle('off', isDead || isCut || (end !== 'from' && !view.nginx.answers));
     }
   }
 

@@ -28,9 +28,8 @@ export function createDots(canvas, { connections, root }) {
     flow = {
       perSecond: Math.min(maxPerSecond, perSecond / requestsPerDot),
       failing: users.perSecond ? (users.failedPerSecond ?? 0) / users.perSecond : 0,
-      replicas:
-        nginx.state === 'up' ? replicas.filter(({ perSecond, state }) => perSecond > 0 && state === 'ready') : [],
-      usesRedis: fleet?.store !== 'memory' && (redis.state === 'up' || redis.state === 'refuses'),
+      replicas: nginx.answers ? replicas.filter(({ perSecond, state }) => perSecond > 0 && state === 'ready') : [],
+      usesRedis: fleet?.store !== 'memory' && redis.answers,
     };
     colours = { out: colourOf('--accent'), back: colourOf('--good'), bad: colourOf('--bad') };
     if (still.matches) return stop();

@@ -4,7 +4,7 @@ import type { Dispatcher } from '../actions/dispatcher.ts';
 import type { createReplicaHistory } from '../monitor/changes.ts';
 import type { Probes } from '../monitor/probes.ts';
 import { noMetrics } from '../monitor/replica-metrics.ts';
-import type { RoomState } from '../monitor/state.ts';
+import { answers, type RoomState } from '../monitor/state.ts';
 import type { Button, PartView, Point, ReplicaView, View } from '../protocol.ts';
 import { headlineOf } from './headline.ts';
 
@@ -32,6 +32,7 @@ export function composeView(facts: ViewFacts): View {
     users,
     nginx: {
       state: nginx,
+      answers: answers(nginx),
       text: {
         up: 'answers',
         refuses: 'answers',
@@ -109,23 +110,24 @@ function redisView(known: ViewFacts): PartView {
       return state === 'ready' && metrics.replicas.get(name)?.connected === 1;
     }).length;
   // A master is the usual case. A number is not separated from its unit.
-  const facts = (known.probes.redis.value?.facts ?? [])
+  const reported = (known.probes.redis.value?.facts ?? [])
     .filter((fact) => fact !== 'master')
     .map((fact) => fact.replaceAll(/(\d) (?=[kMGT]?B\b)/g, '$1\u00a0'));
   const isUsed = description?.store !== 'memory';
   const isSilent = redis === 'hangs' || redis === 'silent';
   const isGone = redis === 'down' || redis === 'silent';
   const actions = ['redis-restart', isSilent ? 'redis-resume' : 'redis-pause', isGone ? 'redis-start' : 'redis-kill'];
-  const answers = [
+  const facts = [
     'answers',
     ...(isUsed && connected != null ? [`${plural(connected, 'replica')} connected`] : []),
-    ...facts,
+    ...reported,
   ].join('; ');
   return {
     state: redis,
+    answers: answers(redis),
     text: {
-      up: answers,
-      refuses: answers,
+      up: facts,
+      refuses: facts,
       hangs: 'not responding: it accepts connections and does not answer',
       down: 'is down',
       silent: 'does not answer',

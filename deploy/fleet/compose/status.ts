@@ -60,7 +60,7 @@ export function toPartStatus(name: PartStatus['name'], container: Container, red
 function partStateOf(name: string, container: Container, redis: RedisReport | null): PartStatus['state'] {
   const state = stateOf(container);
   if (state === 'paused' || state === 'down') return state;
-  if (name === 'redis') return redis === null ? 'silent' : 'ready';
+  if (name === 'redis') return redis === null ? 'silent' : redis.refusesWrites ? 'refuses' : 'ready';
   // A container without a health check is taken for ready as it runs.
   return state === 'ready' || container.State.Health === undefined ? 'ready' : 'silent';
 }

@@ -43,6 +43,7 @@ test('status and the room notice a failover, and the return of the old primary; 
     await expect
       .poll(redisFacts, patience)
       .toMatch(/^redis-2, redis-3 and redis-4 .*; no Redis replica follows redis-4, so its writes are refused/);
+    expect((await remote.parts()).find(({ name }) => name === 'redis')?.state).toBe('refuses');
     await expect.poll(() => viewer.view?.redis.state, patience).toBe('refuses');
     expect(viewer.view?.headline.text).toMatch(/^Redis refuses writes\./);
     await expect

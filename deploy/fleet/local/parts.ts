@@ -1,4 +1,4 @@
-import type { PartStatus, RedisPart } from '../fleet.ts';
+import type { PartStatus, RedisPart, RedisReport } from '../fleet.ts';
 import type { Servers } from '../process.ts';
 import { answers, nginxProbePath } from '../wait.ts';
 
@@ -28,7 +28,7 @@ export async function readParts({
   /** @param probe what is to be known of it; null if it does not answer */
   const part = async (
     name: PartStatus['name'],
-    probe: () => Promise<string[] | null>,
+    probe: () => Promise<Pick<RedisReport, 'facts' | 'refusesWrites'> | null>,
     own: string = name,
   ): Promise<PartStatus> => {
     const process = servers.find(own);
@@ -36,19 +36,16 @@ export async function readParts({
     if (!process || process.end) return { ...base, state: 'down', since: process?.end?.at.toISOString() ?? null };
     const paused = pausedAt.get(own);
     if (paused) return { ...base, state: 'paused', since: paused.toISOString() };
-    const facts = await probe().catch(() => null);
+    const report = await probe().catch(() => null);
     const since = process.startedAt.toISOString();
-    return facts ? { ...base, state: 'ready', since, facts } : { ...base, state: 'silent', since };
+    if (!report) return { ...base, state: 'silent', since };
+    return { ...base, state: report.refusesWrites ? 'refuses' : 'ready', since, facts: report.facts };
   };
   // Whatever it answers, it is up.
-  const responds = (url: string) => answers(url, answerMs).then(() => []);
+  const responds = (url: string) => answers(url, answerMs).then(() => ({ facts: [] }));
   return Promise.all([
     part('nginx', () => responds(http + nginxProbePath)),
-    part(
-      'redis',
-      () => redisReport(answerMs).then((report) => report?.facts ?? null),
-      await redisName().catch(() => 'redis'),
-    ),
+    part('redis', () => redisReport(answerMs), await redisName().catch(() => 'redis')),
     ...(prometheus === undefined ? [] : [part('prometheus', () => responds(`${prometheus}/-/ready`))]),
   ]);
 }
