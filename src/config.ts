@@ -14,8 +14,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the environment into a frozen Config. What is secret may be in a file (SESSION_SECRETS_FILE, REDIS_URL_FILE, REDIS_SENTINEL_URL_FILE), as
- * Docker and Kubernetes provide it.
+ * Reads the environment into a frozen Config. What is secret may be in a file (SESSION_SECRETS_FILE, REDIS_URL_FILE,
+ * REDIS_SENTINEL_URL_FILE), as Docker and Kubernetes provide it.
  *
  * An empty value counts as unset, because Compose passes `${NAME:-}` as an empty string.
  * @throws {ConfigError} with every problem in one message

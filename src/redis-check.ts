@@ -54,6 +54,9 @@ export async function findProblems(client: Redis, config: Config): Promise<Probl
   return (await Promise.all(found)).flat();
 }
 
+/** One server, of a Cluster too. */
+type Server = Pick<Redis, 'sendCommand'>;
+
 /** Keys with this tag are at that server of a Cluster. */
 function tagAt(client: ClusterClient, server: string): string {
   let number = 0;
@@ -64,7 +67,7 @@ function tagAt(client: ClusterClient, server: string): string {
 const maxTags = 2000;
 
 async function findProblemsOf(
-  client: Pick<Redis, 'sendCommand'>,
+  client: Server,
   { store, production, redisSentinels, redisCluster, waitReplicas = redisSentinels || redisCluster ? 1 : 0 }: Config,
   tag: string,
 ): Promise<Problem[]> {
@@ -72,13 +75,11 @@ async function findProblemsOf(
   const info = await readInfo(client);
   const problems: Problem[] = [];
   if (info.get('role') === 'slave') problems.push(fatal('it is a replica, which takes no writes: name its primary'));
+  else if (!redisCluster && info.get('cluster_enabled') === '1' && !(await hasAllSlots(client)))
+    problems.push(fatal('it is a server of a Cluster, which has only some of the sessions: set REDIS_CLUSTER'));
   else if (store === 'durable') {
-    const isPartOfCluster = !redisCluster && info.get('cluster_enabled') === '1' && !(await hasAllSlots(client));
-    const refusal = isPartOfCluster ? undefined : await refusalOf(client, waitReplicas > 0, tag);
-    if (isPartOfCluster)
-      problems.push(fatal('it is a server of a Cluster, which has only some of the sessions: set REDIS_CLUSTER'));
-    else if (refusal)
-      problems.push(fatal(`it refuses what sessions need (${refusal}): version 6.2 or later, ${needed}`));
+    const refusal = await refusalOf(client, waitReplicas > 0, tag);
+    if (refusal) problems.push(fatal(`it refuses what sessions need (${refusal}): version 6.2 or later, ${needed}`));
   }
   if (waitReplicas > 0 && info.get('connected_slaves') === '0')
     problems.push({
@@ -96,14 +97,14 @@ async function findProblemsOf(
 }
 
 /** By samples: the keys of sessions are in all slots. */
-async function hasAllSlots(client: Pick<Redis, 'sendCommand'>): Promise<boolean> {
+async function hasAllSlots(client: Server): Promise<boolean> {
   const keys = Array.from({ length: 32 }, (_, number) => `session:{probe-${number}}`);
   const found = await Promise.allSettled(keys.map((key) => client.sendCommand(['EXISTS', key])));
   return !found.some((result) => result.status === 'rejected' && /^(MOVED|CLUSTERDOWN)\b/.test(result.reason.message));
 }
 
 /** Empty if this user may not ask. */
-async function readInfo(client: Pick<Redis, 'sendCommand'>): Promise<Map<string, string>> {
+async function readInfo(client: Server): Promise<Map<string, string>> {
   try {
     const text = String(await client.sendCommand(['INFO']));
     return new Map(text.split('\r\n').map((line) => line.split(':', 2) as [string, string]));
@@ -114,7 +115,8 @@ async function readInfo(client: Pick<Redis, 'sendCommand'>): Promise<Map<string,
 }
 
 const needed =
-  'and a user with ~session:* &session:* +@read +@write +@scripting +@pubsub +time, with replicas +wait +role, in a Cluster +cluster|slots +cluster|nodes +asking';
+  'and a user with ~session:* &session:* +@read +@write +@scripting +@pubsub +time, with replicas +wait +role, ' +
+  'in a Cluster +cluster|slots +cluster|nodes +asking';
 
 /** The commands of the session layer (src/sessions), on a key that expires at once. */
 const probe = `
@@ -125,7 +127,7 @@ const probe = `
   return redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])`;
 
 /** Why Redis does not execute the commands of sessions; undefined if it does, or will once it has memory or a disk again. */
-async function refusalOf(client: Pick<Redis, 'sendCommand'>, waits: boolean, tag: string): Promise<string | undefined> {
+async function refusalOf(client: Server, waits: boolean, tag: string): Promise<string | undefined> {
   const keys = ['1', '2', '3'].map((number) => `session:${tag}:${number}`);
   try {
     await client.sendCommand(['EVAL', probe, String(keys.length), ...keys]);

@@ -11,8 +11,8 @@ const againMs = 10;
 const keptMs = 60_000;
 
 /**
- * Connections to the servers of a Cluster: one to each primary, as long as it is one. It emits `ready` when all slots can be reached, for
- * the first time or again, `moved` when a primary was replaced, and `error` for each failed attempt to connect.
+ * Connections to the servers of a Cluster: one to each primary, as long as it is one. It emits `ready` when all slots can be
+ * reached, for the first time or again, `moved` when a primary was replaced, and `error` for each failed attempt to connect.
  */
 export class ClusterConnections extends EventEmitter<{ ready: []; moved: []; error: [Error] }> implements Servers {
   readonly #nodes: Address[];
@@ -28,7 +28,7 @@ export class ClusterConnections extends EventEmitter<{ ready: []; moved: []; err
   #failovers = 0;
   #closing: AbortController | undefined;
   /** Ends the pause before the next look. */
-  #lookNow = () => {};
+  #wake = new AbortController();
   #isTroubled = true;
 
   constructor(nodes: Address[], connectTo: (address: Address) => Subscriber) {
@@ -73,14 +73,14 @@ export class ClusterConnections extends EventEmitter<{ ready: []; moved: []; err
   close(): void {
     this.#closing?.abort();
     this.#closing = undefined;
-    this.#lookNow();
+    this.#wake.abort();
     this.#keptUntil.clear();
     this.#apply(unknown());
   }
 
   look(): void {
     this.#isTroubled = true;
-    this.#lookNow();
+    this.#wake.abort();
   }
 
   async follow<T>(key: string, ms: number, send: (client: Client, isAsking: boolean) => Promise<T>): Promise<T> {
@@ -112,7 +112,10 @@ export class ClusterConnections extends EventEmitter<{ ready: []; moved: []; err
     return server === undefined ? undefined : this.#clients.get(server);
   }
 
-  /** @returns the name of the server that is referred to @param by the server that refers, which may not know its own host */
+  /**
+   * @param by the server that refers, which may not know its own host
+   * @returns the name of the server that is referred to
+   */
   #refer(to: string, by: string | undefined): string {
     const { host, port } = addressOf(to);
     const server = nameOf({ host: host || addressOf(by ?? to).host, port });
@@ -128,9 +131,8 @@ export class ClusterConnections extends EventEmitter<{ ready: []; moved: []; err
       if (!this.isComplete) this.#isTroubled = true;
       await pause(troubledMs, undefined, { ref: false });
       if (this.#isTroubled || closing.aborted) continue;
-      const called = Promise.withResolvers<void>();
-      this.#lookNow = called.resolve;
-      await Promise.race([called.promise, pause(calmMs, undefined, { ref: false })]);
+      this.#wake = new AbortController();
+      await pause(calmMs, undefined, { ref: false, signal: this.#wake.signal }).catch(() => {});
     }
   }
 
@@ -140,19 +142,19 @@ export class ClusterConnections extends EventEmitter<{ ready: []; moved: []; err
     if (closing.aborted) return;
     const areMost = answers > this.#primaries.size / 2;
     if (answers > 0) this.#apply(areMost ? topology : withNewer(this.#topology, topology));
-    else await this.#lookFrom([...this.#nodes, ...[...this.#clients.keys()].map(addressOf)], closing);
+    else await this.#lookFrom(new Set([...this.#nodes.map(nameOf), ...this.#clients.keys()]), closing);
   }
 
   /** Asks one after the other. */
-  async #lookFrom(addresses: Address[], closing: AbortSignal): Promise<void> {
+  async #lookFrom(servers: Set<string>, closing: AbortSignal): Promise<void> {
     let cause: Error | undefined;
-    for (const address of addresses) {
-      const { answers, topology, problem } = await this.#readFrom(address);
+    for (const server of servers) {
+      const { answers, topology, problem } = await this.#readFrom(addressOf(server));
       if (closing.aborted) return;
       if (answers > 0) return this.#apply(topology);
       cause ??= problem;
     }
-    const list = [...new Set(addresses.map(nameOf))].join(', ');
+    const list = [...servers].join(', ');
     this.emit('error', new Error(`no server of the Cluster answers at ${list}: ${cause?.message}`, { cause }));
   }
 

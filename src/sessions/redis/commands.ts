@@ -24,8 +24,8 @@ export interface RedisCalls {
   /** Runs a script. If it may have been executed without our knowing, the error is outcome-unknown. */
   run<T>(script: Script, keys: string[], args: (string | number)[], ms?: number): Promise<T>;
   /**
-   * Makes sure that replicas have what a read of this key has shown, before it counts as an acknowledgement: the write that it
-   * shows may be one whose own request was told that its outcome is unknown. Without replicas it does nothing.
+   * Makes sure that replicas have what a read of this key has shown, before it counts as an acknowledgement: the response to
+   * the request that wrote it may have been outcome-unknown. Without replicas it does nothing.
    */
   confirm(key: string): Promise<void>;
   /** The server that has a key, to tell servers apart. */
@@ -40,7 +40,7 @@ interface Server {
   connection: StaleConnection;
 }
 
-/** Sends to a server. In a Cluster a slot may be on its way there: then it must be told that this is known. */
+/** Sends to a server. `isAsking`: in a Cluster, the slot is on its way there, and ASKING must come first. */
 type Send = (server: Server, isAsking: boolean) => Promise<unknown>;
 
 type Call = <T>(
@@ -93,14 +93,11 @@ export function createRedisCalls(
     return client && serverWith(client);
   }
 
-  const call: Call = <T>(...args: Parameters<Call>) =>
+  const isOpen = () => client.isOpen;
+  const call: Call =
     patienceMs > 0
-      ? withPatience<T>(
-          patienceMs,
-          () => client.isOpen,
-          () => callOnce(...args),
-        )
-      : callOnce<T>(...args);
+      ? <T>(...args: Parameters<Call>) => withPatience<T>(patienceMs, isOpen, () => callOnce(...args))
+      : callOnce;
 
   function callOnce<T>(...[command, key, ms, send, codeOf]: Parameters<Call>): Promise<T> {
     let server = serverOf(key);
