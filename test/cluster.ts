@@ -56,9 +56,9 @@ export async function startTestCluster(): Promise<TestCluster> {
   const primaries = () => ports.slice(0, 3);
 
   async function join(): Promise<void> {
-    const shares = ['0 5460', '5461 10922', '10923 16383'];
+    const slotRanges = ['0 5460', '5461 10922', '10923 16383'];
     for (const [at, port] of primaries().entries())
-      await command(port, 'CLUSTER', 'ADDSLOTSRANGE', ...(shares[at] as string).split(' '));
+      await command(port, 'CLUSTER', 'ADDSLOTSRANGE', ...(slotRanges[at] as string).split(' '));
     for (const [at, port] of ports.entries()) await command(port, 'CLUSTER', 'SET-CONFIG-EPOCH', String(at + 1));
     for (const port of ports.slice(1))
       await command(ports[0] as number, 'CLUSTER', 'MEET', host, String(port), busOf(port));

@@ -28,7 +28,7 @@ test.each([
   expect(nodes.filter(({ primary }) => primary !== undefined)).toMatchObject([{ port: 7004, primary: 'b' }]);
 });
 
-test('single slots and ranges are read, and what is on its way is not counted', () => {
+test('single slots and ranges are read, and slots that are being moved are not counted', () => {
   expect(readClusterNodes([newer]).find(({ id }) => id === 'b')?.slots).toEqual([
     [5461, 10_922],
     [16_383, 16_383],

@@ -16,11 +16,11 @@ export interface ClusterNode {
 export function readClusterNodes(texts: string[]): ClusterNode[] {
   const newest = new Map<string, ClusterNode & { epoch: number }>();
   for (const line of texts.flatMap((text) => text.split('\n'))) {
-    const [id, address = '', flags = '', primary, , , epochText, , ...shares] = line.trim().split(' ');
+    const [id, address = '', flags = '', primary, , , epochText, , ...ranges] = line.trim().split(' ');
     const [, host = '', port = 0] = /^(.*):(\d+)@/.exec(address) ?? [];
     if (id === undefined || port === 0) continue;
     const epoch = Number(epochText);
-    const slots = shares.filter((share) => !share.startsWith('[')).map(rangeOf); // in brackets: on their way
+    const slots = ranges.filter((range) => !range.startsWith('[')).map(readRange); // in brackets: being moved
     const node = { id, host, port: Number(port), primary: flags.includes('slave') ? primary : undefined, slots, epoch };
     if (epoch >= (newest.get(id)?.epoch ?? 0)) newest.set(id, node);
   }
@@ -32,7 +32,7 @@ export function readClusterNodes(texts: string[]): ClusterNode[] {
   });
 }
 
-function rangeOf(share: string): [number, number] {
-  const [from = 0, to = from] = share.split('-').map(Number);
+function readRange(range: string): [number, number] {
+  const [from = 0, to = from] = range.split('-').map(Number);
   return [from, to];
 }

@@ -13,7 +13,7 @@ import { createServerPart, startRedis } from './servers.ts';
 // A Cluster: three primaries, each of which has a third of the slots, and a replica of each.
 
 const primaries = 3;
-const shares = [
+const slotRanges = [
   [0, 5460],
   [5461, 10_922],
   [10_923, 16_383],
@@ -152,7 +152,7 @@ export function createClusterRedis(
   /** Gives the slots out, and each primary its replica. */
   async function create(): Promise<void> {
     const [first = 0, ...others] = ports.redis;
-    for (const [at, [from, to]] of shares.entries())
+    for (const [at, [from, to]] of slotRanges.entries())
       await askOnce(ports.redis[at] as number, ['CLUSTER', 'ADDSLOTSRANGE', String(from), String(to)]);
     for (const [at, port] of ports.redis.entries())
       await askOnce(port, ['CLUSTER', 'SET-CONFIG-EPOCH', String(at + 1)]);

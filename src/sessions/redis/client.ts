@@ -62,7 +62,7 @@ export interface Servers {
   /** The server that has a key; undefined as long as that is not known. */
   clientFor(key: string): Client | undefined;
   /**
-   * Sends to the server that has a key, and again to where that refers to: of these attempts only the last one was executed.
+   * Sends to the server that has a key, and follows its redirections (MOVED, ASK): only the last attempt was executed.
    * @param send is called at once, if that server is known
    * @throws what the last attempt throws; ClientOfflineError if no server is known
    */

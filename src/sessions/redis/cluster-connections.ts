@@ -17,9 +17,9 @@ const keptMs = 60_000;
 export class ClusterConnections extends EventEmitter<{ ready: []; moved: []; error: [Error] }> implements Servers {
   readonly #nodes: Address[];
   readonly #connectTo: (address: Address) => Subscriber;
-  /** By their names: the primaries, and servers that others have referred to. */
+  /** By their names: the primaries, and servers to which a redirection has led. */
   readonly #clients = new Map<string, Subscriber>();
-  /** Until when a server that has no slots is kept: a slot may be on its way there. */
+  /** Until when a server that has no slots is kept: a slot may be being moved there. */
   readonly #keptUntil = new Map<string, number>();
   #topology = unknown();
   /** The names of the primaries. */
@@ -95,11 +95,11 @@ export class ClusterConnections extends EventEmitter<{ ready: []; moved: []; err
         return await send(client, isAsking);
       } catch (err) {
         const [kind, , to] = (err as Error).message.split(' ');
-        const isReferred = (kind === 'MOVED' || kind === 'ASK') && to !== undefined;
-        if ((!isReferred && kind !== 'TRYAGAIN') || performance.now() > end) throw err;
+        const isRedirected = (kind === 'MOVED' || kind === 'ASK') && to !== undefined;
+        if ((!isRedirected && kind !== 'TRYAGAIN') || performance.now() > end) throw err;
         this.look();
         isAsking = kind === 'ASK';
-        server = isReferred ? this.#refer(to, server) : this.#topology.owners[slot];
+        server = isRedirected ? this.#redirect(to, server) : this.#topology.owners[slot];
         if (kind === 'MOVED') this.#topology.owners[slot] = server;
       }
       while (!this.#clientOf(server)?.isReady && performance.now() < end)
@@ -113,10 +113,10 @@ export class ClusterConnections extends EventEmitter<{ ready: []; moved: []; err
   }
 
   /**
-   * @param by the server that refers, which may not know its own host
-   * @returns the name of the server that is referred to
+   * @param by the server that redirects, which may not know its own host
+   * @returns the name of the server to send to
    */
-  #refer(to: string, by: string | undefined): string {
+  #redirect(to: string, by: string | undefined): string {
     const { host, port } = addressOf(to);
     const server = nameOf({ host: host || addressOf(by ?? to).host, port });
     this.#keptUntil.set(server, performance.now() + keptMs);

@@ -19,7 +19,7 @@ export interface ClusterOptions {
   connectTo(address: Address): Subscriber;
 }
 
-const referralMs = 500;
+const redirectionMs = 500;
 const pollMs = 10;
 
 /**
@@ -110,7 +110,7 @@ export class ClusterClient extends EventEmitter<Events> implements Client {
   async sendCommand(command: string[]): Promise<unknown> {
     const key = keyOf(command);
     if (key === undefined) return this.#anyPrimary()[1].sendCommand(command);
-    return this.cluster.follow(key, referralMs, (client, isAsking) => {
+    return this.cluster.follow(key, redirectionMs, (client, isAsking) => {
       if (isAsking) client.sendCommand(['ASKING']).catch(() => {}); // the command itself fails then
       return client.sendCommand(command);
     });

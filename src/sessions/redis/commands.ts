@@ -40,7 +40,7 @@ interface Server {
   connection: StaleConnection;
 }
 
-/** Sends to a server. `isAsking`: in a Cluster, the slot is on its way there, and ASKING must come first. */
+/** Sends to a server. `isAsking`: in a Cluster, the slot is being moved there, and ASKING must come first. */
 type Send = (server: Server, isAsking: boolean) => Promise<unknown>;
 
 type Call = <T>(
@@ -51,8 +51,8 @@ type Call = <T>(
   codeOf: (err: unknown) => SessionErrorCode,
 ) => Promise<T>;
 
-/** What a call may take for referrals between servers of a Cluster; the rest is for its answer. */
-const referralShare = 0.8;
+/** How much of its time a call may spend on redirections between servers of a Cluster. */
+const redirectionShare = 0.8;
 
 /**
  * @param prefix of the keys and channels
@@ -128,7 +128,7 @@ export function createRedisCalls(
         reject(new SessionError(codeOf(cause), { cause }));
       };
       const sent = cluster
-        ? cluster.follow(key, ms * referralShare, (to, isAsking) => sendTo(serverWith(to), isAsking))
+        ? cluster.follow(key, ms * redirectionShare, (to, isAsking) => sendTo(serverWith(to), isAsking))
         : sendTo(server as Server, false);
       deadlines.watch(sent, ms, settle, fail);
     });

@@ -9,7 +9,7 @@ export class NotReplicatedError extends Error {
 
 /** Sends commands that change something. */
 export interface Writer {
-  /** @param isAsking in a Cluster: its slot is on its way to this server */
+  /** @param isAsking in a Cluster: its slot is being moved to this server, which wants ASKING first */
   send(command: string[], isAsking?: boolean): Promise<unknown>;
 }
 
@@ -152,7 +152,7 @@ class ReplicatedWriter implements Writer {
       if (written.status === 'fulfilled') return (await count) as number;
       const isReferred = /^(MOVED|ASK|TRYAGAIN)\b/.test((written.reason as Error).message);
       if (!isReferred || tries === maxMessages) throw written.reason;
-      this.#message.refused(); // its slot is on its way to another server
+      this.#message.refused(); // its slot is being moved to another server
     }
   }
 

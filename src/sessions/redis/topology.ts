@@ -32,8 +32,8 @@ export const unknown = (): Topology => ({
   epochs: new Float64Array(slotCount).fill(-1),
 });
 
-/** Slots that a primary has, as one server knows it. */
-interface Share {
+/** A range of slots and the primary that has it, as one server knows it. */
+interface SlotRange {
   server: string;
   epoch: number;
   from: number;
@@ -78,7 +78,7 @@ function putIn({ owners, epochs }: Topology, slot: number, server: string, epoch
 }
 
 /** @param ownHost where it was asked: it may not know its own address @throws what Redis refuses */
-async function readView(client: Client, ownHost: string): Promise<Share[]> {
+async function readView(client: Client, ownHost: string): Promise<SlotRange[]> {
   const [slots, nodes] = await Promise.all(['SLOTS', 'NODES'].map((what) => client.sendCommand(['CLUSTER', what])));
   const lines = String(nodes).split('\n');
   const epochs = new Map(lines.map((line) => line.split(' ')).map((fields) => [fields[0], Number(fields[6])]));

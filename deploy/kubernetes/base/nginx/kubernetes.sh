@@ -1,6 +1,6 @@
 #!/bin/sh
-# kubernetes.sh: writes for nginx where the replicas are, by the DNS server and the domain of this pod, and whose word on a visitor's
-# address counts. nginx's entry point runs it at start.
+# kubernetes.sh: writes for nginx how to resolve the replicas, with the DNS server and the domain of this pod, and which proxies are
+# trusted to name the visitor's address (X-Forwarded-For). nginx's entry point runs it at start.
 set -eu
 servers=$(sed -n 's/^nameserver *//p' /etc/resolv.conf | sed 's/^\(.*:.*\)$/[\1]/' | tr '\n' ' ')
 domain=$(sed -n 's/^search *//p' /etc/resolv.conf | tr ' ' '\n' | sed -n 1p)
