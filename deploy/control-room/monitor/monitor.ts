@@ -90,19 +90,24 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
     history.observe(replicas, probes.replicas.at);
   }
 
-  /** Logs which of the fleet's parts have stopped or resumed answering since the last time. */
+  /** Logs which of the fleet's parts have stopped or resumed answering since the last time, and Redis taking writes. */
   function logParts({ description, redis, nginx, users }: RoomState): void {
     const now = new Map<string, boolean>();
     if (description || probes.description.at > 0) now.set('the fleet', description !== undefined);
     if (description && redis !== 'unknown') now.set('Redis', answers(redis));
+    if (description && answers(redis)) now.set('writes', redis === 'up');
     if (description && nginx !== 'unknown') now.set('nginx', nginx === 'up');
     if (description?.prometheus !== undefined) now.set('Prometheus', probes.metrics.problem === undefined);
     for (const [name, isUp] of now) {
       const was = answering.get(name);
       answering.set(name, isUp);
       if (was === undefined || was === isUp) continue;
-      eventLog.write(isUp ? 'good' : 'bad', capitalize(isUp ? `${name} answers again` : `${name} does not answer`));
-      if (!isUp && name === 'Redis') markExternalFault('redis', name, users);
+      const [resumed, stopped] =
+        name === 'writes'
+          ? ['Redis takes writes again', 'Redis refuses writes']
+          : [`${name} answers again`, `${name} does not answer`];
+      eventLog.write(isUp ? 'good' : 'bad', capitalize(isUp ? resumed : stopped));
+      if (!isUp && (name === 'Redis' || name === 'writes')) markExternalFault('redis', 'Redis', users);
       if (!isUp && name === 'nginx') markExternalFault('nginx', name, users);
     }
   }

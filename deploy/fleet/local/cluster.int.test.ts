@@ -52,6 +52,7 @@ test('status and the room notice a failover, and the return of the old primary; 
     await remote.redis.start();
     expect(await redisFacts()).toMatch(/^redis-2, redis-3 and redis-4 .*; a Redis replica follows each/);
     await expect.poll(() => viewer.view?.redis.state, patience).toBe('up');
+    expect(viewer.log()).toEqual(expect.arrayContaining(['Redis refuses writes', 'Redis takes writes again']));
   } finally {
     await room.close();
   }
