@@ -59,7 +59,7 @@ async function revoke(req: Request, repository: SessionRepository, user: string,
   // Named, not "all that there are": a call that is given up may still be executed, when others have logged in.
   const handles = handle === undefined ? await handlesOf(repository, user) : [handle];
   const own = repository.handleOf(req.sessionID);
-  // Its own last: as long as others could not be ended, the request can be sent again.
+  // Its own last: if another one cannot be ended, the request can be repeated.
   const ended = await endAll(
     repository,
     user,

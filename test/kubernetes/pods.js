@@ -82,8 +82,10 @@ export function startPods(objects) {
         if (container.name === 'exporter') continue;
         const mounts = container.volumeMounts.flatMap(({ name, mountPath, subPath = '', readOnly }) => {
           const source = path.join(dirs[name], subPath);
-          if (name === 'data') mkdirSync(source, { recursive: true });
-          if (name === 'data') chmodSync(source, 0o777);
+          if (name === 'data') {
+            mkdirSync(source, { recursive: true });
+            chmodSync(source, 0o777);
+          }
           return ['--volume', `${source}:${mountPath}${readOnly ? ':ro' : ''}`];
         });
         const [entry, ...command] = container.command ?? [];
@@ -96,25 +98,11 @@ export function startPods(objects) {
           '--user',
           `${runAsUser}:${runAsGroup}`,
         ];
-        const place = [
-          '--network',
-          `container:${id}-${pod}-network`,
-          '--restart',
-          'always',
-          '--workdir',
-          container.workingDir ?? '/',
-        ];
+        const workdir = container.workingDir ? ['--workdir', container.workingDir] : []; // else that of the image
+        const place = ['--network', `container:${id}-${pod}-network`, '--restart', 'always', ...workdir];
         const image = container.image.replace(/^.*unsticky:.*/, 'unsticky');
         const arg = [...(entry ? ['--entrypoint', entry] : []), image, ...command, ...(container.args ?? [])];
-        // The app's own folder is where its image starts.
-        run(
-          container.name,
-          ...(container.workingDir ? place : place.slice(0, 4)),
-          ...rights,
-          ...envOf(container, pod),
-          ...mounts,
-          ...arg,
-        );
+        run(container.name, ...place, ...rights, ...envOf(container, pod), ...mounts, ...arg);
       }
     },
     /** All of its containers end at once, as on a node that is lost. */
