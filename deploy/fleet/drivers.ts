@@ -1,10 +1,11 @@
 import { createComposeFleet, startComposeFleet } from './compose/fleet.ts';
-import { composeWith } from './compose/redis.ts';
+import { composeWith } from './containers/redis.ts';
 import { type Fleet, FleetError, type LogOptions, type RedisTopology } from './fleet.ts';
 import { connectFleet, serveFleet } from './local/remote.ts';
 import { type LocalOptions, startLocalFleet } from './local/fleet.ts';
 import { type RunFleetOptions, withTemporaryFleet } from './local/temporary.ts';
 import { writeLogs } from './logs.ts';
+import { createSwarmFleet, startSwarmFleet } from './swarm/fleet.ts';
 
 /** What runs the replicas. A new driver is one entry in `drivers` and a folder of its own. */
 export interface Driver {
@@ -65,28 +66,48 @@ const local: Driver = {
     withTemporaryFleet(options, ending, (fleet, _dir, environment) => use(fleet, environment)),
 };
 
-const compose: Driver = {
-  isForeground: false,
-  async find({ env }) {
-    const fleet = createComposeFleet(env);
-    await fleet.describe();
-    return fleet;
-  },
-  async start({ env, replicas, store, http, https, prometheus, redis, report }) {
-    requireNoTopology(redis);
+/** What containers that are up have in common: a run takes them as they are. */
+function containersDriver(create: (env: NodeJS.ProcessEnv) => Fleet, start: Driver['start'], change: string): Driver {
+  return {
+    isForeground: false,
+    async find({ env }) {
+      const fleet = create(env);
+      await fleet.describe();
+      return fleet;
+    },
+    start(options) {
+      requireNoTopology(options.redis);
+      return start(options);
+    },
+    logs: ({ env }, options, write) => create(env).logs(options, write),
+    async withRunFleet({ env, store, redis }, _ending, use) {
+      requireNoTopology(redis);
+      const fleet = create(env);
+      const running = (await fleet.describe()).store;
+      if (store === undefined || store === running) return use(fleet, {});
+      const command = `SESSION_STORE=${store} ${change}`;
+      throw new FleetError(`the containers use the ${running} store; to change it: ${command}`);
+    },
+  };
+}
+
+const compose = containersDriver(
+  createComposeFleet,
+  async ({ env, replicas, store, http, https, prometheus, report }) => {
     const ports = { http, https, ...(prometheus !== undefined && { prometheus }) };
     return { fleet: await startComposeFleet(env, replicas, store, ports, report), ended: null };
   },
-  logs: ({ env }, options, write) => createComposeFleet(env).logs(options, write),
-  async withRunFleet({ env, store, redis }, _ending, use) {
-    requireNoTopology(redis);
-    const fleet = createComposeFleet(env);
-    const running = (await fleet.describe()).store;
-    if (store === undefined || store === running) return use(fleet, {});
-    const command = `SESSION_STORE=${store} docker compose up --detach --wait`;
-    throw new FleetError(`the containers use the ${running} store; to change it: ${command}`);
-  },
-};
+  'docker compose up --detach --wait',
+);
+
+const swarm = containersDriver(
+  createSwarmFleet,
+  async ({ env, replicas, store, report }) => ({
+    fleet: await startSwarmFleet(env, replicas, store, report),
+    ended: null,
+  }),
+  'unsticky up --fleet swarm',
+);
 
 /** @throws {FleetError} that says what to do instead: the topology of containers is that of their files */
 function requireNoTopology(redis: RedisTopology | undefined): void {
@@ -94,7 +115,7 @@ function requireNoTopology(redis: RedisTopology | undefined): void {
   throw new FleetError(`--redis is for a local fleet; for containers: ${composeWith(redis)}`);
 }
 
-export const drivers = { local, compose } satisfies Record<string, Driver>;
+export const drivers = { local, compose, swarm } satisfies Record<string, Driver>;
 
 export type DriverName = keyof typeof drivers;
 

@@ -35,6 +35,22 @@ export interface Fleet {
   /** Absent if the driver cannot control the network to Redis. */
   readonly network?: Network;
   readonly proxy: Part & { /** Reloads nginx's configuration. */ reload(): Promise<void> };
+  /** Absent unless the fleet runs on several, which can be ended from here. */
+  readonly machines?: Machines;
+  /** True if no replica can have settings of its own: `scale` refuses them. */
+  readonly isUniform?: true;
+}
+
+/** The machines of a fleet. The one through which users come in is left alone. */
+export interface Machines {
+  /** Ends one at once with all that runs there, by preference that of the primary of Redis. @returns what is gone */
+  lose(): Promise<string>;
+  /** Starts it again. Resolves once all runs as before. */
+  restore(): Promise<void>;
+  /** Moves what can move away from one that does not have the primary of Redis, and ends the rest there. @returns which one */
+  drain(): Promise<string>;
+  /** Allows work there again. Resolves as `restore` does. */
+  activate(): Promise<void>;
 }
 
 /** One server; a primary with two replicas and three sentinels; or a Cluster of three primaries with a replica each. */

@@ -15,6 +15,8 @@ import {
 /** More than a session lives without use: a replica that trusted its own clock would end every session, or none. */
 const skewMinutes = 90;
 
+const oneDiffers = ({ isUniform }: Fleet) => (isUniform ? 'replicas with settings of their own' : undefined);
+
 /** Changes of the fleet itself: rolling restarts, scaling, deployments, settings. */
 export const fleetFaults = {
   roll: {
@@ -110,6 +112,7 @@ export const fleetFaults = {
     target: 'fleet',
     seconds: 5,
     impactBudget: noImpact,
+    missingCapability: oneDiffers,
     async apply(fleet, { declare }) {
       const before = await fleet.replicas();
       declare([], () => fleet.scale(before.length));
@@ -130,6 +133,7 @@ export const fleetFaults = {
     target: 'fleet',
     seconds: 5,
     impactBudget: noImpact,
+    missingCapability: oneDiffers,
     async apply(fleet, { declare }) {
       const before = await fleet.replicas();
       declare([], () => fleet.scale(before.length));

@@ -1,6 +1,7 @@
 import { failoverFaults } from './failover.ts';
 import type { Fault } from './fault.ts';
 import { fleetFaults } from './fleet.ts';
+import { machineFaults } from './machines.ts';
 import { networkFaults } from './network.ts';
 import { nginxFaults } from './nginx.ts';
 import { redisFaults } from './redis.ts';
@@ -12,6 +13,7 @@ export const faults = {
   ...fleetFaults,
   ...redisFaults,
   ...failoverFaults,
+  ...machineFaults,
   ...networkFaults,
   ...nginxFaults,
 };

@@ -1,5 +1,6 @@
 import { failoverFaults } from '../faults/failover.ts';
 import { type FaultName, faultNamed, faults } from '../faults/index.ts';
+import { machineFaults } from '../faults/machines.ts';
 import type { Plan } from './plan.ts';
 
 const calmSeconds = 3;
@@ -36,10 +37,11 @@ const pairs = {
   },
 } satisfies Record<string, Plan>;
 
-/** What one Redis can have; `failover` has the rest. */
+/** What one machine with one Redis can have; `failover` and `machines` have the rest. */
+const ofLarger = { ...failoverFaults, ...machineFaults };
 const every = [...Object.values<Plan>(alone), ...Object.values<Plan>(pairs)]
   .flatMap(({ steps }) => steps)
-  .filter(({ fault }) => !Object.hasOwn(failoverFaults, fault));
+  .filter(({ fault }) => !Object.hasOwn(ofLarger, fault));
 
 const sets = {
   demo: {
@@ -71,6 +73,12 @@ const sets = {
       'Redis fails over: its primary dies, hangs, is replaced, dies with replicas behind; slots move (--redis sentinel|cluster)',
     calmSeconds: 5,
     steps: (Object.keys(failoverFaults) as (keyof typeof failoverFaults)[]).map((fault) => ({ fault })),
+  },
+  machines: {
+    about:
+      'several machines: one is lost, one is drained, all replicas are replaced one after the other (--fleet swarm)',
+    calmSeconds: 5,
+    steps: [{ fault: 'machine-lost' }, { fault: 'machine-drained' }, { fault: 'roll' }],
   },
   random: {
     about: 'faults and pairs drawn by the seed, for --seconds (120)',

@@ -1,10 +1,13 @@
 import { checkCount, type Fleet, pickReplica, type Reporter } from '../fleet.ts';
-import { createDocker, findService, replicasOf } from './docker.ts';
+import { findService, replicasOf } from '../containers/docker.ts';
+import { createNginxPart } from '../containers/part.ts';
+import { createContainerRedis } from '../containers/redis.ts';
+import { toPartStatus, toStatus } from '../containers/status.ts';
+import { createDocker } from './docker.ts';
+import { writeComposeLogs } from './logs.ts';
 import { createComposeNetwork } from './network.ts';
 import { deployReplicas, rotateSecrets, scaleReplicas } from './replicas.ts';
-import { createComposeRedis } from './redis.ts';
-import { createComposeNginx, writeComposeLogs } from './services.ts';
-import { describe, prometheusOf, readRequestsServed, toPartStatus, toStatus } from './status.ts';
+import { describe, prometheusOf, readRequestsServed } from './status.ts';
 
 /**
  * Drives the containers that `docker compose up` started from docker-compose.yml. All state is Docker's.
@@ -12,14 +15,14 @@ import { describe, prometheusOf, readRequestsServed, toPartStatus, toStatus } fr
  */
 export function createComposeFleet(env: NodeJS.ProcessEnv): Fleet {
   const docker = createDocker(env);
-  const replica = async (number: number) => pickReplica(await docker.replicas(), number).container;
+  const replica = async (number: number) => pickReplica(await docker.replicas(), number);
   const fleet: Fleet = {
     driver: 'compose',
     describe: async () => describe(await docker.containers()),
     async replicas() {
       const containers = await docker.containers();
       const served = await readRequestsServed(prometheusOf(containers));
-      return replicasOf(containers).map(({ number, container }) => toStatus(number, container, served));
+      return replicasOf(containers).map((container) => toStatus(container, served));
     },
     async parts() {
       const containers = await docker.containers();
@@ -43,25 +46,25 @@ export function createComposeFleet(env: NodeJS.ProcessEnv): Fleet {
     pause: async (number) => void (await docker.run(['pause', (await replica(number)).Id])),
     resume: async (number) => void (await docker.run(['unpause', (await replica(number)).Id])),
     async restart(number) {
-      const { Id, State } = await replica(number);
-      if (State.Status === 'paused') await docker.run(['unpause', Id]);
-      await docker.run(['restart', '--time', '8', Id]);
-      await docker.healthy(Id);
+      const container = await replica(number);
+      if (container.State.Status === 'paused') await docker.run(['unpause', container.Id]);
+      await docker.restart(container);
+      await docker.healthy(container.Id);
     },
     async roll(report) {
-      for (const { number, container } of await docker.replicas()) {
+      for (const { number, Config } of await docker.replicas()) {
         await fleet.restart(number);
-        report?.(`${container.Config.Hostname} is back`);
+        report?.(`${Config.Hostname} is back`);
       }
     },
     deploy: (settings, report) => deployReplicas(docker, settings, report),
     rotateSecret: (report) => rotateSecrets(docker, report),
     logs: (options, write) => writeComposeLogs(docker, options, write),
     down: async () => void (await docker.compose(['down'])),
-    redis: createComposeRedis(docker),
+    redis: createContainerRedis(docker),
     network: createComposeNetwork(docker),
     proxy: {
-      ...createComposeNginx(docker),
+      ...createNginxPart(docker, async () => (await fleet.describe()).http),
       reload: async () => void (await docker.run(['kill', '--signal', 'HUP', (await docker.containerOf('nginx')).Id])),
     },
   };

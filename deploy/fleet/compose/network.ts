@@ -1,6 +1,6 @@
+import { type Container, measure } from '../containers/docker.ts';
 import { FleetError, type Network, pickReplica } from '../fleet.ts';
-import { type Container, type Docker, label } from './docker.ts';
-import { measure } from './services.ts';
+import { type Docker, label } from './docker.ts';
 
 /**
  * Cuts a replica off by taking it out of the network `back`, where Redis is; nginx reaches it through another network.
@@ -9,7 +9,7 @@ import { measure } from './services.ts';
  * connections are dead, and it gets no notice of that.
  */
 export function createComposeNetwork(docker: Docker): Network {
-  const containerOf = async (number: number) => pickReplica(await docker.replicas(), number).container;
+  const containerOf = async (number: number) => pickReplica(await docker.replicas(), number);
   return {
     async cut(number) {
       const container = await containerOf(number);
@@ -23,7 +23,7 @@ export function createComposeNetwork(docker: Docker): Network {
     },
     async ping(number, ms) {
       const container = await containerOf(number);
-      return measure(docker, ['exec', container.Id, 'node', '-e', askRedis, String(ms)], /^PONG/);
+      return measure(docker, container, ['exec', container.Id, 'node', '-e', askRedis, String(ms)], /^PONG/);
     },
   };
 }

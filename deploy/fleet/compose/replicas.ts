@@ -1,7 +1,8 @@
+import type { Container } from '../containers/docker.ts';
 import { FleetError, type Reporter, type Settings } from '../fleet.ts';
 import { developmentSecret, rotation } from '../secrets.ts';
 import { servedBy } from '../wait.ts';
-import type { Container, Docker } from './docker.ts';
+import type { Docker } from './docker.ts';
 import { describe } from './status.ts';
 
 /** Longer than a replica takes to become healthy; one that keeps crashing never does. */
@@ -26,8 +27,8 @@ export async function scaleReplicas(docker: Docker, count: number, settings: Set
  */
 export async function deployReplicas(docker: Docker, settings: Settings, report?: Reporter): Promise<void> {
   const old = await docker.replicas();
-  const isOld = (id: string) => old.some(({ container }) => container.Id === id);
-  const added = async () => (await docker.replicas()).map(({ container }) => container).filter(({ Id }) => !isOld(Id));
+  const isOld = (id: string) => old.some(({ Id }) => Id === id);
+  const added = async () => (await docker.replicas()).filter(({ Id }) => !isOld(Id));
   try {
     await scaleReplicas(docker, old.length * 2, settings);
   } catch (err) {
@@ -43,7 +44,7 @@ export async function deployReplicas(docker: Docker, settings: Settings, report?
     await docker.run(['rm', Id]);
     report?.(`ended ${Config.Hostname}`);
   };
-  await Promise.all(old.map(({ container }) => end(container)));
+  await Promise.all(old.map(end));
 }
 
 /** Replicas without a secret continue to verify cookies that the public one signed. */
@@ -62,7 +63,7 @@ export async function rotateSecrets(docker: Docker, report?: Reporter): Promise<
 async function fleetSettings(docker: Docker): Promise<Settings> {
   const [first] = await docker.replicas();
   if (!first) throw new FleetError('no replica is up: run "docker compose up --build --detach --wait"');
-  const values = new Map(first.container.Config.Env.map((line) => splitOnce(line, '=')));
+  const values = new Map(first.Config.Env.map((line) => splitOnce(line, '=')));
   const text = await docker.compose(['config', '--no-interpolate', '--format', 'json']);
   const { environment } = (JSON.parse(text) as { services: { app: { environment: Settings } } }).services.app;
   const passed = Object.keys(environment).filter((name) => environment[name]?.startsWith(`\${${name}`));

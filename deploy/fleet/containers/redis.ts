@@ -2,33 +2,34 @@ import { readClusterNodes } from '../cluster-nodes.ts';
 import { FleetError, type Part, type RedisPart, type RedisTopology } from '../fleet.ts';
 import { createPrimaryPart } from '../primary.ts';
 import { clusterReportOf, hasBothReplicas, hasReplica, redisReportOf } from '../probe-redis.ts';
-import { type Container, type Docker, findService, label, serviceOf } from './docker.ts';
-import { createServicePart, measure } from './services.ts';
+import { type Container, type Containers, findService, measure } from './docker.ts';
+import { createServicePart } from './part.ts';
 
 /** The users of deploy/redis/start.sh. */
 const asMonitor = ['redis-cli', '--user', 'monitor'];
 const askMs = 2000;
 const asAdmin = 'REDISCLI_AUTH=$(cat /tmp/admin) exec redis-cli --user admin "$0" "$@"';
 
-/** The services of deploy/redis/sentinel.yml, or of cluster.yml, if they are up. */
+/** The services of deploy/redis/sentinel.yml and deploy/swarm, or of cluster.yml, if they are up. */
 const [sentinels, master] = [['sentinel-1', 'sentinel-2', 'sentinel-3'], 'unsticky'];
 const asSentinel = ['redis-cli', '-p', '26379', 'sentinel'];
 const lastOfCluster = 'redis-6';
 const clusterPrimaries = 3;
 
-const isServer = (container: Container) => /^redis(-\d)?$/.test(serviceNameOf(container));
+const isServer = (container: Container) => /^redis(-\d)?$/.test(container.service);
 
 /** The command that starts a topology. */
 export const composeWith = (topology: Exclude<RedisTopology, 'single'>) =>
   `COMPOSE_FILE=docker-compose.yml:deploy/redis/${topology}.yml docker compose up --build --wait`;
 
-export function createComposeRedis(docker: Docker): RedisPart {
-  const command = async ({ Id }: Container, ...args: string[]) =>
-    (await docker.run(['exec', Id, 'sh', '-c', asAdmin, '--no-raw', ...args])).trim();
-  const asked = ({ Id }: Container, ms: number, ...args: string[]) =>
-    docker.run(['exec', Id, 'timeout', String(ms / 1000), ...asMonitor, ...args]);
-  const pingOf = ({ Id }: Container, ms: number) =>
-    measure(docker, ['exec', Id, 'timeout', String(ms / 1000), ...asMonitor, 'ping'], /^PONG/);
+export function createContainerRedis(docker: Containers): RedisPart {
+  const exec = (container: Container, ...args: string[]) => docker.runOn(container, ['exec', container.Id, ...args]);
+  const command = async (container: Container, ...args: string[]) =>
+    (await exec(container, 'sh', '-c', asAdmin, '--no-raw', ...args)).trim();
+  const asked = (container: Container, ms: number, ...args: string[]) =>
+    exec(container, 'timeout', String(ms / 1000), ...asMonitor, ...args);
+  const pingOf = (one: Container, ms: number) =>
+    measure(docker, one, ['exec', one.Id, 'timeout', String(ms / 1000), ...asMonitor, 'ping'], /^PONG/);
 
   /** The servers of a Cluster with what they know together; undefined if it is none. */
   async function findCluster(containers: Container[]) {
@@ -45,7 +46,7 @@ export function createComposeRedis(docker: Docker): RedisPart {
     }
     const nodes = readClusterNodes(texts).map((node) => ({
       ...node,
-      container: servers.find((one) => addressesOf(one).includes(node.host)),
+      container: servers.find((one) => namesOf(one).includes(node.host)),
     }));
     const containersOf = (some: typeof nodes) => some.flatMap(({ container }) => container ?? []);
     const primaries = nodes.filter(({ slots }) => slots.length > 0);
@@ -61,17 +62,17 @@ export function createComposeRedis(docker: Docker): RedisPart {
   async function findPrimary(): Promise<{ container: Container; name?: string }> {
     const containers = await docker.containers();
     const cluster = await findCluster(containers);
-    if (cluster && !cluster.first) throw new FleetError('no server of the Cluster answers: docker compose ps');
-    if (cluster?.first) return { container: cluster.first, name: serviceNameOf(cluster.first) };
-    if (!findService(containers, 'sentinel-1')) return { container: serviceOf(containers, 'redis') };
-    for (const sentinel of sentinels) {
-      const { Id } = serviceOf(containers, sentinel);
-      const ask = ['exec', Id, ...asSentinel, 'get-master-addr-by-name', master];
-      const [address] = (await docker.run(ask).catch(() => '')).split('\n');
-      const container = containers.find((one) => address && addressesOf(one).includes(address));
-      if (container) return { container, name: serviceNameOf(container) };
+    if (cluster && !cluster.first) throw new FleetError(`no server of the Cluster answers: ${docker.look}`);
+    if (cluster?.first) return { container: cluster.first, name: cluster.first.service };
+    const watching = containers.filter(({ service }) => sentinels.includes(service));
+    if (watching.length === 0) return { container: await docker.containerOf('redis') };
+    for (const sentinel of watching) {
+      const ask = [...asSentinel, 'get-master-addr-by-name', master];
+      const [address] = (await exec(sentinel, ...ask).catch(() => '')).split('\n');
+      const container = containers.find((one) => address && namesOf(one).includes(address));
+      if (container) return { container, name: container.service };
     }
-    throw new FleetError('no sentinel names a primary that is up: docker compose ps');
+    throw new FleetError(`no sentinel names a primary that is up: ${docker.look}`);
   }
 
   async function isComplete(): Promise<boolean> {
@@ -98,7 +99,7 @@ export function createComposeRedis(docker: Docker): RedisPart {
     return { ...part, start: () => reconcile().then(part.start) };
   }
   return {
-    ...createPrimaryPart({ primary: async () => serviceNameOf((await findPrimary()).container), partOf, isComplete }),
+    ...createPrimaryPart({ primary: async () => (await findPrimary()).container.service, partOf, isComplete }),
     async primary() {
       const { name } = await findPrimary();
       if (!name) throw new FleetError(`this Redis has no replicas; with some: ${composeWith('sentinel')}`);
@@ -108,7 +109,7 @@ export function createComposeRedis(docker: Docker): RedisPart {
       const cluster = await findCluster(await docker.containers());
       const reply = cluster
         ? await command(cluster.replicas[0] as Container, 'CLUSTER', 'FAILOVER')
-        : await docker.run(['exec', (await docker.containerOf('sentinel-1')).Id, ...asSentinel, 'failover', master]);
+        : await exec(await docker.containerOf('sentinel-1'), ...asSentinel, 'failover', master);
       if (reply.trim() !== 'OK') throw new FleetError(`Redis refused a failover: ${reply.trim()}`);
     },
     async isolatePrimary() {
@@ -128,7 +129,7 @@ export function createComposeRedis(docker: Docker): RedisPart {
       const infoOf = (container: Container) => asked(container, ms, 'INFO').catch(() => null);
       if (cluster) {
         const infos = await Promise.all(
-          cluster.primaries.map(async (one) => [serviceNameOf(one), await infoOf(one)] as const),
+          cluster.primaries.map(async (one) => [one.service, await infoOf(one)] as const),
         );
         return infos.length === 0 ? null : clusterReportOf(new Map(infos));
       }
@@ -146,8 +147,7 @@ export function createComposeRedis(docker: Docker): RedisPart {
   };
 }
 
-const serviceNameOf = ({ Config }: Container) => Config.Labels[`${label}.service`] as string;
-
-function addressesOf({ NetworkSettings }: Container): string[] {
-  return Object.values(NetworkSettings.Networks).map(({ IPAddress }) => IPAddress);
+/** What sentinels and servers call it: its addresses, or in a Swarm its name. */
+function namesOf({ service, NetworkSettings }: Container): string[] {
+  return [service, ...Object.values(NetworkSettings.Networks).map(({ IPAddress }) => IPAddress)];
 }

@@ -1,0 +1,163 @@
+import { type Container, type Containers, findService, replicasOf, runDocker } from '../containers/docker.ts';
+import { followDocker } from '../containers/follow.ts';
+import { FleetError } from '../fleet.ts';
+import { pause } from '../wait.ts';
+
+/** Managers that have lost their leader elect another within some seconds. */
+const electionMs = 30_000;
+/** An engine that does not answer is that of a machine that is lost. */
+const engineMs = 5000;
+const label = 'com.docker.swarm';
+
+/** The containers of a stack on all machines whose engines can be reached from here. */
+export interface Swarm extends Containers {
+  /** Name of the stack: SWARM_STACK, or unsticky. */
+  readonly stack: string;
+  /** Runs `docker` on a manager that answers. @param input what it reads, such as a secret @throws {FleetError} */
+  manage(args: string[], input?: string): Promise<string>;
+  /** Writes what `docker logs` prints of a container, until that or `ending` ends it. */
+  logs(container: Container, options: string[], write: (line: string) => void, ending?: AbortSignal): Promise<void>;
+  /** The machines, by name. */
+  nodes(): Promise<Node[]>;
+  replicas(): Promise<Container[]>;
+  /** What runs, or is to run, by the names of Swarm: unsticky_app.1. */
+  tasks(): Promise<Task[]>;
+  /** The name of the machine of a container. */
+  nodeOf(container: Container): string | undefined;
+}
+
+export interface Node {
+  id: string;
+  name: string;
+  /** As other machines reach it. */
+  address: string;
+  isReady: boolean;
+}
+
+interface Task {
+  name: string;
+  node: string;
+  isRunning: boolean;
+}
+
+/**
+ * @param env SWARM_ENGINES has the addresses of the engines, as `docker --host` takes them, separated by commas; without it
+ * there is the engine that `docker` uses. A machine whose engine is not among them cannot be looked into.
+ */
+export function createSwarm(env: NodeJS.ProcessEnv): Swarm {
+  const hosts = (env.SWARM_ENGINES ?? '').split(',').filter((host) => host !== '');
+  const engines: NodeJS.ProcessEnv[] = hosts.map((host) => ({ ...env, DOCKER_HOST: host }));
+  if (engines.length === 0) engines.push(env);
+  const stack = env.SWARM_STACK || 'unsticky';
+  /** The engine of each container that was seen, by its id. */
+  const engineOf = new Map<string, NodeJS.ProcessEnv>();
+  const nodeNames = new Map<string, string>();
+  let manager = engines.at(-1) ?? env; // on the machine that faults leave alone (machines.ts)
+
+  const nodeOf = ({ Config }: Pick<Container, 'Config'>) => nodeNames.get(Config.Labels[`${label}.node.id`] ?? '');
+
+  async function containersOn(engine: NodeJS.ProcessEnv): Promise<RawContainer[]> {
+    const run = (...args: string[]) => runDocker(args, { env: engine, timeoutMs: engineMs });
+    const found = await run('ps', '--all', '--quiet', '--filter', `label=com.docker.stack.namespace=${stack}`);
+    const ids = found.split('\n').filter((id) => id !== '');
+    if (ids.length === 0) return [];
+    const containers = JSON.parse(await run('inspect', ...ids)) as RawContainer[];
+    for (const { Id } of containers) engineOf.set(Id, engine);
+    return containers;
+  }
+
+  const swarm: Swarm = {
+    stack,
+    look: `docker stack ps ${stack}`,
+    async manage(args, input) {
+      const deadline = performance.now() + electionMs;
+      for (;;) {
+        for (const engine of [manager, ...engines.filter((one) => one !== manager)]) {
+          try {
+            const output = await runDocker(args, { env: engine, ...(input !== undefined && { input }) });
+            manager = engine;
+            return output;
+          } catch (err) {
+            if (!isUnmanaged(err) || engines.length === 1 || performance.now() > deadline) throw err;
+          }
+        }
+        await pause(500);
+      }
+    },
+    logs: ({ Id }, options, write, ending) =>
+      followDocker(['logs', ...options, Id], engineOf.get(Id) ?? env, write, { ending, errors: 'write' }),
+    async nodes() {
+      const ids = (await swarm.manage(['node', 'ls', '--quiet'])).trim().split('\n');
+      const nodes = JSON.parse(await swarm.manage(['node', 'inspect', ...ids])) as RawNode[];
+      for (const { ID, Description } of nodes) nodeNames.set(ID, Description.Hostname);
+      return nodes.map(toNode).sort((a, b) => a.name.localeCompare(b.name));
+    },
+    async tasks() {
+      const wanted = ['running', 'ready'].flatMap((state) => ['--filter', `desired-state=${state}`]);
+      const lines = await swarm.manage(['stack', 'ps', stack, '--no-trunc', ...wanted, '--format', '{{json .}}']);
+      return lines.split('\n').flatMap((line) => {
+        if (line === '') return [];
+        const { Name, Node, CurrentState } = JSON.parse(line) as { Name: string; Node: string; CurrentState: string };
+        return { name: Name, node: Node, isRunning: CurrentState.startsWith('Running') };
+      });
+    },
+    async containers() {
+      if (nodeNames.size === 0) await swarm.nodes();
+      const [tasks, ...found] = await Promise.all([
+        swarm.tasks(),
+        ...engines.map((engine) => containersOn(engine).catch(() => [])),
+      ]);
+      const wanted = new Set(tasks.map(({ name }) => name));
+      return newest(found.flat(), wanted).map(([task, container]) => {
+        const [service = '', slot] = task.slice(stack.length + 1).split('.');
+        const Name = `/${service}.${Number(slot) || 1}@${nodeOf(container)}`;
+        return { ...container, Name, service, number: Number(slot) || 1 };
+      });
+    },
+    replicas: async () => replicasOf(await swarm.containers()),
+    async containerOf(service) {
+      const found = findService(await swarm.containers(), service);
+      if (found) return found;
+      throw new FleetError(`${service} is not up, or runs where no engine of SWARM_ENGINES is: ${swarm.look}`);
+    },
+    runOn: ({ Id }, args) => runDocker(args, { env: engineOf.get(Id) ?? env }),
+    async revive() {},
+    restart: async (container) => void (await swarm.runOn(container, ['stop', '--time', '8', container.Id])),
+    nodeOf,
+  };
+  return swarm;
+}
+
+/** The engine is gone, is not a manager, or its managers have no leader. */
+function isUnmanaged(err: unknown): boolean {
+  const lines = err instanceof FleetError ? err.logLines.join(' ') : '';
+  return /cannot connect|not a swarm manager|does not have a leader|context deadline|connection refused|error during connect|Unavailable/i.test(
+    lines,
+  );
+}
+
+type RawContainer = Omit<Container, 'service' | 'number'> & { Created: string };
+
+interface RawNode {
+  ID: string;
+  Description: { Hostname: string };
+  Status: { State: string; Addr: string };
+  ManagerStatus?: { Addr: string };
+}
+
+/** A leader gives 0.0.0.0 as its own address (seen with Docker 26.1). */
+function toNode({ ID, Description, Status, ManagerStatus }: RawNode): Node {
+  const own = ManagerStatus?.Addr.replace(/:\d+$/, '');
+  const address = Status.Addr === '0.0.0.0' && own ? own : Status.Addr;
+  return { id: ID, name: Description.Hostname, address, isReady: Status.State === 'ready' };
+}
+
+/** Of each task that is to run, by its name, the newest container: older ones are what Swarm has replaced. */
+function newest(found: RawContainer[], wanted: Set<string>): [string, RawContainer][] {
+  const byTask = new Map<string, RawContainer>();
+  for (const container of found.sort((a, b) => (a.Created < b.Created ? -1 : 1))) {
+    const task = (container.Config.Labels[`${label}.task.name`] ?? '').replace(/\.[^.]*$/, '');
+    if (wanted.has(task)) byTask.set(task, container);
+  }
+  return [...byTask];
+}

@@ -1,0 +1,88 @@
+import { FleetError, type Machines, type RedisPart } from '../fleet.ts';
+import { runDocker } from '../containers/docker.ts';
+import { waitFor } from '../wait.ts';
+import type { Node, Swarm } from './engines.ts';
+
+/** A manager notices after 15 s that a machine is gone, and one that is back starts its tasks within some seconds. */
+const wholeMs = 120_000;
+/** A replica that is drained gets 2 s by Swarm, and its own time after that. */
+const drainedMs = 60_000;
+
+/** The machine through which users come in: the last by name. @throws {FleetError} if none is ready */
+export async function findEntrance(swarm: Swarm): Promise<Node> {
+  const entrance = (await swarm.nodes()).findLast(({ isReady }) => isReady);
+  if (entrance) return entrance;
+  throw new FleetError('no machine of the Swarm is ready: docker node ls');
+}
+
+/** Machines can be ended where they are containers of deploy/swarm/machines.yml, and drained everywhere. */
+export function createMachines(swarm: Swarm, redis: RedisPart, env: NodeJS.ProcessEnv): Machines {
+  /** What was done, until it is undone. */
+  let [lost, drained]: (string | undefined)[] = [];
+
+  /** Machines that may be missing, that of Redis's primary first. */
+  async function candidates(): Promise<{ name: string; hasPrimary: boolean }[]> {
+    const entrance = await findEntrance(swarm);
+    const primary = await swarm.containerOf((await redis.primary?.()) ?? 'redis');
+    const others = (await swarm.nodes()).filter(({ name, isReady }) => isReady && name !== entrance.name);
+    return others
+      .map(({ name }) => ({ name, hasPrimary: swarm.nodeOf(primary) === name }))
+      .sort((a, b) => Number(b.hasPrimary) - Number(a.hasPrimary));
+  }
+
+  /** Resolves once every task runs, and all replicas of Redis follow. */
+  async function whole(): Promise<void> {
+    const isWhole = async () => {
+      const tasks = await swarm.tasks();
+      return (
+        tasks.length > 0 &&
+        tasks.every(({ isRunning }) => isRunning) &&
+        (await swarm.nodes()).every(({ isReady }) => isReady)
+      );
+    };
+    await waitFor(`not all tasks run: ${swarm.look}`, isWhole, { timeoutMs: wholeMs, everyMs: 500 });
+    await redis.start();
+  }
+
+  return {
+    async lose() {
+      const [victim] = await candidates();
+      if (!victim) throw new FleetError('the Swarm has no machine beside the one through which users come in');
+      const container = await containerOf(victim.name, env);
+      lost = container;
+      await runDocker(['kill', container], { env });
+      await runDocker(['wait', container], { env });
+      return `${victim.name} is gone${victim.hasPrimary ? ', and with it the primary of Redis' : ''}`;
+    },
+    async restore() {
+      if (lost) await runDocker(['start', lost], { env });
+      lost = undefined;
+      await whole();
+    },
+    async drain() {
+      const victim = (await candidates()).findLast(({ hasPrimary }) => !hasPrimary);
+      if (!victim)
+        throw new FleetError('each machine has the primary of Redis or is the one through which users come in');
+      drained = victim.name;
+      await swarm.manage(['node', 'update', '--availability', 'drain', victim.name]);
+      const isEmpty = async () => (await swarm.tasks()).every(({ node }) => node !== victim.name);
+      await waitFor(`${victim.name} is not drained`, isEmpty, { timeoutMs: drainedMs, everyMs: 500 });
+      return `${victim.name} is drained`;
+    },
+    async activate() {
+      if (drained) await swarm.manage(['node', 'update', '--availability', 'active', drained]);
+      drained = undefined;
+      await whole();
+    },
+  };
+}
+
+/** @throws {FleetError} if the machine is none of deploy/swarm/machines.yml */
+async function containerOf(machine: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const filter = ['--filter', `label=unsticky.machine=${machine}`];
+  const found = (await runDocker(['ps', '--all', '--quiet', ...filter], { env })).trim();
+  if (found !== '' && !found.includes('\n')) return found;
+  throw new FleetError(
+    `${machine} cannot be ended from here: only machines of deploy/swarm/machines.yml can. Pull its plug, and watch with --url`,
+  );
+}

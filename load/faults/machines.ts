@@ -1,0 +1,33 @@
+import type { Fleet } from '../../deploy/fleet/fleet.ts';
+import { type Fault, noImpact } from './fault.ts';
+
+const missingCapability = ({ machines }: Fleet) => (machines ? undefined : 'several machines (--fleet swarm)');
+const machinesOf = (fleet: Fleet) => fleet.machines as NonNullable<Fleet['machines']>;
+
+/** Faults of a machine with all that runs on it. */
+export const machineFaults = {
+  'machine-lost': {
+    about: 'a machine is gone with its replicas, its nginx, and the primary of Redis; later it is back',
+    target: 'fleet',
+    seconds: 20, // a Swarm replaces what ran there after 15 s
+    // A failover of Redis; and nginx waits 2 s for a replica that does not answer any longer.
+    impactBudget: { failures: 'all', stallMs: 5000, answerMs: 4000, mayForgetUnknown: true, mustFail: true },
+    missingCapability,
+    async apply(fleet, { declare }) {
+      declare(['redis'], () => machinesOf(fleet).restore());
+      return machinesOf(fleet).lose();
+    },
+  },
+
+  'machine-drained': {
+    about: 'all that runs on a machine moves to the others, as for its maintenance; later it takes part again',
+    target: 'fleet',
+    seconds: 5,
+    impactBudget: noImpact,
+    missingCapability,
+    async apply(fleet, { declare }) {
+      declare([], () => machinesOf(fleet).activate());
+      return machinesOf(fleet).drain();
+    },
+  },
+} as const satisfies Record<string, Fault>;
