@@ -35,6 +35,7 @@ export interface Node {
 }
 
 interface Task {
+  id: string;
   name: string;
   node: string;
   isRunning: boolean;
@@ -97,8 +98,8 @@ export function createSwarm(env: NodeJS.ProcessEnv): Swarm {
       const lines = await swarm.manage(['stack', 'ps', stack, '--no-trunc', ...wanted, '--format', '{{json .}}']);
       return lines.split('\n').flatMap((line) => {
         if (line === '') return [];
-        const { Name, Node, CurrentState } = JSON.parse(line) as { Name: string; Node: string; CurrentState: string };
-        return { name: Name, node: Node, isRunning: CurrentState.startsWith('Running') };
+        const { ID, Name, Node, CurrentState } = JSON.parse(line) as RawTask;
+        return { id: ID, name: Name, node: Node, isRunning: CurrentState.startsWith('Running') };
       });
     },
     async containers() {
@@ -107,8 +108,7 @@ export function createSwarm(env: NodeJS.ProcessEnv): Swarm {
         swarm.tasks(),
         ...engines.map((engine) => containersOn(engine).catch(() => [])),
       ]);
-      const wanted = new Set(tasks.map(({ name }) => name));
-      return newest(found.flat(), wanted).map(([task, container]) => {
+      return containersOf(tasks, found.flat()).map(([task, container]) => {
         const [service = '', slot] = task.slice(stack.length + 1).split('.');
         const Name = `/${service}.${Number(slot) || 1}@${nodeOf(container)}`;
         return { ...container, Name, service, number: Number(slot) || 1 };
@@ -138,6 +138,9 @@ function isUnmanaged(err: unknown): boolean {
 
 type RawContainer = Omit<Container, 'service' | 'number'> & { Created: string };
 
+/** As `docker stack ps` prints it. */
+type RawTask = Record<'ID' | 'Name' | 'Node' | 'CurrentState', string>;
+
 interface RawNode {
   ID: string;
   Description: { Hostname: string };
@@ -152,12 +155,19 @@ function toNode({ ID, Description, Status, ManagerStatus }: RawNode): Node {
   return { id: ID, name: Description.Hostname, address, isReady: Status.State === 'ready' };
 }
 
-/** Of each task that is to run, by its name, the newest container: older ones are what Swarm has replaced. */
-function newest(found: RawContainer[], wanted: Set<string>): [string, RawContainer][] {
-  const byTask = new Map<string, RawContainer>();
-  for (const container of found.sort((a, b) => (a.Created < b.Created ? -1 : 1))) {
-    const task = (container.Config.Labels[`${label}.task.name`] ?? '').replace(/\.[^.]*$/, '');
-    if (wanted.has(task)) byTask.set(task, container);
+/**
+ * The container of each task that is to run, by the task's name; as long as it has none, the newest of those that Swarm
+ * replaces with it.
+ */
+function containersOf(tasks: Task[], found: RawContainer[]): [string, RawContainer][] {
+  const byId = new Map(found.map((container) => [container.Config.Labels[`${label}.task.id`], container]));
+  const byName = new Map<string, RawContainer>();
+  for (const container of found.sort((a, b) => (a.Created < b.Created ? -1 : 1)))
+    byName.set((container.Config.Labels[`${label}.task.name`] ?? '').replace(/\.[^.]*$/, ''), container);
+  const containers = new Map<string, RawContainer>();
+  for (const { id, name } of tasks) {
+    const container = byId.get(id) ?? containers.get(name) ?? byName.get(name);
+    if (container) containers.set(name, container);
   }
-  return [...byTask];
+  return [...containers];
 }

@@ -45,7 +45,8 @@ export function createSwarmFleet(env: NodeJS.ProcessEnv): Fleet {
     async parts() {
       const [containers, nginx] = [await swarm.containers(), await entranceNginx()];
       const report = await redis.report(1000).catch(() => null);
-      const [server, prometheus] = [findService(containers, 'redis'), findService(containers, 'prometheus')];
+      const primary = report?.primaries?.[0] ?? 'redis';
+      const [server, prometheus] = [findService(containers, primary), findService(containers, 'prometheus')];
       return [
         toPartStatus('nginx', nginx, null),
         ...(server ? [toPartStatus('redis', server, report)] : []),

@@ -77,12 +77,16 @@ export function createMachines(swarm: Swarm, redis: RedisPart, env: NodeJS.Proce
   };
 }
 
-/** @throws {FleetError} if the machine is none of deploy/swarm/machines.yml */
+/** The container that a machine is. @throws {FleetError} if it is none of deploy/swarm/machines.yml */
 async function containerOf(machine: string, env: NodeJS.ProcessEnv): Promise<string> {
-  const filter = ['--filter', `label=unsticky.machine=${machine}`];
-  const found = (await runDocker(['ps', '--all', '--quiet', ...filter], { env })).trim();
-  if (found !== '' && !found.includes('\n')) return found;
+  const format = '{{.ID}} {{.Label "unsticky.machine"}}';
+  const lines = await runDocker(['ps', '--all', '--filter', 'label=unsticky.machine', '--format', format], { env });
+  const engines = (env.SWARM_ENGINES ?? '').split(',');
+  for (const line of lines.split('\n')) {
+    const [id = '', path = ''] = line.split(' ');
+    if (path.endsWith(`/${machine}`) && engines.includes(`unix://${path}.sock`)) return id;
+  }
   throw new FleetError(
-    `${machine} cannot be ended from here: only machines of deploy/swarm/machines.yml can. Pull its plug, and watch with --url`,
+    `${machine} cannot be ended from here: only machines of deploy/swarm/machines.sh can. Pull its plug, and watch with --url`,
   );
 }
