@@ -4,8 +4,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { FleetError } from '../../deploy/fleet/fleet.ts';
 import { installPeers, withBenchServers } from '../../deploy/fleet/local/bench-servers.ts';
 import type { Comparison, Result } from '../../load/bench/bench.ts';
-import { metrics } from '../../load/bench/metrics.ts';
 import { renderBenchPage } from '../../load/bench/page.ts';
+import { metrics, replication } from '../../load/bench/pairs.ts';
 import { scale } from '../../load/bench/scale.ts';
 import { sessions } from '../../load/bench/sessions.ts';
 import { replaceBetweenMarkers } from '../../web/markdown.ts';
@@ -13,7 +13,7 @@ import { endOfProcess } from '../foreground.ts';
 import { addCommand, type CommonOptions, jsonOption, pathOption, run, wholeNumber } from '../options.ts';
 import { createTerminal, renderTable } from '../terminal.ts';
 
-const comparisons: Record<string, Comparison> = { sessions, scale, metrics };
+const comparisons: Record<string, Comparison> = { sessions, scale, metrics, replication };
 const names = Object.keys(comparisons);
 const parts = names.flatMap((name) => comparisons[name]?.parts ?? []);
 const partsText = names
@@ -40,6 +40,7 @@ export function addBench(program: Command): void {
       ['bench sessions --only article,layer', 'two of them'],
       ['bench scale', 'more replicas, sessions, bytes, writers of one session; capacity'],
       ['bench metrics', 'a replica with metrics against one without'],
+      ['bench replication', 'a Redis that fails over against one Redis'],
       ['bench --rounds 3 --json', 'fewer rounds, for scripts'],
     ],
   )

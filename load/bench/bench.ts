@@ -14,6 +14,8 @@ export interface BenchServers {
   redisPort: number;
   /** Starts a replica of this application, on this database of Redis (0). */
   startReplica(name: string, settings: Record<string, string>, database?: number): Promise<BenchReplica>;
+  /** Starts a primary with two replicas and three sentinels, in memory too. @returns the settings of a replica that uses it */
+  startSentinels(): Promise<Record<string, string>>;
   /** Starts another application. */
   startPeer(name: string, main: string, settings: Record<string, string>): Promise<BenchReplica>;
   /** Starts nginx before these groups. @returns the address of each */

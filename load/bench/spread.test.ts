@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findingOf, rowsOf } from './metrics.ts';
+import { findingOf, rowsOf } from './pairs.ts';
 import { costOf, ratiosOf, type Sample, spreadOf } from './spread.ts';
 
 const sample = (perSecond: number, cpuMicros: number | null = null): Sample => ({ perSecond, cpuMicros });
@@ -29,12 +29,15 @@ describe('a cost', () => {
   });
 
   test('is reported, and marked if it exceeds the limit', () => {
-    const rows = (cpu: number) => rowsOf(findingOf('reads', [[sample(1000, 100), sample(990, cpu)]]));
+    const pair = { names: ['metrics off', 'metrics on'] as [string, string], maxCost: { reads: 0.03 } };
+    const rows = (cpu: number, work = 'reads') =>
+      rowsOf(findingOf(work, [[sample(1000, 100), sample(990, cpu)]], pair));
     expect(rows(101).map((row) => row.join(' '))).toEqual([
       'reads metrics off 1000 (1000–1000) 100 (100–100) ',
       'reads metrics on 990 (990–990) 101 (101–101) ',
       'reads second / first 0.990 (0.990–0.990) 1.010 (1.010–1.010) costs 1.0 % of the throughput',
     ]);
     expect(rows(110).at(-1)?.at(-1)).toBe('costs 9.1 % of the throughput: MORE than 3.0 %');
+    expect(rows(110, 'writes').at(-1)?.at(-1)).toBe('costs 9.1 % of the throughput');
   });
 });

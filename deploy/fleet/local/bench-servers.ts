@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { FleetError, type Settings } from '../fleet.ts';
 import { findPort } from '../ports.ts';
-import { createServers } from '../process.ts';
+import { createServers, type Servers } from '../process.ts';
 import { makeSecret } from '../secrets.ts';
 import { pingRedis } from '../probe-redis.ts';
 import { replicaMain, sessionLayer } from './files.ts';
@@ -24,6 +24,8 @@ export interface BenchServers {
   redisPort: number;
   /** Starts a replica of this application. Resolves once it is ready. A cookie of one is valid at all. */
   startReplica(name: string, settings: Settings, database?: number): Promise<BenchReplica>;
+  /** Starts a primary with two replicas and three sentinels, in memory too. @returns the settings of a replica that uses it */
+  startSentinels(): Promise<Settings>;
   /** Starts another application, which listens on PORT. Resolves once it answers. */
   startPeer(name: string, main: string, settings: Settings): Promise<BenchReplica>;
   /** Starts nginx with one worker before these groups. @returns the address of each group */
@@ -42,9 +44,12 @@ export async function withBenchServers<T>(
   try {
     const redisPort = await findPort(taken);
     const inMemory = ['--save', '', '--appendonly', 'no', '--dir', dir];
-    const args = ['--bind', '127.0.0.1', '--port', String(redisPort), ...inMemory];
-    const redis = await servers.start('redis', 'redis-server', args);
-    await redis.ready(async () => (await pingRedis(redisPort, 1000)) !== null);
+    const startRedis = async (name: string, port: number, ...more: string[]) => {
+      const args = ['--bind', '127.0.0.1', '--port', String(port), ...inMemory, ...more];
+      const redis = await servers.start(name, 'redis-server', args);
+      await redis.ready(async () => (await pingRedis(port, 1000)) !== null);
+    };
+    await startRedis('redis', redisPort);
 
     const start = async (name: string, main: string, settings: Settings, database?: number) => {
       const [port, adminPort] = [await findPort(taken), await findPort(taken)];
@@ -59,6 +64,22 @@ export async function withBenchServers<T>(
         const { server, adminPort, replica } = await start(name, replicaMain, settings, database);
         await server.ready(() => isReady(adminPort, server.pid));
         return replica;
+      },
+      async startSentinels() {
+        const ports: number[] = [];
+        while (ports.length < 6) ports.push(await findPort(taken));
+        const [primary, ...others] = ports.map(String) as [string, ...string[]];
+        await startRedis('primary', Number(primary));
+        for (const port of others.slice(0, 2))
+          await startRedis(`follower-${port}`, Number(port), '--replicaof', '127.0.0.1', primary);
+        for (const port of others.slice(2)) await startSentinel(servers, dir, Number(port), primary);
+        return {
+          REDIS_SENTINELS: others
+            .slice(2)
+            .map((port) => `127.0.0.1:${port}`)
+            .join(),
+          REDIS_MASTER: 'bench',
+        };
       },
       async startPeer(name, main, settings) {
         const { server, replica } = await start(name, main, { SESSION_LAYER: sessionLayer, ...settings });
@@ -81,6 +102,13 @@ export async function withBenchServers<T>(
     servers.close();
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+async function startSentinel(servers: Servers, dir: string, port: number, primary: string): Promise<void> {
+  const file = path.join(dir, `sentinel-${port}.conf`);
+  writeFileSync(file, `port ${port}\nbind 127.0.0.1\nsentinel monitor bench 127.0.0.1 ${primary} 2\n`);
+  const sentinel = await servers.start(`sentinel-${port}`, 'redis-server', [file, '--sentinel']);
+  await sentinel.ready(async () => (await pingRedis(port, 1000)) !== null);
 }
 
 async function responds(url: string): Promise<boolean> {

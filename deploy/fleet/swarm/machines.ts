@@ -4,7 +4,7 @@ import { waitFor } from '../wait.ts';
 import type { Node, Swarm } from './engines.ts';
 
 /** A manager notices after 15 s that a machine is gone, and one that is back starts its tasks within some seconds. */
-const wholeMs = 120_000;
+const completeMs = 120_000;
 /** A replica that is drained gets 2 s by Swarm, and its own time after that. */
 const drainedMs = 60_000;
 
@@ -31,8 +31,8 @@ export function createMachines(swarm: Swarm, redis: RedisPart, env: NodeJS.Proce
   }
 
   /** Resolves once every task runs, and all replicas of Redis follow. */
-  async function whole(): Promise<void> {
-    const isWhole = async () => {
+  async function complete(): Promise<void> {
+    const areRunning = async () => {
       const tasks = await swarm.tasks();
       return (
         tasks.length > 0 &&
@@ -40,7 +40,7 @@ export function createMachines(swarm: Swarm, redis: RedisPart, env: NodeJS.Proce
         (await swarm.nodes()).every(({ isReady }) => isReady)
       );
     };
-    await waitFor(`not all tasks run: ${swarm.look}`, isWhole, { timeoutMs: wholeMs, everyMs: 500 });
+    await waitFor(`not all tasks run: ${swarm.look}`, areRunning, { timeoutMs: completeMs, everyMs: 500 });
     await redis.start();
   }
 
@@ -57,7 +57,7 @@ export function createMachines(swarm: Swarm, redis: RedisPart, env: NodeJS.Proce
     async restore() {
       if (lost) await runDocker(['start', lost], { env });
       lost = undefined;
-      await whole();
+      await complete();
     },
     async drain() {
       const victim = (await candidates()).findLast(({ hasPrimary }) => !hasPrimary);
@@ -72,7 +72,7 @@ export function createMachines(swarm: Swarm, redis: RedisPart, env: NodeJS.Proce
     async activate() {
       if (drained) await swarm.manage(['node', 'update', '--availability', 'active', drained]);
       drained = undefined;
-      await whole();
+      await complete();
     },
   };
 }
