@@ -22,6 +22,7 @@ const doors: [room: string, door: string, by: string[]][] = [
   ['src/sessions/', 'src/sessions/index.ts', ['src/']],
   ['deploy/fleet/local/', '', ['deploy/fleet/drivers.ts', 'bin/']],
   ['deploy/fleet/compose/', '', ['deploy/fleet/drivers.ts']],
+  ['deploy/fleet/swarm/', '', ['deploy/fleet/drivers.ts']],
 ];
 
 const isWithin = (file: string, starts: string[]) => starts.some((start) => file.startsWith(start));

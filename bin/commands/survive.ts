@@ -71,10 +71,10 @@ export function addSurvive(program: Command): void {
     .option('--seconds <n>', 'shortest duration (each plan has its own)', wholeNumber(3, 3600))
     .option('--replicas <n>', 'number of replicas (local)', wholeNumber(2, 50), 3)
     .addOption(
-      new Option('--store <store>', 'session store (local: durable; compose: the running one)').choices(stores),
+      new Option('--store <store>', 'session store (local: durable; containers: the running one)').choices(stores),
     )
     .addOption(
-      new Option('--fleet <driver>', 'local: a temporary fleet; compose: the containers that are up')
+      new Option('--fleet <driver>', 'local: a temporary fleet; compose, swarm: the containers that are up')
         .choices(Object.keys(drivers))
         .default('local'),
     )

@@ -36,6 +36,7 @@ export function addUp(program: Command): void {
     ['up -n 5', 'five replicas in the foreground'],
     ['up --detach', 'in the background; stop it with "unsticky down"'],
     ['up --fleet compose', 'containers, with Docker Compose'],
+    ['up --fleet swarm', 'on several machines (docs/scaling-out.md)'],
   ]);
   addFleetOptions(command)
     .option('-n, --replicas <n>', 'number of replicas', wholeNumber(1, 50), 3)

@@ -9,9 +9,9 @@ const namesIn = (steps: Step[]): string[] =>
   steps.flatMap(({ fault, with: others = [] }) => [fault, ...namesIn(others)]);
 const faultNames = Object.keys(faults) as FaultName[];
 
-test.each(faultNames)('%s has a plan of its own, is in "all" or "failover", and has a target', (name) => {
+test.each(faultNames)('%s has a plan of its own, is in "all", "failover" or "machines", and has a target', (name) => {
   expect(namesIn(plans[name].steps)).toEqual([name]);
-  expect(namesIn([...plans.all.steps, ...plans.failover.steps])).toContain(name);
+  expect(namesIn([...plans.all.steps, ...plans.failover.steps, ...plans.machines.steps])).toContain(name);
   expect(['replica', 'fleet', 'redis', 'network', 'nginx']).toContain(faults[name].target);
 });
 
