@@ -152,6 +152,7 @@ describe('on three machines', () => {
       const visitor = createVisitor(`http://172.30.179.${machine}:8080`, user.cookie);
       expect((await visitor.send('GET', '/profile')).body.user.name).toBe('Ada');
     }
+    expect((await fleet.parts()).find(({ name }) => name === 'nginx')?.facts).toEqual(['on 3 machines']);
     expect((await fleet.redis.report(2000))?.facts.join()).toMatch(/is the primary,2 Redis replicas follow/);
   });
 

@@ -37,7 +37,7 @@ export const replication = comparisonOf({
 });
 
 /** The result for one kind of work. */
-interface Finding {
+export interface Finding {
   work: string;
   subjects: { name: string; perSecond: Spread; cpuMicros: Spread | null }[];
   ratios: Ratios;

@@ -50,8 +50,8 @@ export function createSwarm(env: NodeJS.ProcessEnv): Swarm {
   const engines: NodeJS.ProcessEnv[] = hosts.map((host) => ({ ...env, DOCKER_HOST: host }));
   if (engines.length === 0) engines.push(env);
   const stack = env.SWARM_STACK || 'unsticky';
-  /** The engine of each container that was seen, by its id. */
-  const engineOf = new Map<string, NodeJS.ProcessEnv>();
+  /** The engine of each container that was seen last, by its id. */
+  let engineOf = new Map<string, NodeJS.ProcessEnv>();
   const nodeNames = new Map<string, string>();
   let manager = engines.at(-1) ?? env; // on the machine that faults leave alone (machines.ts)
 
@@ -62,9 +62,7 @@ export function createSwarm(env: NodeJS.ProcessEnv): Swarm {
     const found = await run('ps', '--all', '--quiet', '--filter', `label=com.docker.stack.namespace=${stack}`);
     const ids = found.split('\n').filter((id) => id !== '');
     if (ids.length === 0) return [];
-    const containers = JSON.parse(await run('inspect', ...ids)) as RawContainer[];
-    for (const { Id } of containers) engineOf.set(Id, engine);
-    return containers;
+    return JSON.parse(await run('inspect', ...ids)) as RawContainer[];
   }
 
   const swarm: Swarm = {
@@ -104,11 +102,16 @@ export function createSwarm(env: NodeJS.ProcessEnv): Swarm {
     },
     async containers() {
       if (nodeNames.size === 0) await swarm.nodes();
-      const [tasks, ...found] = await Promise.all([
-        swarm.tasks(),
-        ...engines.map((engine) => containersOn(engine).catch(() => [])),
-      ]);
-      return containersOf(tasks, found.flat()).map(([task, container]) => {
+      const found = Promise.all(
+        engines.map(async (engine) => ({ engine, containers: await containersOn(engine).catch(() => []) })),
+      );
+      const tasks = await swarm.tasks();
+      const seen = (await found).flatMap(({ engine, containers }) => containers.map((one) => ({ engine, one })));
+      engineOf = new Map(seen.map(({ engine, one }) => [one.Id, engine]));
+      return containersOf(
+        tasks,
+        seen.map(({ one }) => one),
+      ).map(([task, container]) => {
         const [service = '', slot] = task.slice(stack.length + 1).split('.');
         const Name = `/${service}.${Number(slot) || 1}@${nodeOf(container)}`;
         return { ...container, Name, service, number: Number(slot) || 1 };

@@ -35,6 +35,13 @@ export function createSwarmFleet(env: NodeJS.ProcessEnv): Fleet {
     return found;
   }
 
+  async function whereEntrancesAre(): Promise<string> {
+    const nodes = await swarm.nodes();
+    const gone = nodes.filter(({ isReady }) => !isReady).map(({ name }) => name);
+    if (gone.length === 0) return `on ${nodes.length} machines`;
+    return `on ${nodes.length - gone.length} of ${nodes.length} machines: ${gone.join(', ')} ${gone.length > 1 ? 'are' : 'is'} gone`;
+  }
+
   const redis = createContainerRedis(swarm);
   const fleet: Fleet = {
     driver: 'swarm',
@@ -48,7 +55,7 @@ export function createSwarmFleet(env: NodeJS.ProcessEnv): Fleet {
       const primary = report?.primaries?.[0] ?? 'redis';
       const [server, prometheus] = [findService(containers, primary), findService(containers, 'prometheus')];
       return [
-        toPartStatus('nginx', nginx, null),
+        { ...toPartStatus('nginx', nginx, null), facts: [await whereEntrancesAre()] },
         ...(server ? [toPartStatus('redis', server, report)] : []),
         ...(prometheus ? [toPartStatus('prometheus', prometheus, null)] : []),
       ];

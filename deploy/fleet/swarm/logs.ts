@@ -19,7 +19,10 @@ export async function writeSwarmLogs(
     (await swarm.containers()).filter(({ service }) => parts.length === 0 || parts.includes(service));
   const containers = await wanted();
   const missing = parts.find((part) => !containers.some(({ service }) => service === part));
-  if (missing) throw new FleetError(`there is no service ${missing}: ${swarm.look}`);
+  if (missing) {
+    const known = new Set((await swarm.containers()).map(({ service }) => service));
+    throw new FleetError(`there is no service ${missing}: there are ${[...known].sort().join(', ')}`);
+  }
   const now = new Date().toISOString();
   const last: { time: string; line: string }[] = [];
   const note = (container: Container) => (text: string) => last.push(splitTime(container, text));
