@@ -113,6 +113,14 @@ describe('stack.yml', () => {
   });
 });
 
+test('an engine that is in no Swarm is a one-line error that says where to read on', async () => {
+  const { exited, out } = startCommand(['status', '--fleet', 'swarm'], { ...process.env, SWARM_ENGINES: '' });
+  expect(await exited).toBe(1);
+  expect(out()).toBe(
+    'unsticky: this engine is no manager of a Swarm: docs/scaling-out.md says how to make one, also to try it\n',
+  );
+});
+
 describe('on three machines', () => {
   const dir = mkdtempSync('/tmp/unsticky-machines-');
   const data = mkdtempSync('/dev/shm/unsticky-machines-');
@@ -133,6 +141,7 @@ describe('on three machines', () => {
     machines('up');
     const lines = readFileSync(path.join(dir, 'engines', 'env'), 'utf8').matchAll(/(\w+)='?([^ '\n]+)/g);
     for (const [, name = '', value] of lines) process.env[name] = value;
+    await expect(unsticky('status', '--fleet', 'swarm')).rejects.toThrow('the stack unsticky is not up');
     await unsticky('up', '--fleet', 'swarm');
     fleet = createSwarmFleet(process.env);
   });

@@ -14,10 +14,12 @@ on() { # on NUMBER ARGUMENT ...: docker on that machine
 
 if [ "${1:-}" = down ]; then
     machines down --volumes --timeout 1
-    rm -rf "$MACHINES_DIR"
+    rm -f "$MACHINES_DIR"/machine-?.sock "$MACHINES_DIR"/tls.??? "$MACHINES_DIR"/env "$MACHINES_DIR"/images.tar
+    rmdir "$MACHINES_DIR" 2>/dev/null || true # it was not there
     exit
 fi
 [ "${1:-}" = up ] || { echo "usage: machines.sh up|down" >&2; exit 2; }
+[ ! -e "$MACHINES_DIR/env" ] || { echo "machines.sh: they are up; end them first: sh deploy/swarm/machines.sh down" >&2; exit 1; }
 
 echo "images …"
 docker build --quiet --file deploy/Dockerfile --tag "${APP_IMAGE:-unsticky}" . >/dev/null

@@ -77,7 +77,7 @@ export function createSwarm(env: NodeJS.ProcessEnv): Swarm {
             manager = engine;
             return output;
           } catch (err) {
-            if (!isUnmanaged(err) || engines.length === 1 || performance.now() > deadline) throw err;
+            if (!isUnmanaged(err) || engines.length === 1 || performance.now() > deadline) throw explain(err, stack);
           }
         }
         await pause(500);
@@ -137,6 +137,18 @@ function isUnmanaged(err: unknown): boolean {
   return /cannot connect|not a swarm manager|does not have a leader|context deadline|connection refused|error during connect|Unavailable/i.test(
     lines,
   );
+}
+
+/** What to do, for what newcomers meet first. */
+function explain(err: unknown, stack: string): unknown {
+  const lines = err instanceof FleetError ? err.logLines.join(' ') : '';
+  if (/not a swarm manager/i.test(lines))
+    return new FleetError(
+      'this engine is no manager of a Swarm: docs/scaling-out.md says how to make one, also to try it',
+    );
+  if (/nothing found in stack/i.test(lines))
+    return new FleetError(`the stack ${stack} is not up: run "unsticky up --fleet swarm"`);
+  return err;
 }
 
 type RawContainer = Omit<Container, 'service' | 'number'> & { Created: string };
