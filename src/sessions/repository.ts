@@ -96,9 +96,9 @@ export class SessionRepository {
     if (user !== undefined) this.leaveList(user, handle);
   }
 
-  /** Takes a session out of its user's list, in the background: a handle that leads nowhere does no harm. */
-  leaveList(user: string, handle: string): void {
-    this.calls.read('list', 'ZREM', this.indexOf(user), handle).catch(() => {});
+  /** Takes sessions out of their user's list, in the background: a handle that leads nowhere does no harm. */
+  leaveList(user: string, ...handles: string[]): void {
+    this.calls.read('list', 'ZREM', this.indexOf(user), ...handles).catch(() => {});
   }
 
   /** @returns whether there was one */

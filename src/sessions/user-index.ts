@@ -81,7 +81,7 @@ export async function endAll(repository: SessionRepository, user: string, handle
   if (cause && (ended > 0 || failed.some(({ code }) => code === 'outcome-unknown')))
     throw new SessionError('outcome-unknown', { cause });
   if (cause) throw cause;
-  await repository.calls.read('list', 'ZREM', index, ...handles).catch(() => {}); // else when the list is full
+  repository.leaveList(user, ...handles);
   return ended;
 }
 

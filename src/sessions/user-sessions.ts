@@ -43,15 +43,27 @@ export async function listSessions(req: Request, user: User): Promise<SessionEnt
  * Ends a user's sessions, for good: the one with this handle, or all. Requests under way in them that change something get
  * 401. If the request's own session is among them, it has none from then on; `destroySession` then only clears the cookie.
  * @returns how many were ended; 0 if the user has none with that handle
- * @throws {SessionError}
+ * @throws {SessionError} outcome-unknown after one and a half times `deadlineMs`: it may continue
  * @throws {TypeError} if `user` is none
  */
 export async function revokeSessions(req: Request, user: User, handle?: string): Promise<number> {
   const { repository } = storeOf(requireState(req));
   const name = nameOf(user);
-  const ended = await withFailureReported(repository, req, () => revoke(req, repository, name, handle));
+  const ended = await withFailureReported(repository, req, () =>
+    withinTime(repository, revoke(req, repository, name, handle)),
+  );
   for (let number = 0; number < ended; number++) repository.tell({ type: 'revoked' });
   return ended;
+}
+
+/** A revocation takes several calls, one after the other: its response does not wait for the deadline of each. */
+const maxDeadlines = 1.5;
+
+/** As `work`, which continues by itself if that takes longer. @throws {SessionError} outcome-unknown then */
+async function withinTime<T>({ deadlineMs, patienceMs }: SessionRepository, work: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new SessionError('outcome-unknown')), maxDeadlines * deadlineMs + patienceMs);
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 async function revoke(req: Request, repository: SessionRepository, user: string, handle: string | undefined) {

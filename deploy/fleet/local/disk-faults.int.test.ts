@@ -43,6 +43,42 @@ test.skipIf(why)(`fsync is slow from the call until it is undone${why && `: NOT 
   expect(straces()).toEqual([]);
 });
 
+test.skipIf(why)(`"log out everywhere" waits for the disk four times${why && `: NOT TRIED, ${why}`}`, async () => {
+  const { fleet, http, end } = await startTestFleet({ replicas: 1, settings: { STORE_DEADLINE_MS: '5000' } });
+  const devices = Array.from({ length: 3 }, () => createVisitor(http));
+  for (const device of devices) expect((await device.send('POST', '/login', { name: 'Ada' })).status).toBe(200);
+  const fsyncMs = 300;
+  await fleet.redis.slowDisk?.(fsyncMs);
+  const start = performance.now();
+  expect((await devices[0]?.send('DELETE', '/sessions'))?.status).toBe(204);
+  // The mark and the end of the others, then of its own: each must be on the disk before the next one is sent.
+  expect((performance.now() - start) / fsyncMs).toBeLessThan(5);
+  await fleet.redis.slowDisk?.(0);
+  for (const device of devices) expect((await device.send('GET', '/profile')).status).toBe(401);
+  await end();
+});
+
+test.skipIf(why)(
+  `a slow "log out everywhere" is 503 within a second, and still ends all${why && `: NOT TRIED, ${why}`}`,
+  async () => {
+    const { fleet, http, end } = await startTestFleet({ replicas: 1 });
+    const devices = Array.from({ length: 3 }, () => createVisitor(http));
+    for (const device of devices) expect((await device.send('POST', '/login', { name: 'Ada' })).status).toBe(200);
+    await fleet.redis.slowDisk?.(400); // each call ends within its deadline of 500 ms
+    const start = performance.now();
+    const { status, body } = (await devices[0]?.send('DELETE', '/sessions')) ?? {};
+    expect({ status, type: body?.type }).toEqual({ status: 503, type: 'urn:problem-type:unsticky:outcome-unknown' });
+    expect(performance.now() - start).toBeLessThan(1000);
+    await fleet.redis.slowDisk?.(0);
+    const areOut = async () => {
+      const answers = await Promise.all(devices.map((device) => device.send('GET', '/profile')));
+      return answers.every(({ status }) => status === 401);
+    };
+    await waitFor('all are logged out', areOut, { timeoutMs: 5000 });
+    await end();
+  },
+);
+
 test.skipIf(why)(
   `a full disk ends Redis at its next write; what was acknowledged is there when there is room${why && `: NOT TRIED, ${why}`}`,
   async () => {
