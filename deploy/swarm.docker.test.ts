@@ -127,6 +127,8 @@ describe('on three machines', () => {
   const machines = (command: string) => execFileSync('sh', ['deploy/swarm/machines.sh', command], { stdio: 'pipe' });
   let fleet: Fleet;
 
+  const engineOf = (machine: number) => ['--host', `unix://${dir}/engines/machine-${machine}.sock`];
+
   async function unsticky(...args: string[]): Promise<string> {
     const { exited, out } = startCommand(args);
     const code = await exited;
@@ -195,8 +197,8 @@ describe('on three machines', () => {
     await fleet.logs({ parts: ['app', 'nginx'], lines: 200 }, (line) => lines.push(line));
     for (const machine of [1, 2, 3]) expect(lines.join('\n')).toContain(`@machine-${machine} | {`);
     expect(lines.filter((line) => /sid=|redis:\/\//.test(line))).toEqual([]);
-    const containers = ['1', '2', '3'].map((machine) => {
-      const engine = ['--host', `unix://${dir}/engines/machine-${machine}.sock`];
+    const containers = [1, 2, 3].map((machine) => {
+      const engine = engineOf(machine);
       return { engine, id: docker(...engine, 'ps', '--quiet', '--filter', 'name=unsticky_prometheus').trim() };
     });
     const { engine, id } = containers.find((one) => one.id !== '') ?? { engine: [], id: '' };
@@ -204,5 +206,19 @@ describe('on three machines', () => {
     const seen = () => docker(...engine, 'exec', id, 'promtool', 'query', 'instant', 'http://127.0.0.1:9090', query);
     const areAll = async () => ['nginx', 'redis', 'replicas'].every((job) => seen().includes(`{job="${job}"} => 3 `));
     await waitFor('all are seen', areAll, { timeoutMs: 30_000, everyMs: 500 });
+  });
+
+  test('a machine that is drained by hand is named, and is no entrance', async () => {
+    const { http } = await fleet.describe();
+    const machine = (availability: string) =>
+      docker(...engineOf(1), 'node', 'update', '--availability', availability, 'machine-3');
+    machine('drain');
+    expect((await fleet.describe()).http).not.toBe(http);
+    const where = async () => (await fleet.parts()).find(({ name }) => name === 'nginx')?.facts.join();
+    expect(await where()).toBe('on 2 of 3 machines: machine-3 is drained');
+    machine('active');
+    const isBack = async () => (await fleet.parts()).every(({ state }) => state === 'ready');
+    await waitFor('nginx is back on machine-3', isBack, { timeoutMs: 60_000, everyMs: 500 });
+    expect((await fleet.describe()).http).toBe(http);
   });
 });

@@ -50,6 +50,45 @@ test('one sentinel that hangs costs nothing; with two, changes are refused and r
   await until(async () => (await add()) === 200);
 });
 
+test('a sentinel whose machine was lost, so that its connection never ended, is asked again when it is back', async () => {
+  const lost = new Set<number>();
+  const servers: Server[] = [];
+  onTestFinished(() => {
+    for (const server of servers) server.close();
+  });
+  /** Connections that are open when it is lost stay open and silent; later ones work. */
+  const through = async ({ host, port }: { host: string; port: number }) => {
+    const server = createServer((near) => {
+      const far = connectTo(port, host);
+      const isDead = () => lost.has(port);
+      const wasLost = isDead();
+      near.on('data', (bytes) => void ((wasLost || !isDead()) && far.write(bytes)));
+      far.on('data', (bytes) => void ((wasLost || !isDead()) && near.write(bytes)));
+      for (const [one, other] of [
+        [near, far],
+        [far, near],
+      ] as const)
+        one.on('error', () => {}).on('close', () => other.destroy());
+    });
+    servers.push(server);
+    server.listen(0, host);
+    await once(server, 'listening');
+    return { host, port: (server.address() as AddressInfo).port };
+  };
+  const sentinels = await Promise.all(redis.sentinels.map(through));
+  const { url } = await startApp({ ...redis, sentinels });
+  const visitor = createVisitor(url);
+  const add = async () => (await visitor.send('POST', '/add', { item: 1 })).status;
+  await until(async () => (await add()) === 200);
+  const [first, second] = redis.sentinels;
+  lost.add(first?.port ?? 0);
+  expect(await add()).toBe(200); // two of three answer
+  const other = redis.process(second?.port ?? 0);
+  other.kill('SIGSTOP');
+  await until(async () => (await add()) === 200); // the first again, and the third
+  other.kill('SIGCONT');
+});
+
 test('a change waits for the connection for writes, which is made after that for reads', async () => {
   let made = 0;
   const connectTo = (address: { host: string; port: number }) => {

@@ -31,7 +31,8 @@ export interface Node {
   name: string;
   /** As other machines reach it. */
   address: string;
-  isReady: boolean;
+  /** Only a ready one has nginx and replicas. */
+  state: 'ready' | 'drained' | 'gone';
 }
 
 interface Task {
@@ -159,15 +160,17 @@ type RawTask = Record<'ID' | 'Name' | 'Node' | 'CurrentState', string>;
 interface RawNode {
   ID: string;
   Description: { Hostname: string };
+  Spec: { Availability: string };
   Status: { State: string; Addr: string };
   ManagerStatus?: { Addr: string };
 }
 
 /** A leader gives 0.0.0.0 as its own address (seen with Docker 26.1). */
-function toNode({ ID, Description, Status, ManagerStatus }: RawNode): Node {
+function toNode({ ID, Description, Spec, Status, ManagerStatus }: RawNode): Node {
   const own = ManagerStatus?.Addr.replace(/:\d+$/, '');
   const address = Status.Addr === '0.0.0.0' && own ? own : Status.Addr;
-  return { id: ID, name: Description.Hostname, address, isReady: Status.State === 'ready' };
+  const state = Status.State !== 'ready' ? 'gone' : Spec.Availability === 'active' ? 'ready' : 'drained';
+  return { id: ID, name: Description.Hostname, address, state };
 }
 
 /**

@@ -37,9 +37,10 @@ export function createSwarmFleet(env: NodeJS.ProcessEnv): Fleet {
 
   async function whereEntrancesAre(): Promise<string> {
     const nodes = await swarm.nodes();
-    const gone = nodes.filter(({ isReady }) => !isReady).map(({ name }) => name);
-    if (gone.length === 0) return `on ${nodes.length} machines`;
-    return `on ${nodes.length - gone.length} of ${nodes.length} machines: ${gone.join(', ')} ${gone.length > 1 ? 'are' : 'is'} gone`;
+    const others = nodes.filter(({ state }) => state !== 'ready');
+    if (others.length === 0) return `on ${nodes.length} machines`;
+    const why = others.map(({ name, state }) => `${name} is ${state}`).join(', ');
+    return `on ${nodes.length - others.length} of ${nodes.length} machines: ${why}`;
   }
 
   const redis = createContainerRedis(swarm);

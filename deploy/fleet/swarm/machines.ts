@@ -1,5 +1,5 @@
-import { FleetError, type Machines, type RedisPart } from '../fleet.ts';
 import { runDocker } from '../containers/docker.ts';
+import { FleetError, type Machines, type RedisPart } from '../fleet.ts';
 import { waitFor } from '../wait.ts';
 import type { Node, Swarm } from './engines.ts';
 
@@ -10,7 +10,7 @@ const drainedMs = 60_000;
 
 /** The machine through which users come in: the last by name. @throws {FleetError} if none is ready */
 export async function findEntrance(swarm: Swarm): Promise<Node> {
-  const entrance = (await swarm.nodes()).findLast(({ isReady }) => isReady);
+  const entrance = (await swarm.nodes()).findLast(({ state }) => state === 'ready');
   if (entrance) return entrance;
   throw new FleetError('no machine of the Swarm is ready: docker node ls');
 }
@@ -24,7 +24,7 @@ export function createMachines(swarm: Swarm, redis: RedisPart, env: NodeJS.Proce
   async function candidates(): Promise<{ name: string; hasPrimary: boolean }[]> {
     const entrance = await findEntrance(swarm);
     const primary = await swarm.containerOf((await redis.primary?.()) ?? 'redis');
-    const others = (await swarm.nodes()).filter(({ name, isReady }) => isReady && name !== entrance.name);
+    const others = (await swarm.nodes()).filter(({ name, state }) => state === 'ready' && name !== entrance.name);
     return others
       .map(({ name }) => ({ name, hasPrimary: swarm.nodeOf(primary) === name }))
       .sort((a, b) => Number(b.hasPrimary) - Number(a.hasPrimary));
@@ -37,7 +37,7 @@ export function createMachines(swarm: Swarm, redis: RedisPart, env: NodeJS.Proce
       return (
         tasks.length > 0 &&
         tasks.every(({ isRunning }) => isRunning) &&
-        (await swarm.nodes()).every(({ isReady }) => isReady)
+        (await swarm.nodes()).every(({ state }) => state === 'ready')
       );
     };
     await waitFor(`not all tasks run: ${swarm.look}`, areRunning, { timeoutMs: completeMs, everyMs: 500 });

@@ -12,6 +12,8 @@ interface Sighting extends Address {
 const askEveryMs = 500;
 const answerMs = 500;
 const stragglerMs = 100;
+/** So often a sentinel that is connected does not answer until its connection is replaced. */
+const maxSilences = 3;
 
 /**
  * Asks all sentinels twice a second which server is the primary, as long as a client follows it. The answer with the highest
@@ -26,6 +28,8 @@ export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
   #clients: Client[] = [];
   /** Those that answered the last time. One that hangs is not waited for again until it has answered a later question. */
   #answering = new Set<Client>();
+  /** How often each has been silent, one time after the other. */
+  readonly #silences = new WeakMap<Client, number>();
   #round: Promise<unknown> = Promise.resolve();
   /** The next round of questions, which are not sent yet. */
   #nextRound: Promise<Sighting[]> | undefined;
@@ -48,17 +52,36 @@ export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
   acquire(): void {
     this.#followers += 1;
     if (this.#followers > 1) return;
-    this.#clients = this.#addresses.map((address) => this.#connectTo(address));
-    const connecting = this.#clients.map((client) => {
-      // It connects again, and the others are asked meanwhile.
-      client.on('error', ((err: Error) => {
-        this.#lastError = err.message;
-      }) as () => void);
-      return client.connect().catch(() => {});
-    });
+    this.#clients = this.#addresses.map((address) => this.#open(address));
+    const connecting = this.#clients.map((client) => client.connect().catch(() => {}));
     const connected = within(answerMs, Promise.all(connecting)).catch(() => {}); // those that are not yet are asked later
     this.#asked = connected.then(() => this.#ask(this.#clients));
     void this.#asked.then(() => this.#keepAsking(this.#clients));
+  }
+
+  #open(address: Address): Client {
+    const client = this.#connectTo(address);
+    // It connects again, and the others are asked meanwhile.
+    client.on('error', ((err: Error) => {
+      this.#lastError = err.message;
+    }) as () => void);
+    return client;
+  }
+
+  /**
+   * A machine that is lost does not end its connections, and one that takes its place has another address: so a connection
+   * that is silent is replaced, or that sentinel would count as gone for a quarter of an hour.
+   */
+  #noteSilence(clients: Client[], at: number): void {
+    const client = clients[at] as Client;
+    if (!client.isReady) return; // it connects again by itself
+    const silences = (this.#silences.get(client) ?? 0) + 1;
+    this.#silences.set(client, silences);
+    if (silences < maxSilences || this.#clients !== clients) return;
+    client.destroy();
+    this.#answering.delete(client);
+    clients[at] = this.#open(this.#addresses[at] as Address);
+    clients[at].connect().catch(() => {});
   }
 
   release(): void {
@@ -132,14 +155,21 @@ export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
 
   async #ask(clients: Client[]): Promise<void> {
     const answers = await Promise.allSettled(clients.map((client) => this.#askOne(client)));
-    for (const [at, { status }] of answers.entries())
-      if (status === 'fulfilled') this.#answering.add(clients[at] as Client);
+    for (const [at, { status }] of answers.entries()) {
+      if (status === 'rejected') this.#noteSilence(clients, at);
+      else this.#noteAnswer(clients[at] as Client);
+    }
     const latest = latestOf(answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])));
     if (!latest && !this.#known) this.#problem = this.#explain(answers);
     if (!latest || (this.#known && this.#known.epoch > latest.epoch)) return;
     const isNew = !this.#known || !isSameAddress(latest, this.#known);
     this.#known = latest;
     if (isNew) this.emit('moved');
+  }
+
+  #noteAnswer(client: Client): void {
+    this.#answering.add(client);
+    this.#silences.delete(client);
   }
 
   async #askOne(client: Client): Promise<Sighting> {
