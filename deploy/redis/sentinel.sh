@@ -3,9 +3,9 @@
 # after a restart of all it still knows which was the primary.
 set -eu
 umask 077
+password=$(sed -n 's|^rediss\{0,1\}://app:\([A-Za-z0-9_.-]\{1,\}\)@.*|\1|p' /run/secrets/redis_url)
+peer=$(printf 'peer:%s' "$password" | sha256sum | cut -c 1-64)
 if [ ! -f /data/sentinel.conf ]; then
-    password=$(sed -n 's|^rediss\{0,1\}://app:\([A-Za-z0-9_.-]\{1,\}\)@.*|\1|p' /run/secrets/redis_url)
-    peer=$(printf 'peer:%s' "$password" | sha256sum | cut -c 1-64)
     cat > /data/sentinel.conf <<EOF
 port 26379
 dir /data
@@ -20,4 +20,6 @@ sentinel down-after-milliseconds unsticky 1000
 sentinel failover-timeout unsticky 1000
 EOF
 fi
+# With another password than at the last start it would find no server any more, and nothing would fail over.
+sed -i "s/^sentinel auth-pass unsticky .*/sentinel auth-pass unsticky $peer/" /data/sentinel.conf
 exec redis-server /data/sentinel.conf --sentinel

@@ -31,16 +31,19 @@ fi
 # With sentinels (sentinel.yml, deploy/kubernetes): a replica of the server that they name. In Kubernetes addresses change, so servers have
 # names (REDIS_HOSTNAME).
 if [ -n "${REDIS_SENTINELS:-}" ]; then
+    # What most of them name: one that was away itself may name a server that was replaced meanwhile.
+    most=$(($(echo "$REDIS_SENTINELS" | wc -w) / 2))
     primary=
     for _ in $(seq 100); do
-        for sentinel in $REDIS_SENTINELS; do
-            primary=${primary:-$(redis-cli -h "$sentinel" -p 26379 sentinel get-master-addr-by-name unsticky 2>/dev/null | sed -n 1p)}
-        done
-        [ -z "$primary" ] || break
+        primary=$(for sentinel in $REDIS_SENTINELS; do
+            timeout 2 redis-cli -h "$sentinel" -p 26379 sentinel get-master-addr-by-name unsticky 2>/dev/null | sed -n 1p
+        done | sort | uniq -c | while read -r count name; do [ "$count" -le "$most" ] || echo "$name"; done)
+        case $primary in "" | *" "*) ;; *) break ;; esac # an error has several words
+        primary=
         sleep 0.3
     done
     if [ -z "$primary" ]; then
-        echo "start.sh: no sentinel answers at $REDIS_SENTINELS, so it is not known which server has the newest data" >&2
+        echo "start.sh: most of the sentinels $REDIS_SENTINELS do not answer alike, so it is not known which server has the newest data" >&2
         exit 1
     fi
     # shellcheck disable=SC2046 # one argument for each word

@@ -89,6 +89,21 @@ test('a sentinel whose machine was lost, so that its connection never ended, is 
   other.kill('SIGCONT');
 });
 
+test('one sentinel alone, which may have been away, does not say which server is the primary', async () => {
+  const others = redis.sentinels.slice(1).map(({ port }) => redis.process(port));
+  for (const other of others) other.kill('SIGSTOP');
+  const client = followPrimary({ name: redis.name, sentinels: redis.sentinels, connectTo: clientOf });
+  const errors: string[] = [];
+  client.on('error', ({ message }) => errors.push(message));
+  onTestFinished(() => client.destroy());
+  void client.connect();
+  await until(() => errors.length > 2);
+  expect(client.isReady).toBe(false);
+  expect(errors.at(-1)).toContain('only 1 of the sentinels');
+  for (const other of others) other.kill('SIGCONT');
+  await until(() => client.isReady);
+});
+
 test('a change waits for the connection for writes, which is made after that for reads', async () => {
   let made = 0;
   const connectTo = (address: { host: string; port: number }) => {

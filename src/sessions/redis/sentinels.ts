@@ -17,7 +17,7 @@ const maxSilences = 3;
 
 /**
  * Asks all sentinels twice a second which server is the primary, as long as a client follows it. The answer with the highest
- * epoch counts, so a sentinel that was cut off from the others misleads none. Emits `moved` when the primary is another one.
+ * epoch counts, and first most must answer, so a sentinel that was cut off from the others misleads none. Emits `moved` when the primary is another one.
  *
  * It asks, where a subscription to `+switch-master` would tell: one that was cut is silent, like one that has nothing to say.
  */
@@ -159,8 +159,11 @@ export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
       if (status === 'rejected') this.#noteSilence(clients, at);
       else this.#noteAnswer(clients[at] as Client);
     }
-    const latest = latestOf(answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])));
-    if (!latest && !this.#known) this.#problem = this.#explain(answers);
+    const sightings = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    const latest = latestOf(sightings);
+    if (!this.#known) this.#problem = this.#explain(answers, sightings.length);
+    // One alone may have been away itself, and name a server that was replaced meanwhile.
+    if (!this.#known && !this.#areMost(sightings)) return;
     if (!latest || (this.#known && this.#known.epoch > latest.epoch)) return;
     const isNew = !this.#known || !isSameAddress(latest, this.#known);
     this.#known = latest;
@@ -187,9 +190,10 @@ export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
     return { host, port: Number(port), epoch: Number(fields.get('config-epoch')), isLeaving };
   }
 
-  #explain(answers: PromiseSettledResult<Sighting>[]): string {
+  #explain(answers: PromiseSettledResult<Sighting>[], answered: number): string {
     const list = this.#addresses.map(({ host, port }) => `${host}:${port}`).join(', ');
     const refused = answers.find(({ status, ...answer }) => 'reason' in answer && /No such master/.test(answer.reason));
+    if (answered > 0) return `only ${answered} of the sentinels ${list} answers: ${this.#lastError}`;
     return refused
       ? `the sentinels ${list} know no primary named ${this.#name}`
       : `no sentinel answers at ${list}: ${this.#lastError}`;
