@@ -41,7 +41,9 @@ export function createMachines(swarm: Swarm, redis: RedisPart, env: NodeJS.Proce
       );
     };
     await waitFor(`not all tasks run: ${swarm.look}`, areRunning, { timeoutMs: completeMs, everyMs: 500 });
-    await redis.start();
+    // A machine that is back may reach the others only after half a minute: until then its server of Redis does not start.
+    const follow = () => redis.start().then(() => true);
+    await waitFor('not all replicas of Redis follow its primary', follow, { timeoutMs: completeMs });
   }
 
   return {
