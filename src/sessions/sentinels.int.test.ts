@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect as connectTo, createServer, type Server } from 'node:net';
+import { type AddressInfo, connect as connectTo, createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -15,6 +15,38 @@ beforeAll(async () => {
   redis = await startTestSentinels();
 });
 afterAll(() => redis.stop());
+
+interface Address {
+  host: string;
+  port: number;
+}
+
+/**
+ * A network to a server that loses bytes and closes nothing.
+ * @param connect is called for each connection, and returns whether these bytes of it arrive, in either direction
+ * @returns where the server can be reached through it
+ */
+async function throughNetwork(
+  { host, port }: Address,
+  connect: () => (bytes: string | Buffer) => boolean,
+): Promise<Address> {
+  const server = createServer((near) => {
+    const far = connectTo(port, host);
+    const arrive = connect();
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const)
+      one
+        .on('data', (bytes) => arrive(bytes) && other.write(bytes))
+        .on('error', () => {})
+        .on('close', () => other.destroy());
+  });
+  onTestFinished(() => void server.close());
+  server.listen(0, host);
+  await once(server, 'listening');
+  return { host, port: (server.address() as AddressInfo).port };
+}
 
 test('reads are one command without WAIT; all writes of a turn share one', async () => {
   const { url } = await startApp(redis);
@@ -50,31 +82,14 @@ test('one sentinel that hangs costs nothing; with two, changes are refused and r
   await until(async () => (await add()) === 200);
 });
 
-test('a sentinel whose machine was lost, so that its connection never ended, is asked again when it is back', async () => {
+test('a sentinel is asked again after its machine was lost, which closes no connection, and is back', async () => {
   const lost = new Set<number>();
-  const servers: Server[] = [];
-  onTestFinished(() => {
-    for (const server of servers) server.close();
-  });
   /** Connections that are open when it is lost stay open and silent; later ones work. */
-  const through = async ({ host, port }: { host: string; port: number }) => {
-    const server = createServer((near) => {
-      const far = connectTo(port, host);
-      const isDead = () => lost.has(port);
-      const wasLost = isDead();
-      near.on('data', (bytes) => void ((wasLost || !isDead()) && far.write(bytes)));
-      far.on('data', (bytes) => void ((wasLost || !isDead()) && near.write(bytes)));
-      for (const [one, other] of [
-        [near, far],
-        [far, near],
-      ] as const)
-        one.on('error', () => {}).on('close', () => other.destroy());
+  const through = (address: Address) =>
+    throughNetwork(address, () => {
+      const isLater = lost.has(address.port);
+      return () => isLater || !lost.has(address.port);
     });
-    servers.push(server);
-    server.listen(0, host);
-    await once(server, 'listening');
-    return { host, port: (server.address() as AddressInfo).port };
-  };
   const sentinels = await Promise.all(redis.sentinels.map(through));
   const { url } = await startApp({ ...redis, sentinels });
   const visitor = createVisitor(url);
@@ -106,7 +121,7 @@ test('one sentinel alone, which may have been away, does not say which server is
 
 test('a change waits for the connection for writes, which is made after that for reads', async () => {
   let made = 0;
-  const connectTo = (address: { host: string; port: number }) => {
+  const connectTo = (address: Address) => {
     const client = clientOf(address);
     const connect = client.connect.bind(client);
     const isForReads = made++ === 0;
@@ -125,7 +140,7 @@ test('a change waits for the connection for writes, which is made after that for
 test('a user who may not WAIT does not know whether a change was made', async () => {
   const port = await redis.primary();
   await redis.command(port, 'ACL', 'SETUSER', 'app', 'on', '>app', '~*', '&*', '+@all', '-wait');
-  const withUser = ({ host, port }: { host: string; port: number }) =>
+  const withUser = ({ host, port }: Address) =>
     createClient({
       ...redisOptions,
       username: 'app',
@@ -145,32 +160,14 @@ test('a user who may not WAIT does not know whether a change was made', async ()
 
 test('a connection for writes that is dead is replaced, although reads are answered', async () => {
   let isCut = false;
-  const servers: Server[] = [];
-  onTestFinished(() => {
-    for (const server of servers) server.close();
+  // From some moment on each connection that has sent a WAIT loses all bytes.
+  const { port } = await throughNetwork({ host: '127.0.0.1', port: await redis.primary() }, () => {
+    let isDead = false;
+    return (bytes) => {
+      isDead ||= isCut && bytes.includes('WAIT');
+      return !isDead;
+    };
   });
-  /** A network that from some moment on loses all bytes of each connection that has sent a WAIT. */
-  const through = async ({ host, port }: { host: string; port: number }) => {
-    const server = createServer((near) => {
-      const far = connectTo(port, host);
-      let isDead = false;
-      near.on('data', (bytes) => {
-        isDead ||= isCut && bytes.includes('WAIT');
-        if (!isDead) far.write(bytes);
-      });
-      far.on('data', (bytes) => isDead || near.write(bytes));
-      for (const [one, other] of [
-        [near, far],
-        [far, near],
-      ] as const)
-        one.on('error', () => {}).on('close', () => other.destroy());
-    });
-    servers.push(server);
-    server.listen(0, host);
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  };
-  const port = await through({ host: '127.0.0.1', port: await redis.primary() });
   const client = followPrimary({
     name: redis.name,
     sentinels: redis.sentinels,

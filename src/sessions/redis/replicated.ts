@@ -150,8 +150,8 @@ class ReplicatedWriter implements Writer {
       const count = connection.sendCommand(['WAIT', String(this.#replicas), String(this.#waitMs)]);
       const [written] = await Promise.allSettled([sent, count]);
       if (written.status === 'fulfilled') return (await count) as number;
-      const isReferred = /^(MOVED|ASK|TRYAGAIN)\b/.test((written.reason as Error).message);
-      if (!isReferred || tries === maxMessages) throw written.reason;
+      const isRedirected = /^(MOVED|ASK|TRYAGAIN)\b/.test((written.reason as Error).message);
+      if (!isRedirected || tries === maxMessages) throw written.reason;
       this.#message.refused(); // its slot is being moved to another server
     }
   }

@@ -12,12 +12,13 @@ interface Sighting extends Address {
 const askEveryMs = 500;
 const answerMs = 500;
 const stragglerMs = 100;
-/** So often a sentinel that is connected does not answer until its connection is replaced. */
+/** After so many questions without an answer the connection to a sentinel is replaced. */
 const maxSilences = 3;
 
 /**
- * Asks all sentinels twice a second which server is the primary, as long as a client follows it. The answer with the highest
- * epoch counts, and first most must answer, so a sentinel that was cut off from the others misleads none. Emits `moved` when the primary is another one.
+ * Asks all sentinels twice a second which server is the primary, as long as a client follows it. At first most must answer;
+ * then the answer with the highest epoch counts. So a sentinel that was cut off from the others misleads none. Emits `moved` when
+ * the primary is another one.
  *
  * It asks, where a subscription to `+switch-master` would tell: one that was cut is silent, like one that has nothing to say.
  */
@@ -28,7 +29,7 @@ export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
   #clients: Client[] = [];
   /** Those that answered the last time. One that hangs is not waited for again until it has answered a later question. */
   #answering = new Set<Client>();
-  /** How often each has been silent, one time after the other. */
+  /** How many questions in a row each has not answered. */
   readonly #silences = new WeakMap<Client, number>();
   #round: Promise<unknown> = Promise.resolve();
   /** The next round of questions, which are not sent yet. */
@@ -69,8 +70,8 @@ export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
   }
 
   /**
-   * A machine that is lost does not end its connections, and one that takes its place has another address: so a connection
-   * that is silent is replaced, or that sentinel would count as gone for a quarter of an hour.
+   * A machine that is lost does not close its connections: without this, its sentinel would count as gone for a quarter of an
+   * hour after it is back. Connecting again also resolves its name again.
    */
   #noteSilence(clients: Client[], at: number): void {
     const client = clients[at] as Client;
@@ -162,7 +163,7 @@ export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
     const sightings = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
     const latest = latestOf(sightings);
     if (!this.#known) this.#problem = this.#explain(answers, sightings.length);
-    // One alone may have been away itself, and name a server that was replaced meanwhile.
+    // One alone may have been away itself, and name a primary that has been replaced since.
     if (!this.#known && !this.#areMost(sightings)) return;
     if (!latest || (this.#known && this.#known.epoch > latest.epoch)) return;
     const isNew = !this.#known || !isSameAddress(latest, this.#known);
@@ -193,10 +194,9 @@ export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
   #explain(answers: PromiseSettledResult<Sighting>[], answered: number): string {
     const list = this.#addresses.map(({ host, port }) => `${host}:${port}`).join(', ');
     const refused = answers.find(({ status, ...answer }) => 'reason' in answer && /No such master/.test(answer.reason));
-    if (answered > 0) return `only ${answered} of the sentinels ${list} answers: ${this.#lastError}`;
-    return refused
-      ? `the sentinels ${list} know no primary named ${this.#name}`
-      : `no sentinel answers at ${list}: ${this.#lastError}`;
+    if (refused) return `the sentinels ${list} know no primary named ${this.#name}`;
+    const count = answered > 0 ? `only ${answered} of the sentinels` : 'no sentinel';
+    return `${count} answers at ${list}: ${this.#lastError}`;
   }
 }
 
