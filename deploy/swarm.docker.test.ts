@@ -9,8 +9,8 @@ import type { Fleet } from './fleet/fleet.ts';
 import { createSwarmFleet } from './fleet/swarm/fleet.ts';
 import { waitFor } from './fleet/wait.ts';
 
-// deploy/swarm/stack.yml, and the stack on three machines, each an engine in a container. `survive --plan machines --fleet swarm` loses
-// one of them under load: three engines and the users are too much for a machine of two processors that does other things too.
+// deploy/swarm/stack.yml, and the stack on three machines, each an engine in a container. Losing a machine under load is tried by hand
+// (`survive --plan machines --fleet swarm`): on two processors three engines and the users overload one another.
 
 const docker = (...args: string[]) => execFileSync('docker', args, { stdio: 'pipe', encoding: 'utf8' });
 
@@ -113,11 +113,11 @@ describe('stack.yml', () => {
   });
 });
 
-test('an engine that is in no Swarm is a one-line error that says where to read on', async () => {
+test('an engine that is in no Swarm is a one-line error that says what to read', async () => {
   const { exited, out } = startCommand(['status', '--fleet', 'swarm'], { ...process.env, SWARM_ENGINES: '' });
   expect(await exited).toBe(1);
   expect(out()).toBe(
-    'unsticky: this engine is no manager of a Swarm: docs/scaling-out.md says how to make one, also to try it\n',
+    'unsticky: this Docker engine is not a manager of a Swarm: docs/scaling-out.md describes how to set one up, and how to try one\n',
   );
 });
 
@@ -167,9 +167,9 @@ describe('on three machines', () => {
     expect((await fleet.redis.report(2000))?.facts.join()).toMatch(/is the primary,2 Redis replicas follow/);
   });
 
-  test('a new version that does not start is taken back, and no request fails', async () => {
+  test('a new version that does not start is rolled back', async () => {
     const before = (await fleet.replicas()).map(({ name }) => name);
-    await expect(fleet.deploy({ SESSION_MAX_BYTES: 'many' })).rejects.toThrow('Swarm went back to the version before');
+    await expect(fleet.deploy({ SESSION_MAX_BYTES: 'many' })).rejects.toThrow('Swarm rolled back');
     expect((await fleet.replicas()).map(({ name }) => name)).toEqual(before);
   });
 

@@ -35,19 +35,19 @@ export interface Fleet {
   /** Absent if the driver cannot control the network to Redis. */
   readonly network?: Network;
   readonly proxy: Part & { /** Reloads nginx's configuration. */ reload(): Promise<void> };
-  /** Absent unless the fleet runs on several, which can be ended from here. */
+  /** Absent unless the fleet runs on several machines. */
   readonly machines?: Machines;
-  /** True if no replica can have settings of its own: `scale` refuses them. */
+  /** True if all replicas have the same settings: `scale` refuses others. */
   readonly isUniform?: true;
 }
 
-/** The machines of a fleet. The one through which users come in is left alone. */
+/** The machines of a fleet. The one that users connect to is left alone. */
 export interface Machines {
-  /** Ends one at once with all that runs there, by preference that of the primary of Redis. @returns what is gone */
+  /** Kills one with all that runs on it, if possible the one with the primary of Redis. @returns what is gone */
   lose(): Promise<string>;
-  /** Starts it again. Resolves once all runs as before. */
+  /** Starts it again. Resolves once everything runs as before. */
   restore(): Promise<void>;
-  /** Moves what can move away from one that does not have the primary of Redis, and ends the rest there. @returns which one */
+  /** Drains one that does not have the primary of Redis: what cannot run elsewhere stops. @returns which one */
   drain(): Promise<string>;
   /** Allows work there again. Resolves as `restore` does. */
   activate(): Promise<void>;

@@ -1,4 +1,5 @@
 import { type Container, findService, replicasOf } from '../containers/docker.ts';
+import { storeOf } from '../containers/status.ts';
 import type { Description } from '../fleet.ts';
 import { serviceOf } from './docker.ts';
 
@@ -6,12 +7,11 @@ import { serviceOf } from './docker.ts';
 export function describe(containers: Container[]): Description {
   const nginx = serviceOf(containers, 'nginx');
   const [app] = replicasOf(containers);
-  const store = app?.Config.Env.find((line) => line.startsWith('SESSION_STORE='))?.split('=')[1];
   const redis = findService(containers, 'redis');
   const prometheus = prometheusOf(containers);
   return {
     driver: 'compose',
-    store: store || 'durable',
+    store: app ? storeOf(app) : 'durable',
     http: `http://127.0.0.1:${publishedPort(nginx, '8080/tcp')}`,
     https: `https://127.0.0.1:${publishedPort(nginx, '8443/tcp')}`,
     versions: { nginx: nginx.Config.Image, redis: redis?.Config.Image ?? 'unknown' },

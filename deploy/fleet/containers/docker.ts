@@ -15,11 +15,11 @@ export interface Containers {
   containerOf(service: string): Promise<Container>;
   /** Runs `docker` on the engine of this container. @returns its output @throws {FleetError} as runDocker */
   runOn(container: Container, args: string[]): Promise<string>;
-  /** Starts one that was killed. A Swarm starts another one by itself, so nothing is done. */
+  /** Starts one that was killed. Does nothing in a Swarm, which replaces it by itself. */
   revive(container: Container): Promise<void>;
-  /** Stops it in order, and starts it again as `revive` does. */
+  /** Stops it with SIGTERM, and starts it again as `revive` does. */
   restart(container: Container): Promise<void>;
-  /** The command that shows people what runs. */
+  /** The command that shows what runs, for messages. */
   readonly look: string;
 }
 

@@ -1,6 +1,11 @@
 import type { PartStatus, RedisReport, ReplicaStatus } from '../fleet.ts';
 import type { Container } from './docker.ts';
 
+/** The session store that a replica uses. */
+export function storeOf({ Config }: Container): string {
+  return Config.Env.find((line) => line.startsWith('SESSION_STORE='))?.split('=')[1] || 'durable';
+}
+
 /** @param served requests served by IP address */
 export function toStatus(container: Container, served: Map<string, number>): ReplicaStatus {
   const state = stateOf(container);

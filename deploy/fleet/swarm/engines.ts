@@ -27,9 +27,8 @@ export interface Swarm extends Containers {
 }
 
 export interface Node {
-  id: string;
   name: string;
-  /** As other machines reach it. */
+  /** Where other machines reach it. */
   address: string;
   /** Only a ready one has nginx and replicas. */
   state: 'ready' | 'drained' | 'gone';
@@ -44,7 +43,7 @@ interface Task {
 
 /**
  * @param env SWARM_ENGINES has the addresses of the engines, as `docker --host` takes them, separated by commas; without it
- * there is the engine that `docker` uses. A machine whose engine is not among them cannot be looked into.
+ * there is the engine that `docker` uses. The containers of other machines are not seen.
  */
 export function createSwarm(env: NodeJS.ProcessEnv): Swarm {
   const hosts = (env.SWARM_ENGINES ?? '').split(',').filter((host) => host !== '');
@@ -114,8 +113,8 @@ export function createSwarm(env: NodeJS.ProcessEnv): Swarm {
         seen.map(({ one }) => one),
       ).map(([task, container]) => {
         const [service = '', slot] = task.slice(stack.length + 1).split('.');
-        const Name = `/${service}.${Number(slot) || 1}@${nodeOf(container)}`;
-        return { ...container, Name, service, number: Number(slot) || 1 };
+        const number = Number(slot) || 1; // of nginx the slot is a machine
+        return { ...container, Name: `/${service}.${number}@${nodeOf(container)}`, service, number };
       });
     },
     replicas: async () => replicasOf(await swarm.containers()),
@@ -145,7 +144,7 @@ function explain(err: unknown, stack: string): unknown {
   const lines = err instanceof FleetError ? err.logLines.join(' ') : '';
   if (/not a swarm manager/i.test(lines))
     return new FleetError(
-      'this engine is no manager of a Swarm: docs/scaling-out.md says how to make one, also to try it',
+      'this Docker engine is not a manager of a Swarm: docs/scaling-out.md describes how to set one up, and how to try one',
     );
   if (/nothing found in stack/i.test(lines))
     return new FleetError(`the stack ${stack} is not up: run "unsticky up --fleet swarm"`);
@@ -166,11 +165,11 @@ interface RawNode {
 }
 
 /** A leader gives 0.0.0.0 as its own address (seen with Docker 26.1). */
-function toNode({ ID, Description, Spec, Status, ManagerStatus }: RawNode): Node {
+function toNode({ Description, Spec, Status, ManagerStatus }: RawNode): Node {
   const own = ManagerStatus?.Addr.replace(/:\d+$/, '');
   const address = Status.Addr === '0.0.0.0' && own ? own : Status.Addr;
   const state = Status.State !== 'ready' ? 'gone' : Spec.Availability === 'active' ? 'ready' : 'drained';
-  return { id: ID, name: Description.Hostname, address, state };
+  return { name: Description.Hostname, address, state };
 }
 
 /**

@@ -1,12 +1,12 @@
 import { findService, replicasOf } from '../containers/docker.ts';
 import { createNginxPart } from '../containers/part.ts';
 import { createContainerRedis } from '../containers/redis.ts';
-import { toPartStatus, toStatus } from '../containers/status.ts';
+import { storeOf, toPartStatus, toStatus } from '../containers/status.ts';
 import { checkCount, type Description, type Fleet, FleetError, pickReplica, type Reporter } from '../fleet.ts';
 import { servedBy, waitFor } from '../wait.ts';
 import { createSwarm, type Swarm } from './engines.ts';
 import { writeSwarmLogs } from './logs.ts';
-import { createMachines, findEntrance } from './machines.ts';
+import { createMachines, findEntryNode } from './machines.ts';
 import { rotateSecret, updateReplicas } from './replicas.ts';
 
 /** Swarm waits five seconds before it replaces a replica that has ended. */
@@ -27,20 +27,27 @@ export function createSwarmFleet(env: NodeJS.ProcessEnv): Fleet {
     return container;
   };
 
-  /** The nginx through which users come in. */
-  async function entranceNginx() {
-    const { name } = await findEntrance(swarm);
+  /** The nginx that users connect to. */
+  async function entryNginx() {
+    const { name } = await findEntryNode(swarm);
     const found = (await swarm.containers()).find((one) => one.service === 'nginx' && swarm.nodeOf(one) === name);
     if (!found) throw new FleetError(`nginx is not up on ${name}: ${swarm.look}`);
     return found;
   }
 
-  async function whereEntrancesAre(): Promise<string> {
+  async function whereNginxIs(): Promise<string> {
     const nodes = await swarm.nodes();
     const others = nodes.filter(({ state }) => state !== 'ready');
     if (others.length === 0) return `on ${nodes.length} machines`;
     const why = others.map(({ name, state }) => `${name} is ${state}`).join(', ');
     return `on ${nodes.length - others.length} of ${nodes.length} machines: ${why}`;
+  }
+
+  async function replaceAll(change: string[], report?: Reporter): Promise<void> {
+    await updateReplicas(swarm, change);
+    const names = (await swarm.replicas()).map(({ Config }) => Config.Hostname);
+    report?.(`started ${names.join(', ')}`);
+    await servedBy((await fleet.describe()).http, names);
   }
 
   const redis = createContainerRedis(swarm);
@@ -51,12 +58,12 @@ export function createSwarmFleet(env: NodeJS.ProcessEnv): Fleet {
       return replicasOf(await swarm.containers()).map((container) => toStatus(container, new Map()));
     },
     async parts() {
-      const [containers, nginx] = [await swarm.containers(), await entranceNginx()];
+      const [containers, nginx] = [await swarm.containers(), await entryNginx()];
       const report = await redis.report(1000).catch(() => null);
       const primary = report?.primaries?.[0] ?? 'redis';
       const [server, prometheus] = [findService(containers, primary), findService(containers, 'prometheus')];
       return [
-        { ...toPartStatus('nginx', nginx, null), facts: [await whereEntrancesAre()] },
+        { ...toPartStatus('nginx', nginx, null), facts: [await whereNginxIs()] },
         ...(server ? [toPartStatus('redis', server, report)] : []),
         ...(prometheus ? [toPartStatus('prometheus', prometheus, null)] : []),
       ];
@@ -84,19 +91,10 @@ export function createSwarmFleet(env: NodeJS.ProcessEnv): Fleet {
       };
       await waitFor(`app-${number} is not ready`, isReplaced, { timeoutMs: replacedMs, everyMs: 200 });
     },
-    async roll(report) {
-      await updateReplicas(swarm, ['--force']);
-      const names = (await swarm.replicas()).map(({ Config }) => Config.Hostname);
-      report?.(`started ${names.join(', ')}`);
-    },
-    async deploy(settings, report) {
-      await updateReplicas(
-        swarm,
-        Object.entries(settings).flatMap(([name, value]) => ['--env-add', `${name}=${value}`]),
-      );
-      const names = (await swarm.replicas()).map(({ Config }) => Config.Hostname);
-      report?.(`started ${names.join(', ')}`);
-      await servedBy((await fleet.describe()).http, names);
+    roll: (report) => replaceAll(['--force'], report),
+    deploy(settings, report) {
+      const change = Object.entries(settings).flatMap(([name, value]) => ['--env-add', `${name}=${value}`]);
+      return replaceAll(change, report);
     },
     rotateSecret: () => rotateSecret(swarm),
     logs: (options, write) => writeSwarmLogs(swarm, options, write),
@@ -107,7 +105,7 @@ export function createSwarmFleet(env: NodeJS.ProcessEnv): Fleet {
     },
     redis,
     proxy: {
-      ...createNginxPart({ ...swarm, containerOf: entranceNginx }, async () => (await fleet.describe()).http),
+      ...createNginxPart({ ...swarm, containerOf: entryNginx }, async () => (await fleet.describe()).http),
       async reload() {
         const servers = (await swarm.containers()).filter(({ service }) => service === 'nginx');
         for (const one of servers) await swarm.runOn(one, ['kill', '--signal', 'HUP', one.Id]);
@@ -120,14 +118,13 @@ export function createSwarmFleet(env: NodeJS.ProcessEnv): Fleet {
 }
 
 async function describe(swarm: Swarm, env: NodeJS.ProcessEnv): Promise<Description> {
-  const { address } = await findEntrance(swarm);
+  const { address } = await findEntryNode(swarm);
   const [app] = await swarm.replicas();
   if (!app) throw new FleetError('no replica is up: run "unsticky up --fleet swarm"');
   const imageOf = async (service: string) => (await swarm.containerOf(service)).Config.Image.replace(/@.*/, '');
-  const store = app.Config.Env.find((line) => line.startsWith('SESSION_STORE='))?.split('=')[1];
   return {
     driver: 'swarm',
-    store: store || 'durable',
+    store: storeOf(app),
     http: `http://${address}:${env.HTTP_PORT || 8080}`,
     https: `https://${address}:${env.HTTPS_PORT || 8443}`,
     versions: { nginx: await imageOf('nginx'), redis: await imageOf('redis').catch(() => 'unknown') },

@@ -3,28 +3,27 @@ import { FleetError, type Machines, type RedisPart } from '../fleet.ts';
 import { waitFor } from '../wait.ts';
 import type { Node, Swarm } from './engines.ts';
 
-/** A manager notices after 15 s that a machine is gone, and one that is back starts its tasks within some seconds. */
+/** A machine that is back may take a minute to rejoin, until names on the others resolve there. */
 const completeMs = 120_000;
-/** A replica that is drained gets 2 s by Swarm, and its own time after that. */
 const drainedMs = 60_000;
 
-/** The machine through which users come in: the last by name. @throws {FleetError} if none is ready */
-export async function findEntrance(swarm: Swarm): Promise<Node> {
-  const entrance = (await swarm.nodes()).findLast(({ state }) => state === 'ready');
-  if (entrance) return entrance;
+/** The node that users connect to: the last ready one by name. @throws {FleetError} if none is ready */
+export async function findEntryNode(swarm: Swarm): Promise<Node> {
+  const entry = (await swarm.nodes()).findLast(({ state }) => state === 'ready');
+  if (entry) return entry;
   throw new FleetError('no machine of the Swarm is ready: docker node ls');
 }
 
-/** Machines can be ended where they are containers of deploy/swarm/machines.yml, and drained everywhere. */
+/** Every machine can be drained; only one that is a container of deploy/swarm/machines.yml can be killed. */
 export function createMachines(swarm: Swarm, redis: RedisPart, env: NodeJS.ProcessEnv): Machines {
-  /** What was done, until it is undone. */
+  /** The container that was killed, and the node that was drained. */
   let [lost, drained]: (string | undefined)[] = [];
 
-  /** Machines that may be missing, that of Redis's primary first. */
+  /** Machines that may be taken away, the one with the primary of Redis first. */
   async function candidates(): Promise<{ name: string; hasPrimary: boolean }[]> {
-    const entrance = await findEntrance(swarm);
+    const entry = await findEntryNode(swarm);
     const primary = await swarm.containerOf((await redis.primary?.()) ?? 'redis');
-    const others = (await swarm.nodes()).filter(({ name, state }) => state === 'ready' && name !== entrance.name);
+    const others = (await swarm.nodes()).filter(({ name, state }) => state === 'ready' && name !== entry.name);
     return others
       .map(({ name }) => ({ name, hasPrimary: swarm.nodeOf(primary) === name }))
       .sort((a, b) => Number(b.hasPrimary) - Number(a.hasPrimary));
@@ -41,7 +40,6 @@ export function createMachines(swarm: Swarm, redis: RedisPart, env: NodeJS.Proce
       );
     };
     await waitFor(`not all tasks run: ${swarm.look}`, areRunning, { timeoutMs: completeMs, everyMs: 500 });
-    // A machine that is back may reach the others only after half a minute: until then its server of Redis does not start.
     const follow = () => redis.start().then(() => true);
     await waitFor('not all replicas of Redis follow its primary', follow, { timeoutMs: completeMs });
   }
@@ -49,7 +47,7 @@ export function createMachines(swarm: Swarm, redis: RedisPart, env: NodeJS.Proce
   return {
     async lose() {
       const [victim] = await candidates();
-      if (!victim) throw new FleetError('the Swarm has no machine beside the one through which users come in');
+      if (!victim) throw new FleetError('the Swarm has no other machine than the one that users connect to');
       const container = await containerOf(victim.name, env);
       lost = container;
       await runDocker(['kill', container], { env });
@@ -63,8 +61,7 @@ export function createMachines(swarm: Swarm, redis: RedisPart, env: NodeJS.Proce
     },
     async drain() {
       const victim = (await candidates()).findLast(({ hasPrimary }) => !hasPrimary);
-      if (!victim)
-        throw new FleetError('each machine has the primary of Redis or is the one through which users come in');
+      if (!victim) throw new FleetError('each machine has the primary of Redis, or is the one that users connect to');
       drained = victim.name;
       await swarm.manage(['node', 'update', '--availability', 'drain', victim.name]);
       const isEmpty = async () => (await swarm.tasks()).every(({ node }) => node !== victim.name);
@@ -89,6 +86,6 @@ async function containerOf(machine: string, env: NodeJS.ProcessEnv): Promise<str
     if (path.endsWith(`/${machine}`) && engines.includes(`unix://${path}.sock`)) return id;
   }
   throw new FleetError(
-    `${machine} cannot be ended from here: only machines of deploy/swarm/machines.sh can. Pull its plug, and watch with --url`,
+    `${machine} cannot be killed from here: only machines of deploy/swarm/machines.sh can. Switch it off, and watch with --url`,
   );
 }

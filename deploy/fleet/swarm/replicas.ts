@@ -8,15 +8,14 @@ const secretFile = '/run/secrets/session_secrets';
 /**
  * Replaces the replicas one after the other, each by one that is ready.
  * @param change options of `docker service update`
- * @throws {FleetError} if Swarm has gone back to what was before, because a new one failed
+ * @throws {FleetError} if a new one failed, and Swarm rolled back
  */
 export async function updateReplicas(swarm: Swarm, change: string[]): Promise<void> {
   const service = `${swarm.stack}_app`;
   await swarm.manage(['service', 'update', '--detach=false', '--quiet', ...change, service]);
   const status = await swarm.manage(['service', 'inspect', '--format', '{{json .UpdateStatus}}', service]);
   const { State, Message } = (JSON.parse(status) ?? {}) as { State?: string; Message?: string };
-  if (State?.startsWith('rollback'))
-    throw new FleetError(`a new replica failed, and Swarm went back to the version before: ${Message}`);
+  if (State?.startsWith('rollback')) throw new FleetError(`a new replica failed, and Swarm rolled back: ${Message}`);
 }
 
 /** A secret of Swarm cannot be changed: each list of secrets is a new one, with a name of its own. */
