@@ -20,6 +20,6 @@ sentinel down-after-milliseconds unsticky 1000
 sentinel failover-timeout unsticky 1000
 EOF
 fi
-# With another password than at the last start it would find no server any more, and nothing would fail over.
+# The password may have changed since the last start. With the old one it could not watch any server.
 sed -i "s/^sentinel auth-pass unsticky .*/sentinel auth-pass unsticky $peer/" /data/sentinel.conf
 exec redis-server /data/sentinel.conf --sentinel

@@ -31,7 +31,7 @@ fi
 # With sentinels (sentinel.yml, deploy/kubernetes): a replica of the server that they name. In Kubernetes addresses change, so servers have
 # names (REDIS_HOSTNAME).
 if [ -n "${REDIS_SENTINELS:-}" ]; then
-    # What most of them name: one that was away itself may name a server that was replaced meanwhile.
+    # The server that most of them name: one that was away itself may name a primary that has been replaced since.
     most=$(($(echo "$REDIS_SENTINELS" | wc -w) / 2))
     primary=
     for _ in $(seq 100); do
@@ -43,7 +43,7 @@ if [ -n "${REDIS_SENTINELS:-}" ]; then
         sleep 0.3
     done
     if [ -z "$primary" ]; then
-        echo "start.sh: most of the sentinels $REDIS_SENTINELS do not answer alike, so it is not known which server has the newest data" >&2
+        echo "start.sh: most of the sentinels $REDIS_SENTINELS do not answer, or disagree: it is not known which server has the newest data" >&2
         exit 1
     fi
     # shellcheck disable=SC2046 # one argument for each word

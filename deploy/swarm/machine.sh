@@ -1,10 +1,10 @@
 #!/bin/sh
-# machine.sh: starts an engine in a container. The machine outside reaches it by a socket in a folder that only its user may enter.
+# machine.sh: starts a Docker engine in a container. The host reaches it through a socket, in a folder that only its owner may enter.
 set -eu
 for folder in /sys/fs/cgroup /sys/fs/cgroup/*/; do
     mount -o remount,bind,rw "$folder" 2>/dev/null || true # not each is a mount
 done
-# In version 2 a group that has processes can have no groups with limits in it: the processes move into one beside those.
+# In cgroup v2 a group with processes cannot have child groups with limits: the processes move into a child group.
 if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
     mkdir -p /sys/fs/cgroup/machine
     while read -r process; do echo "$process" > /sys/fs/cgroup/machine/cgroup.procs || true; done < /sys/fs/cgroup/cgroup.procs

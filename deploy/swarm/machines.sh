@@ -1,12 +1,13 @@
 #!/bin/sh
-# machines.sh up|down: three machines of a Swarm in containers of this one (machines.yml), with the images and secrets of stack.yml; or
-# their end. Afterwards a shell has what commands need: . .unsticky/machines/env
+# machines.sh up: starts three machines in containers (machines.yml) and makes a Swarm of them, with the images and secrets of stack.yml.
+# Then a shell needs: . .unsticky/machines/env
+# machines.sh down: removes them.
 set -eu
 cd "$(dirname "$0")/../.."
 MACHINES_DIR=${MACHINES_DIR:-$PWD/.unsticky/machines}
 export MACHINES_DIR
 machines() { docker compose --file deploy/swarm/machines.yml "$@"; }
-on() { # on NUMBER ARGUMENT ...: docker on that machine
+on() { # on NUMBER ARGUMENT ...: runs docker on that machine
     machine=$1
     shift
     docker --host "unix://$MACHINES_DIR/machine-$machine.sock" "$@"

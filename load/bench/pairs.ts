@@ -8,7 +8,7 @@ import { costOf, formatSpread, type Ratios, ratiosOf, type Sample, type Spread, 
 /** Two replicas of this application that differ in one thing. */
 interface Pair {
   about: string;
-  /** The one with which the other is compared first. */
+  /** The second is compared with the first. */
   names: [string, string];
   /** What it may cost of the throughput of each kind of work, as a fraction; without a limit it is measured only. */
   maxCost: Partial<Record<string, number>>;

@@ -7,10 +7,10 @@ const machinesOf = (fleet: Fleet) => fleet.machines as NonNullable<Fleet['machin
 /** Faults of a machine with all that runs on it. */
 export const machineFaults = {
   'machine-lost': {
-    about: 'a machine is gone with its replicas, its nginx, and the primary of Redis; later it is back',
+    about: 'a machine is gone with all that runs there, if possible the primary of Redis; later it is back',
     target: 'fleet',
     seconds: 20, // a Swarm replaces what ran there after 15 s
-    // A failover of Redis, if its primary was there; and nginx waits 2 s for a replica that does not answer any longer.
+    // Redis fails over if its primary was there; and nginx waits 2 s for a replica that no longer answers.
     impactBudget: { failures: 'all', stallMs: 5000, answerMs: 4000, mayForgetUnknown: true },
     missingCapability,
     async apply(fleet, { declare }) {
