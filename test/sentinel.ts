@@ -20,6 +20,8 @@ export interface TestSentinels {
   process(port: number): ChildProcess;
   /** Starts a server that has ended, as a replica of the first: sentinels make it one of the present primary. */
   start(port: number): Promise<void>;
+  /** Starts a sentinel that takes the server at this port for the primary. It is not among `sentinels`. */
+  startMistaken(port: number): Promise<{ host: string; port: number }>;
   stop(): Promise<void>;
 }
 
@@ -42,20 +44,20 @@ export async function startTestSentinels(): Promise<TestSentinels> {
   }
 
   const sentinels: TestSentinels['sentinels'] = [];
-  async function startSentinel(): Promise<void> {
+  async function startSentinel(primary: number): Promise<{ host: string; port: number }> {
     const port = await freePort();
     const file = path.join(dir, `sentinel-${port}.conf`);
     const lines = [
       `port ${port}`,
       `bind ${host}`,
       `dir ${dir}`,
-      `sentinel monitor ${name} ${host} ${first} 2`,
+      `sentinel monitor ${name} ${host} ${primary} 2`,
       `sentinel down-after-milliseconds ${name} 1000`,
       `sentinel failover-timeout ${name} 1000`,
     ];
     writeFileSync(file, lines.join('\n'));
     processes.set(port, spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' }));
-    sentinels.push({ host, port });
+    return { host, port };
   }
 
   const asked = async () =>
@@ -64,7 +66,7 @@ export async function startTestSentinels(): Promise<TestSentinels> {
   try {
     for (const port of ports) await start(port);
     await until(async () => /connected_slaves:2/.test(String(await command(first, 'INFO', 'replication'))));
-    for (let number = 0; number < 3; number++) await startSentinel();
+    for (let number = 0; number < 3; number++) sentinels.push(await startSentinel(first));
     await until(async () => {
       const reply = await asked();
       return fieldOf(reply, 'num-slaves') === 2 && fieldOf(reply, 'num-other-sentinels') === 2;
@@ -81,6 +83,7 @@ export async function startTestSentinels(): Promise<TestSentinels> {
     start,
     primary: async () => fieldOf(await asked(), 'port'),
     process: (port) => processes.get(port) as ChildProcess,
+    startMistaken: startSentinel,
     stop: () => endAll([...processes.values()]),
   };
 }

@@ -254,3 +254,26 @@ test('wrong options are named', () => {
   for (const [name, value] of Object.entries(wrong))
     expect(() => followPrimary({ ...options, [name]: value } as never)).toThrow(TypeError(name).message);
 });
+
+test('a sentinel that names another server with the same epoch is outvoted', async () => {
+  const primary = await redis.primary();
+  const mistaken = await redis.startMistaken(redis.ports.find((port) => port !== primary) ?? 0);
+  await until(async () => (await redis.command(mistaken.port, 'PING')) === 'PONG');
+  const [, second, third] = redis.sentinels as [Address, Address, Address];
+  // Wherever it is in the list. If one of the others is away, changes are refused, and reads still come from the right server.
+  for (const sentinels of [
+    [mistaken, second, third],
+    [second, third, mistaken],
+  ]) {
+    const { url } = await startApp({ ...redis, sentinels });
+    const visitor = createVisitor(url);
+    const add = async () => (await visitor.send('POST', '/add', { item: 1 })).status;
+    await until(async () => (await add()) === 200);
+    for (let time = 0; time < 20; time++) expect(await add()).toBe(200);
+    redis.process(third.port).kill('SIGSTOP');
+    await until(async () => (await add()) === 503);
+    for (let time = 0; time < 20; time++) expect((await visitor.send('GET', '/')).status).toBe(200);
+    redis.process(third.port).kill('SIGCONT');
+    await until(async () => (await add()) === 200);
+  }
+});

@@ -16,9 +16,9 @@ const stragglerMs = 100;
 const maxSilences = 3;
 
 /**
- * Asks all sentinels twice a second which server is the primary, as long as a client follows it. At first most must answer;
- * then the answer with the highest epoch counts. So a sentinel that was cut off from the others misleads none. Emits `moved` when
- * the primary is another one.
+ * Asks all sentinels twice a second which server is the primary, as long as a client follows it. The highest epoch counts, and
+ * of one epoch what most say; at first most must answer. So a sentinel that was cut off from the others misleads none. Emits
+ * `moved` when the primary is another one.
  *
  * It asks, where a subscription to `+switch-master` would tell: one that was cut is silent, like one that has nothing to say.
  */
@@ -167,6 +167,8 @@ export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
     if (!this.#known && !this.#areMost(sightings)) return;
     if (!latest || (this.#known && this.#known.epoch > latest.epoch)) return;
     const isNew = !this.#known || !isSameAddress(latest, this.#known);
+    const names = sightings.filter((sighting) => isSameAddress(sighting, latest));
+    if (isNew && this.#known?.epoch === latest.epoch && !this.#areMost(names)) return;
     this.#known = latest;
     if (isNew) this.emit('moved');
   }
@@ -200,7 +202,15 @@ export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
   }
 }
 
-const latestOf = (sightings: Sighting[]) => sightings.toSorted((a, b) => b.epoch - a.epoch)[0];
+/**
+ * What most of those with the highest epoch say; undefined if they do not agree. One that could not resolve the name of the new
+ * primary when it heard of it has the new epoch with the old address, until the next failover (seen with Redis 8.0).
+ */
+function latestOf(sightings: Sighting[]): Sighting | undefined {
+  const epoch = Math.max(...sightings.map((sighting) => sighting.epoch));
+  const latest = sightings.filter((sighting) => sighting.epoch === epoch);
+  return latest.find((one) => 2 * latest.filter((other) => isSameAddress(one, other)).length > latest.length);
+}
 
 /** A map of RESP3, or the flat list of RESP2. */
 function fieldsOf(reply: unknown): Map<unknown, unknown> {
