@@ -20,6 +20,16 @@ sentinel down-after-milliseconds unsticky 1000
 sentinel failover-timeout unsticky 1000
 EOF
 fi
+# After a restart of a machine in a Swarm, names of the others do not resolve for half a minute. If the sentinel heard of a new primary
+# then, it would keep the old address with the new epoch, until the next failover. So it waits for the names that it knows, at most a minute.
+for _ in $(seq 60); do
+    missing=
+    for name in $(sed -n -E 's/^sentinel (monitor|known-replica|known-sentinel) unsticky ([^ ]+) .*/\2/p' /data/sentinel.conf); do
+        getent hosts "$name" >/dev/null || missing=$name
+    done
+    [ -n "$missing" ] || break
+    sleep 1
+done
 # The password may have changed since the last start. With the old one it could not watch any server.
 sed -i "s/^sentinel auth-pass unsticky .*/sentinel auth-pass unsticky $peer/" /data/sentinel.conf
 exec redis-server /data/sentinel.conf --sentinel

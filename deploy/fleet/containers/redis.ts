@@ -66,13 +66,14 @@ export function createContainerRedis(docker: Containers): RedisPart {
     if (cluster?.first) return { container: cluster.first, name: cluster.first.service };
     const watching = containers.filter(({ service }) => sentinels.includes(service));
     if (watching.length === 0) return { container: await docker.containerOf('redis') };
-    for (const sentinel of watching) {
-      const ask = [...asSentinel, 'get-master-addr-by-name', master];
-      const [address] = (await exec(sentinel, ...ask).catch(() => '')).split('\n');
-      const container = containers.find((one) => address && namesOf(one).includes(address));
-      if (container) return { container, name: container.service };
-    }
-    throw new FleetError(`no sentinel names a primary that is up: ${docker.look}`);
+    const ask = [...asSentinel, 'get-master-addr-by-name', master];
+    const replies = await Promise.all(watching.map((sentinel) => exec(sentinel, ...ask).catch(() => '')));
+    const addresses = replies.flatMap((reply) => reply.split('\n')[0] || []);
+    // One that was away itself may name a server that has been replaced since.
+    const named = addresses.find((one) => 2 * addresses.filter((other) => other === one).length > addresses.length);
+    const container = containers.find((one) => named && namesOf(one).includes(named));
+    if (container) return { container, name: container.service };
+    throw new FleetError(`the sentinels name no primary that is up: ${docker.look}`);
   }
 
   async function isComplete(): Promise<boolean> {
