@@ -351,11 +351,12 @@ test('sessions survive a restart of Redis, and down and up', async () => {
 test('after a crash inside a container the engine starts it again', async () => {
   const [replica] = await fleet.replicas();
   const container = replica?.runsAs ?? '';
-  // PID 1 is the init; the replica is its child.
+  // PID 1 is the init; the replica is its child. Detached: what runs in a container dies with it.
   execFileSync(
     'docker',
     [
       'exec',
+      '--detach',
       container,
       'node',
       '-e',
