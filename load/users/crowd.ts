@@ -70,7 +70,8 @@ export function createCrowd(options: CrowdOptions): Crowd {
 
   async function runDuring(progress: Progress, state: () => string, work: () => Promise<void>) {
     await unlessAborted(down, users.logIn);
-    progress.report(`${count} users are logged in; seed ${seed}`);
+    const loggedIn = users.intactCount();
+    progress.report(`${loggedIn < count ? `only ${loggedIn} of ` : ''}${count} users are logged in; seed ${seed}`);
     const stop = progress.follow(state);
     const over = new AbortController();
     const busy = users.stayBusy(over.signal);

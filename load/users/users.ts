@@ -50,6 +50,8 @@ export function createUsers(witness: Witness, options: UsersOptions): Users {
 
   /** One visit from the login to the logout, or until the run ends. */
   async function visit(user: User, until: AbortSignal) {
+    // Without a login, each of its concurrent requests would get a session of its own, and its items would look lost.
+    if (!user.visit.isLoggedIn) return pause(thinkMs, until);
     const steps = Math.round(workload.stepsPerVisit * (0.5 + user.random()));
     for (let step = 0; step < steps; step++) {
       await shopper.step(user);
