@@ -85,6 +85,12 @@ test('no folder has more than 17 product files', () => {
   expect(full).toEqual([]);
 });
 
+test('no module of the session layer has more than 200 lines', () => {
+  const modules = productFiles.filter((file) => file.startsWith('src/sessions/') && /\.(ts|lua)$/.test(file));
+  expect(modules.length).toBeGreaterThan(40);
+  expect(modules.filter((file) => read(file).split('\n').length - 1 > 200)).toEqual([]);
+});
+
 test("the map in ARCHITECTURE.md names exactly the product's folders", () => {
   const folders = new Set(productFiles.map((file) => path.posix.dirname(file)));
   const [map = ''] = /^## Code map$[\s\S]*?(?=^## )/m.exec(read('ARCHITECTURE.md')) ?? [];

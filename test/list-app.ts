@@ -17,7 +17,7 @@ import {
   type SessionsOptions,
   updateSession,
 } from '../src/sessions/index.ts';
-import { slotOf } from '../src/sessions/redis/topology.ts';
+import { slotOf } from '../src/sessions/redis/servers/topology.ts';
 import type { TestCluster } from './cluster.ts';
 import { createVisitor, sessionIdOf } from './replica.ts';
 import type { TestSentinels } from './sentinel.ts';

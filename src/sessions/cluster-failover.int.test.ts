@@ -4,7 +4,7 @@ import { expectIntact, login, openVisitors, slotOfVisitor, startAdding, startClu
 import { createVisitor, startTestReplica, until } from '../../test/replica.ts';
 import { shortHash } from './hash.ts';
 import type { SessionsOptions } from './index.ts';
-import { slotOf } from './redis/topology.ts';
+import { slotOf } from './redis/servers/topology.ts';
 
 // Sessions on a Cluster of three primaries with a replica each, of which one fails.
 

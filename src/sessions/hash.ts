@@ -45,6 +45,22 @@ export function handleOf(id: string): string {
   return (homeOf(id) ?? '') + shortHash(id);
 }
 
+/** Of so many ids the handle is kept; of more, all are forgotten. */
+const maxHandles = 10_000;
+
+/** `handleOf`, which remembers: a visitor comes with the same id at each request. */
+export function rememberHandles(): typeof handleOf {
+  const handles = new Map<string, string>();
+  return (id) => {
+    const known = handles.get(id);
+    if (known !== undefined) return known;
+    const handle = handleOf(id);
+    if (handles.size >= maxHandles) handles.clear();
+    handles.set(id, handle);
+    return handle;
+  };
+}
+
 /** @returns what follows a prefix in the key of the session with this handle */
 export function keyOfHandle(handle: string): string {
   return handle.length > 22 ? `{${handle.slice(0, homeLength)}}:${handle.slice(homeLength)}` : handle;

@@ -5,8 +5,9 @@ export { SessionError, type SessionErrorCode } from './errors.ts';
 export type { SessionEvent, StoreCommand, StoreOutcome } from './events.ts';
 export type { Attributes, CookieChoices, SessionsOptions } from './options.ts';
 export { type Address, redisOptions } from './redis/client.ts';
-export { type ClusterClient, type ClusterOptions, followCluster } from './redis/cluster.ts';
-export { followPrimary, type PrimaryClient, type PrimaryOptions } from './redis/primary.ts';
+export { type ClusterClient, type ClusterOptions, followCluster } from './redis/servers/cluster.ts';
+export { followPrimary, type PrimaryOptions } from './redis/servers/follow-primary.ts';
+export type { PrimaryClient } from './redis/servers/primary.ts';
 export { type Closing, sessionSignal } from './request/session-signal.ts';
 export { type Draft, destroySession, renewSession, updateSession } from './update.ts';
 export {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { CookieOptions } from 'express';
 import type { SessionEvent } from './events.ts';
 import type { Client } from './redis/client.ts';
-import { ClusterClient } from './redis/cluster.ts';
+import { ClusterClient } from './redis/servers/cluster.ts';
 
 /** The attributes of a session: all that an application has put there. */
 export type Attributes = Record<string, unknown>;

@@ -1,19 +1,16 @@
-import { handleOf, keyOfHandle, shortHash } from './hash.ts';
+import { keyOfHandle, rememberHandles, shortHash } from './hash.ts';
 import type { Attributes, SessionsOptions } from './options.ts';
 import { lifetimeOf, readAttributes, readStored, type Stored } from './record.ts';
 import { RedisClock } from './redis/clock.ts';
-import { ClusterClient } from './redis/cluster.ts';
+import { ClusterClient } from './redis/servers/cluster.ts';
 import { createRedisCalls, type RedisCalls } from './redis/commands.ts';
 import { RedisMemory } from './redis/memory.ts';
 import { OpenSessions } from './redis/open-sessions.ts';
-import { PrimaryClient } from './redis/primary.ts';
+import { PrimaryClient } from './redis/servers/primary.ts';
 import { createQueue, type Queue } from './redis/queue.ts';
 import { createRecently } from './redis/recently.ts';
 import { endScript, takeOverScript } from './redis/scripts.ts';
 import { createTell, type Tell } from './report.ts';
-
-/** Of so many ids the handle is kept; of more, all are forgotten. */
-const maxHandles = 10_000;
 
 /** The sessions in one Redis: their keys, their limits, and how they are read and ended. */
 export class SessionRepository {
@@ -22,6 +19,7 @@ export class SessionRepository {
   readonly tell: Tell;
   readonly queue: Queue<Stored> = createQueue();
   readonly openSessions: OpenSessions;
+  readonly handleOf = rememberHandles();
   readonly prefix: string;
   readonly idleMs: number;
   readonly absoluteMs: number;
@@ -34,7 +32,6 @@ export class SessionRepository {
   readonly #anonymousShare: number | undefined;
   readonly #memories = new WeakMap<object, RedisMemory>();
   readonly #extended = createRecently();
-  readonly #handles = new Map<string, string>();
 
   constructor(options: SessionsOptions) {
     this.prefix = options.prefix ?? 'session:';
@@ -164,16 +161,6 @@ export class SessionRepository {
   /** The sorted set of a user's sessions. */
   indexOf(user: string): string {
     return `${this.prefix}user:${shortHash(user)}`;
-  }
-
-  /** A visitor comes with the same id at each request. */
-  handleOf(id: string): string {
-    const known = this.#handles.get(id);
-    if (known !== undefined) return known;
-    const made = handleOf(id);
-    if (this.#handles.size >= maxHandles) this.#handles.clear();
-    this.#handles.set(id, made);
-    return made;
   }
 
   /** What answers a repeat must outlive a failover, as what answers the request itself. */

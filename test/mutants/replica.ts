@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisStore } from 'connect-redis';
-import { PrimaryClient } from '../../src/sessions/redis/primary.ts';
+import { PrimaryClient } from '../../src/sessions/redis/servers/primary.ts';
 import { OpenSessions } from '../../src/sessions/redis/open-sessions.ts';
 import { SessionRepository } from '../../src/sessions/repository.ts';
 

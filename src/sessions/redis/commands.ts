@@ -1,17 +1,11 @@
 import { SessionError, type SessionErrorCode } from '../errors.ts';
-import type { StoreCommand, StoreOutcome } from '../events.ts';
+import type { StoreCommand } from '../events.ts';
 import type { Tell } from '../report.ts';
 import type { Client } from './client.ts';
 import { DeadlineError, Deadlines } from './deadline.ts';
+import { outcomeOf, wasRefused } from './failures.ts';
 import { withPatience } from './patience.ts';
-import {
-  clusterMessage,
-  createReader,
-  createWriter,
-  NotReplicatedError,
-  publishing,
-  type Writer,
-} from './replicated.ts';
+import { clusterMessage, createReader, createWriter, publishing, type Writer } from './replicated.ts';
 import type { Script } from './scripts.ts';
 import { type StaleConnection, staleConnectionOf } from './stale-connection.ts';
 
@@ -176,28 +170,4 @@ function evaluate(through: Writer, isAsking: boolean, script: Script, keysAndArg
     if (!(err instanceof Error && err.message.startsWith('NOSCRIPT'))) throw err;
     return through.send(['EVAL', script.text, ...keysAndArgs], isAsking);
   });
-}
-
-/**
- * True if Redis has refused (out of memory, read-only, loading: the scripts fail at their first write), or the command was
- * never sent.
- */
-function wasRefused(err: unknown): boolean {
-  if (!(err instanceof Error)) return false;
-  return (
-    /^(OOM|READONLY|LOADING|MISCONF|NOREPLICAS|NOPERM|NOAUTH|BUSY|CLUSTERDOWN|MASTERDOWN|MOVED|ASK|TRYAGAIN)\b/.test(
-      err.message,
-    ) || wasNeverSent(err)
-  );
-}
-
-/** By the name of their class: this layer imports nothing of node-redis. */
-function wasNeverSent(err: unknown): boolean {
-  return err instanceof Error && /^(ClientOffline|ClientClosed|Timeout)Error$/.test(err.constructor.name);
-}
-
-function outcomeOf(err: unknown): StoreOutcome {
-  if (err instanceof DeadlineError) return 'timeout';
-  if (err instanceof NotReplicatedError) return 'unconfirmed';
-  return wasNeverSent(err) ? 'refused' : 'error';
 }

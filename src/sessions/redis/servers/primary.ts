@@ -1,48 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  type Address,
-  type Client,
-  ClientOfflineError,
-  isSameAddress,
-  type Resolver,
-  requireAddresses,
-  type Subscriber,
-} from './client.ts';
-import { Sentinels } from './sentinels.ts';
-
-export interface PrimaryOptions {
-  /** The name under which the sentinels know the primary. */
-  name: string;
-  /** At least one, better all of them. */
-  sentinels: Address[];
-  /** Makes a client for a server, not yet connected: `createClient` with `redisOptions` and this address. */
-  connectTo(address: Address): Subscriber;
-  /** The same for a sentinel, if it has another user or password. */
-  connectToSentinel?(address: Address): Client;
-}
+import { type Address, ClientOfflineError, isSameAddress, type Resolver, type Subscriber, within } from '../client.ts';
 
 const firstRetryMs = 50;
 const maxRetryMs = 500;
 const roleMs = 500;
-
-/**
- * A client of the primary that sentinels name, for `createSessions`. When the primary fails over it connects to the new one;
- * meanwhile commands fail at once, and none is ever sent twice: node-redis's own `createSentinel` sends a command again whose
- * connection broke, so that it may take effect on two servers.
- *
- * It emits `error` for each failed attempt to connect, and `ready` for each success.
- * @throws {TypeError} if an option is wrong
- * @example followPrimary({ name, sentinels, connectTo: ({ host, port }) =>
- *   createClient({ ...redisOptions, socket: { ...redisOptions.socket, host, port } }) })
- */
-export function followPrimary(options: PrimaryOptions): PrimaryClient {
-  const { name, sentinels, connectTo, connectToSentinel = connectTo } = options;
-  if (typeof name !== 'string' || name === '') throw new TypeError('name must be the name of the primary');
-  requireAddresses('sentinels', sentinels);
-  if (typeof connectTo !== 'function') throw new TypeError('connectTo must be a function that makes a client');
-  return new PrimaryClient(new Sentinels(name, sentinels, connectToSentinel), connectTo);
-}
 
 type Events = Record<'connect' | 'ready' | 'reconnecting' | 'end', []> & { error: [Error] };
 
@@ -197,10 +159,7 @@ export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
 
   /** @throws if it is no primary: sentinels name one before it has become it, and one that returns believes that it still is */
   async #prepare(client: Subscriber, { host, port }: Address): Promise<void> {
-    const late = pause(roleMs, undefined, { ref: false }).then(() => {
-      throw new Error(`${host}:${port} did not answer within ${roleMs} ms`);
-    });
-    const [role] = (await Promise.race([client.sendCommand(['ROLE']), late])) as [string];
+    const [role] = (await within(roleMs, client.sendCommand(['ROLE']))) as [string];
     if (role !== 'master') throw new Error(`${host}:${port} is a replica, not the primary`);
     for (const [channel, listener] of this.#subscriptions) await client.subscribe(channel, listener);
     if (!this.#keepsAlive) client.unref();

@@ -7,7 +7,7 @@ import {
   type Resolver,
   requireAddresses,
   type Subscriber,
-} from './client.ts';
+} from '../client.ts';
 import { ClusterConnections } from './cluster-connections.ts';
 import { PrimaryClient } from './primary.ts';
 import { addressOf, nameOf } from './topology.ts';

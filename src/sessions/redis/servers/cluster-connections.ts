@@ -1,7 +1,16 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Address, type Client, ClientOfflineError, type Servers, type Subscriber, within } from './client.ts';
-import { addressOf, nameOf, readTopology, slotOf, type Topology, unknown, withNewer } from './topology.ts';
+import { type Address, type Client, ClientOfflineError, type Servers, type Subscriber } from '../client.ts';
+import {
+  addressOf,
+  nameOf,
+  readFromFirst,
+  readTopology,
+  slotOf,
+  type Topology,
+  unknown,
+  withNewer,
+} from './topology.ts';
 
 /** How often it looks which server has which slot: if nothing is wrong, and if something is. */
 const [calmMs, troubledMs] = [5000, 200];
@@ -138,40 +147,16 @@ export class ClusterConnections extends EventEmitter<{ ready: []; moved: []; err
 
   async #lookOnce(closing: AbortSignal): Promise<void> {
     const known = [...this.primaries].map(([server, client]) => [addressOf(server), client] as const);
-    const { answers, topology } = await readTopology(known, answerMs);
+    const seen = await readTopology(known, answerMs);
     if (closing.aborted) return;
-    const areMost = answers > this.#primaries.size / 2;
-    if (answers > 0) this.#apply(areMost ? topology : withNewer(this.#topology, topology));
-    else await this.#lookFrom(new Set([...this.#nodes.map(nameOf), ...this.#clients.keys()]), closing);
-  }
-
-  /** Asks one after the other. */
-  async #lookFrom(servers: Set<string>, closing: AbortSignal): Promise<void> {
-    let cause: Error | undefined;
-    for (const server of servers) {
-      const { answers, topology, problem } = await this.#readFrom(addressOf(server));
-      if (closing.aborted) return;
-      if (answers > 0) return this.#apply(topology);
-      cause ??= problem;
-    }
-    const list = [...servers].join(', ');
+    const areMost = seen.answers > this.#primaries.size / 2;
+    if (seen.answers > 0) return this.#apply(areMost ? seen.topology : withNewer(this.#topology, seen.topology));
+    const servers = [...new Set([...this.#nodes.map(nameOf), ...this.#clients.keys()])];
+    const { answers, topology, problem: cause } = await readFromFirst(servers, this.#connectTo, answerMs, closing);
+    if (closing.aborted) return;
+    if (answers > 0) return this.#apply(topology);
+    const list = servers.join(', ');
     this.emit('error', new Error(`no server of the Cluster answers at ${list}: ${cause?.message}`, { cause }));
-  }
-
-  async #readFrom(address: Address) {
-    const client = this.#connectTo(address);
-    let problem: Error | undefined;
-    client.on('error', ((err: Error) => {
-      problem = err;
-    }) as () => void);
-    try {
-      await within(answerMs, client.connect());
-      return await readTopology([[address, client]], answerMs);
-    } catch (err) {
-      return { answers: 0, topology: unknown(), problem: problem ?? (err as Error) };
-    } finally {
-      if (client.isOpen) client.destroy();
-    }
   }
 
   #apply(topology: Topology): void {

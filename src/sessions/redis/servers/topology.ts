@@ -1,4 +1,4 @@
-import { type Address, type Client, within } from './client.ts';
+import { type Address, type Client, within } from '../client.ts';
 
 /** A Cluster divides its keys into so many slots. */
 const slotCount = 16_384;
@@ -61,6 +61,39 @@ export async function readTopology(servers: Iterable<readonly [Address, Client]>
     for (let slot = from; slot <= to; slot++) putIn(topology, slot, server, epoch);
   const problem = settled.find((result) => result.status === 'rejected')?.reason as Error | undefined;
   return { answers: views.length, topology, problem };
+}
+
+/**
+ * The same of one server, over a connection of its own: of the first that answers.
+ * @returns the problem of the first one, if none has answered
+ */
+export async function readFromFirst(servers: string[], connectTo: Connect, ms: number, closing: AbortSignal) {
+  let problem: Error | undefined;
+  for (const server of servers) {
+    if (closing.aborted) break;
+    const view = await readFrom(addressOf(server), connectTo, ms);
+    if (view.answers > 0) return view;
+    problem ??= view.problem;
+  }
+  return { answers: 0, topology: unknown(), problem };
+}
+
+type Connect = (address: Address) => Client;
+
+async function readFrom(address: Address, connectTo: Connect, ms: number) {
+  const client = connectTo(address);
+  let problem: Error | undefined;
+  client.on('error', ((err: Error) => {
+    problem = err;
+  }) as () => void);
+  try {
+    await within(ms, client.connect());
+    return await readTopology([[address, client]], ms);
+  } catch (err) {
+    return { answers: 0, topology: unknown(), problem: problem ?? (err as Error) };
+  } finally {
+    if (client.isOpen) client.destroy();
+  }
 }
 
 /** What is known, with what a few servers say if it is not older: they may be cut off from the others. */
