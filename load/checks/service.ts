@@ -4,8 +4,12 @@ import type { Findings } from './findings.ts';
 
 /** A shorter time shows chance. */
 const shortestMs = 1000;
-/** As long a time before the fault is what users are compared with. */
-const longestBeforeMs = 5000;
+/** As long a time before the fault, in which no other one had an effect, is what users are compared with. */
+const longestBeforeMs = 10_000;
+/** Users send one to three requests at once, so their number varies more than that of single ones: E(n²) / E(n). */
+const burst = 7 / 3;
+/** Fewer successes than this many standard deviations explain are not chance. */
+const certain = 2;
 /** After this time a replica that is back has at least half its share. */
 const backMs = 10_000;
 /** The share is counted in so much of that time. */
@@ -29,9 +33,10 @@ export function checkSteadyState({ operations, faults, replicas }: History, find
     if (!steady || fault.end === null) continue;
     const during = { from: fault.start + steady.afterMs, to: fault.end };
     const before = calmBefore(fault, faults, arrived);
-    if (lengthOf(during) >= shortestMs && lengthOf(before) >= shortestMs) {
+    if (lengthOf(during) >= shortestMs && lengthOf(...before) >= shortestMs) {
       examined += 1;
-      compare(fault, [before, during], operations, findings);
+      compareThroughput(fault, before, during, operations, findings);
+      compareTimes(fault, during, operations, findings);
     }
     const back = { from: fault.end + backMs - countedMs, to: fault.end + backMs };
     const isCalm = faults.every(({ start }) => start <= fault.start || start >= back.to);
@@ -41,26 +46,39 @@ export function checkSteadyState({ operations, faults, replicas }: History, find
   return examined;
 }
 
-function compare(
-  fault: FaultRecord,
-  [before, during]: [Span, Span],
+function compareThroughput(
+  { fault, impactBudget }: FaultRecord,
+  before: Span[],
+  during: Span,
   operations: Operation[],
   findings: Findings,
 ): void {
-  const { throughput = 0, p99Ms = Infinity } = fault.impactBudget.steady ?? {};
-  const [usual, served] = [rateIn(operations, before), rateIn(operations, during)];
-  if (served < throughput * usual) {
-    const part = `${Math.round((100 * served) / usual)} % of the ${Math.round(usual)} successes per second before it`;
-    findings.add('degraded-service', { summary: `${fault.fault}: users got ${part}`, operations: [] });
-  }
+  const throughput = impactBudget.steady?.throughput ?? 0;
+  const [usual, served] = [successesIn(operations, ...before), successesIn(operations, during)];
+  const scale = lengthOf(during) / lengthOf(...before);
+  const required = throughput * usual * scale;
+  const deviation = Math.sqrt(burst * (served + (throughput * scale) ** 2 * usual));
+  if (served + certain * deviation >= required) return;
+  const perSecond = Math.round((1000 * usual) / lengthOf(...before));
+  const part = `${Math.round((100 * served) / (usual * scale))} % of the ${perSecond} successes per second before it`;
+  findings.add('degraded-service', { summary: `${fault}: users got ${part}`, operations: [] });
+}
+
+function compareTimes(
+  { fault, impactBudget }: FaultRecord,
+  during: Span,
+  operations: Operation[],
+  findings: Findings,
+): void {
+  const limitMs = impactBudget.steady?.p99Ms ?? Infinity;
   const begun = operations.filter(
     ({ start, outcome }) => outcome === 'ok' && start >= during.from && start < during.to,
   );
   const times = Float64Array.from(begun, ({ start, end }) => end - start).sort();
   const p99 = percentile(times, 0.99) ?? 0;
-  if (p99 <= p99Ms) return;
-  const slow = begun.filter(({ start, end }) => end - start > p99Ms).slice(0, 10);
-  const summary = `${fault.fault}: p99 was ${Math.round(p99)} ms (limit ${p99Ms})`;
+  if (p99 <= limitMs) return;
+  const slow = begun.filter(({ start, end }) => end - start > limitMs).slice(0, 10);
+  const summary = `${fault}: p99 was ${Math.round(p99)} ms (limit ${limitMs})`;
   findings.add('degraded-service', { summary, operations: slow });
 }
 
@@ -87,19 +105,28 @@ export function arrivedAt(operations: Operation[]): number {
   }, 0);
 }
 
-/** The time before a fault in which no other one had an effect. */
-function calmBefore({ start }: FaultRecord, faults: FaultRecord[], arrived: number): Span {
-  const earlier = faults.filter((other) => other.start < start);
-  const from = Math.max(arrived, start - longestBeforeMs, ...earlier.map(({ end }) => (end ?? Infinity) + recoveryMs));
-  return { from, to: start };
+/** The last times before a fault in which no other one had an effect, together at most longestBeforeMs. */
+function calmBefore({ start }: FaultRecord, faults: FaultRecord[], arrived: number): Span[] {
+  const earlier = faults.filter((other) => other.start < start).toSorted((one, other) => one.start - other.start);
+  const calm: Span[] = [];
+  let from = arrived;
+  for (const { start: to, end } of [...earlier, { start, end: null }]) {
+    if (to > from) calm.push({ from, to });
+    from = Math.max(from, (end ?? Infinity) + recoveryMs);
+  }
+  const last: Span[] = [];
+  for (const { from, to } of calm.toReversed()) {
+    const left = longestBeforeMs - lengthOf(...last);
+    if (left > 0) last.push({ from: Math.max(from, to - left), to });
+  }
+  return last;
 }
 
-const lengthOf = ({ from, to }: Span) => to - from;
+const lengthOf = (...spans: Span[]) => spans.reduce((sum, { from, to }) => sum + to - from, 0);
 
-/** Successes per second. */
-function rateIn(operations: Operation[], span: Span): number {
-  const count = operations.filter(({ outcome, end }) => outcome === 'ok' && end >= span.from && end < span.to).length;
-  return (1000 * count) / lengthOf(span);
+function successesIn(operations: Operation[], ...spans: Span[]): number {
+  const isWithin = (time: number) => spans.some(({ from, to }) => time >= from && time < to);
+  return operations.filter(({ outcome, end }) => outcome === 'ok' && isWithin(end)).length;
 }
 
 /** With this many responses per replica, a round robin has certainly reached all of them. */

@@ -45,17 +45,19 @@ export function createUsers(witness: Witness, options: UsersOptions): Users {
     return { id, visits: 0, visit, past: undefined, isIntact: false, losses: noLosses(), random };
   });
   const requestsPerStep = (1 + workload.concurrency) / 2;
-  const thinkMs = (count * requestsPerStep * 1000) / rate;
+  const meanThinkMs = (count * requestsPerStep * 1000) / rate;
+  // Exponential, and at most ten times the mean, as in TPC-W: users who have all waited for one replica do not come back in step.
+  const thinkMs = ({ random }: User) => meanThinkMs * Math.min(10, -Math.log(1 - random()));
   const shopper = createShopper(witness, workload, down, streams);
 
   /** One visit from the login to the logout, or until the run ends. */
   async function visit(user: User, until: AbortSignal) {
     // Without a login, each of its concurrent requests would get a session of its own, and its items would look lost.
-    if (!user.visit.isLoggedIn) return pause(thinkMs, until);
+    if (!user.visit.isLoggedIn) return pause(thinkMs(user), until);
     const steps = Math.round(workload.stepsPerVisit * (0.5 + user.random()));
     for (let step = 0; step < steps; step++) {
       await shopper.step(user);
-      await pause(thinkMs * (0.5 + user.random()), until);
+      await pause(thinkMs(user), until);
       if (until.aborted) return;
     }
     await shopper.look(user);
@@ -63,7 +65,7 @@ export function createUsers(witness: Witness, options: UsersOptions): Users {
   }
 
   async function stayBusy(user: User, until: AbortSignal) {
-    await pause(thinkMs * user.random(), until);
+    await pause(thinkMs(user), until);
     while (!until.aborted) {
       await visit(user, until);
       if (!until.aborted) await shopper.arrive(user);
