@@ -20,16 +20,17 @@ sentinel down-after-milliseconds unsticky 1000
 sentinel failover-timeout unsticky 1000
 EOF
 fi
-# After a restart of a machine in a Swarm, names of the others do not resolve for half a minute. If the sentinel heard of a new primary
-# then, it would keep the old address with the new epoch, until the next failover. So it waits for the names that it knows, at most a minute.
-for _ in $(seq 60); do
-    missing=
-    for name in $(sed -n -E 's/^sentinel (monitor|known-replica|known-sentinel) unsticky ([^ ]+) .*/\2/p' /data/sentinel.conf); do
-        getent hosts "$name" >/dev/null || missing=$name
+# After a restart of a machine in a Swarm, names on the others do not resolve for half a minute. If the sentinel heard of a new primary
+# then, it would keep the old address with the new epoch, until the next failover. So it waits, at most a minute, until the name of another
+# sentinel resolves: of one, as the others may be away.
+others=$(sed -n 's/^sentinel known-sentinel unsticky \([^ ]*\) .*/\1/p' /data/sentinel.conf)
+resolves() { for name in $others; do ! getent hosts "$name" >/dev/null || return 0; done; return 1; }
+if [ -n "${REDIS_HOSTNAME:-}" ] && [ -n "$others" ]; then
+    for _ in $(seq 60); do
+        ! resolves || break
+        sleep 1
     done
-    [ -n "$missing" ] || break
-    sleep 1
-done
+fi
 # The password may have changed since the last start. With the old one it could not watch any server.
 sed -i "s/^sentinel auth-pass unsticky .*/sentinel auth-pass unsticky $peer/" /data/sentinel.conf
 exec redis-server /data/sentinel.conf --sentinel
