@@ -24,11 +24,17 @@ fi
 # then, it would keep the old address with the new epoch, until the next failover. So it waits, at most a minute, until the name of another
 # sentinel resolves: of one, as the others may be away.
 others=$(sed -n 's/^sentinel known-sentinel unsticky \([^ ]*\) .*/\1/p' /data/sentinel.conf)
-resolves() { for name in $others; do ! getent hosts "$name" >/dev/null || return 0; done; return 1; }
+resolves() {
+    for name in $others; do
+        if getent hosts "$name" >/dev/null; then return 0; fi
+    done
+    return 1
+}
 if [ -n "${REDIS_HOSTNAME:-}" ] && [ -n "$others" ]; then
-    for _ in $(seq 60); do
-        ! resolves || break
+    waited=0
+    until resolves || [ $waited = 60 ]; do
         sleep 1
+        waited=$((waited + 1))
     done
 fi
 # The password may have changed since the last start. With the old one it could not watch any server.
