@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { clientOf, startApp } from '../../test/list-app.ts';
 import { createVisitor, startTestReplica, until } from '../../test/replica.ts';
 import { startTestSentinels, type TestSentinels } from '../../test/sentinel.ts';
-import { followPrimary, redisOptions } from './index.ts';
+import { type Address, followPrimary, redisOptions } from './index.ts';
 
 // Sessions on a Redis with sentinels, whose primary does not fail.
 
@@ -15,11 +15,6 @@ beforeAll(async () => {
   redis = await startTestSentinels();
 });
 afterAll(() => redis.stop());
-
-interface Address {
-  host: string;
-  port: number;
-}
 
 /**
  * A network to a server that loses bytes and closes nothing.

@@ -37,6 +37,7 @@ export interface Resolver {
 export interface Client {
   isReady: boolean;
   isOpen: boolean;
+  on(event: 'error', listener: (err: Error) => void): unknown;
   on(event: 'connect' | 'ready' | 'reconnecting' | 'error' | 'end', listener: () => void): unknown;
   connect(): Promise<unknown>;
   destroy(): void;

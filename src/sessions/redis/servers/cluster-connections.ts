@@ -182,12 +182,12 @@ export class ClusterConnections extends EventEmitter<{ ready: []; moved: []; err
     if (this.#clients.has(server)) return;
     const client = this.#connectTo(addressOf(server));
     this.#clients.set(server, client);
-    client.on('error', ((err: Error) => {
+    client.on('error', (err) => {
       if (this.#clients.get(server) !== client || !this.#primaries.has(server)) return;
       this.#wasComplete = false;
       this.look();
       this.emit('error', err);
-    }) as () => void);
+    });
     client.on('ready', () => this.#noteReady());
     client.connect().catch(() => {});
   }

@@ -129,10 +129,10 @@ export class PrimaryClient extends EventEmitter<Events> implements Subscriber {
     const lost = Promise.withResolvers<void>();
     const end = () => lost.resolve();
     let problem: Error | undefined;
-    client.on('error', ((err: Error) => {
+    client.on('error', (err) => {
       problem = err;
       end();
-    }) as () => void);
+    });
     client.on('end', end);
     closing.addEventListener('abort', end, { once: true });
     this.#resolver.once('moved', end);

@@ -57,9 +57,9 @@ export class Sentinels extends EventEmitter<{ moved: [] }> implements Resolver {
   #open(address: Address): Client {
     const client = this.#connectTo(address);
     // It connects again, and the others are asked meanwhile.
-    client.on('error', ((err: Error) => {
+    client.on('error', (err) => {
       this.#lastError = err.message;
-    }) as () => void);
+    });
     return client;
   }
 

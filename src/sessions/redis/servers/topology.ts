@@ -83,9 +83,9 @@ type Connect = (address: Address) => Client;
 async function readFrom(address: Address, connectTo: Connect, ms: number) {
   const client = connectTo(address);
   let problem: Error | undefined;
-  client.on('error', ((err: Error) => {
+  client.on('error', (err) => {
     problem = err;
-  }) as () => void);
+  });
   try {
     await within(ms, client.connect());
     return await readTopology([[address, client]], ms);
