@@ -4,12 +4,8 @@ import type { Findings } from './findings.ts';
 
 /** A shorter time shows chance. */
 const shortestMs = 1000;
-/** As long a time before the fault, in which no other one had an effect, is what users are compared with. */
-const longestBeforeMs = 10_000;
 /** Users send one to three requests at once, so their number varies more than that of single ones: E(n²) / E(n). */
 const burst = 7 / 3;
-/** Fewer successes than this many standard deviations explain are not chance. */
-const certain = 2;
 /** After this time a replica that is back has at least half its share. */
 const backMs = 10_000;
 /** The share is counted in so much of that time. */
@@ -58,7 +54,7 @@ function compareThroughput(
   const scale = lengthOf(during) / lengthOf(...before);
   const required = throughput * usual * scale;
   const deviation = Math.sqrt(burst * (served + (throughput * scale) ** 2 * usual));
-  if (served + certain * deviation >= required) return;
+  if (served + deviation >= required) return; // less than one standard deviation may be chance
   const perSecond = Math.round((1000 * usual) / lengthOf(...before));
   const part = `${Math.round((100 * served) / (usual * scale))} % of the ${perSecond} successes per second before it`;
   findings.add('degraded-service', { summary: `${fault}: users got ${part}`, operations: [] });
@@ -105,7 +101,7 @@ export function arrivedAt(operations: Operation[]): number {
   }, 0);
 }
 
-/** The last times before a fault in which no other one had an effect, together at most longestBeforeMs. */
+/** The times before a fault in which no other one had an effect. */
 function calmBefore({ start }: FaultRecord, faults: FaultRecord[], arrived: number): Span[] {
   const earlier = faults.filter((other) => other.start < start).toSorted((one, other) => one.start - other.start);
   const calm: Span[] = [];
@@ -114,12 +110,7 @@ function calmBefore({ start }: FaultRecord, faults: FaultRecord[], arrived: numb
     if (to > from) calm.push({ from, to });
     from = Math.max(from, (end ?? Infinity) + recoveryMs);
   }
-  const last: Span[] = [];
-  for (const { from, to } of calm.toReversed()) {
-    const left = longestBeforeMs - lengthOf(...last);
-    if (left > 0) last.push({ from: Math.max(from, to - left), to });
-  }
-  return last;
+  return calm;
 }
 
 const lengthOf = (...spans: Span[]) => spans.reduce((sum, { from, to }) => sum + to - from, 0);

@@ -52,7 +52,7 @@ export const replicaFaults = {
   'hang-replica': {
     about: 'a replica hangs for longer: nginx sets it aside, and users are served as before',
     target: 'replica',
-    seconds: 10,
+    seconds: 20, // time for as many requests as a comparison of throughput needs
     impactBudget: { ...noImpact, stallMs: 3000, steady: { afterMs: 3000, throughput: 0.9, p99Ms: 250 } },
     apply: pauseOne,
   },
