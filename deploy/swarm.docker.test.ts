@@ -194,7 +194,7 @@ describe('on three machines', () => {
     await waitFor('all are seen', areAll, { timeoutMs: 30_000, everyMs: 500 });
   });
 
-  test('a machine that is drained by hand is named, and is no entrance', async () => {
+  test('a machine that is drained by hand is named, and users are sent to another one', async () => {
     const { http } = await fleet.describe();
     const machine = (availability: string) =>
       docker(...engineOf(1), 'node', 'update', '--availability', availability, 'machine-3');

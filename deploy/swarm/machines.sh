@@ -32,7 +32,7 @@ for image in $images; do
 done
 
 echo "machines …"
-machines down --volumes --timeout 1 >/dev/null 2>&1 # what an interrupted start left
+machines down --volumes --timeout 1 2>/dev/null || true # what an interrupted start left
 machines up --detach --wait --quiet-pull
 on 1 swarm init --advertise-addr "${MACHINES_NETWORK:-172.30.178}.11" >/dev/null
 token=$(on 1 swarm join-token --quiet manager)
