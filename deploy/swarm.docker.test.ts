@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Report } from '../load/report/json.ts';
 import { settings } from '../src/config.ts';
 import { startCommand } from '../test/fleet.ts';
 import { createVisitor } from '../test/replica.ts';
@@ -9,8 +10,7 @@ import type { Fleet } from './fleet/fleet.ts';
 import { createSwarmFleet } from './fleet/swarm/fleet.ts';
 import { waitFor } from './fleet/wait.ts';
 
-// deploy/swarm/stack.yml, and the stack on three machines, each an engine in a container. Losing a machine under load is tried by hand
-// (`survive --plan machines --fleet swarm`): on two processors three engines and the users overload one another.
+// deploy/swarm/stack.yml, and the stack on three machines, each an engine in a container.
 
 const docker = (...args: string[]) => execFileSync('docker', args, { stdio: 'pipe', encoding: 'utf8' });
 
@@ -176,6 +176,20 @@ describe('on three machines', () => {
   test('settings for one replica alone, and a service that is not there, are refused with a word', async () => {
     await expect(fleet.scale(4, undefined, { APP_VERSION: '2' })).rejects.toThrow('the same settings: use deploy');
     await expect(fleet.logs({ parts: ['cart'], lines: 1 }, () => {})).rejects.toThrow('there is no service cart');
+  });
+
+  test('sessions survive a machine that is lost, one that is drained, and a rolling update', async () => {
+    const args = ['--fleet', 'swarm', '--plan', 'machines', '--quick', '--users', '30', '--rate', '50', '--json'];
+    const { exited, out } = startCommand(['survive', ...args, '--background', '0', '--report', dir]);
+    const code = await exited;
+    const report = JSON.parse(out()) as Report;
+    expect({ code, verdict: report.verdict, reasons: report.reasons }).toEqual({
+      code: 0,
+      verdict: 'pass',
+      reasons: [],
+    });
+    expect(report.faults).toHaveLength(3);
+    expect(report.checks.find(({ name }) => name === 'access-log-mismatch')?.checked).toBe(report.requests.total);
   });
 
   test('logs of all machines have no secret, and Prometheus sees each replica, nginx and server of Redis', async () => {
