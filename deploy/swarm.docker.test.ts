@@ -178,20 +178,6 @@ describe('on three machines', () => {
     await expect(fleet.logs({ parts: ['cart'], lines: 1 }, () => {})).rejects.toThrow('there is no service cart');
   });
 
-  test('sessions survive a machine that is lost, one that is drained, and a rolling update', async () => {
-    const args = ['--fleet', 'swarm', '--plan', 'machines', '--quick', '--users', '30', '--rate', '50', '--json'];
-    const { exited, out } = startCommand(['survive', ...args, '--background', '0', '--report', dir]);
-    const code = await exited;
-    const report = JSON.parse(out()) as Report;
-    expect({ code, verdict: report.verdict, reasons: report.reasons }).toEqual({
-      code: 0,
-      verdict: 'pass',
-      reasons: [],
-    });
-    expect(report.faults).toHaveLength(3);
-    expect(report.checks.find(({ name }) => name === 'access-log-mismatch')?.checked).toBe(report.requests.total);
-  });
-
   test('logs of all machines have no secret, and Prometheus sees each replica, nginx and server of Redis', async () => {
     const lines: string[] = [];
     await fleet.logs({ parts: ['app', 'nginx'], lines: 200 }, (line) => lines.push(line));
@@ -220,5 +206,19 @@ describe('on three machines', () => {
     const isBack = async () => (await fleet.parts()).every(({ state }) => state === 'ready');
     await waitFor('nginx is back on machine-3', isBack, { timeoutMs: 60_000, everyMs: 500 });
     expect((await fleet.describe()).http).toBe(http);
+  });
+
+  test('sessions survive a machine that is lost, one that is drained, and a rolling update', async () => {
+    const args = ['--fleet', 'swarm', '--plan', 'machines', '--quick', '--users', '30', '--rate', '50', '--json'];
+    const { exited, out } = startCommand(['survive', ...args, '--background', '0', '--report', dir]);
+    const code = await exited;
+    const report = JSON.parse(out()) as Report;
+    expect({ code, verdict: report.verdict, reasons: report.reasons }).toEqual({
+      code: 0,
+      verdict: 'pass',
+      reasons: [],
+    });
+    expect(report.faults).toHaveLength(3);
+    expect(report.checks.find(({ name }) => name === 'access-log-mismatch')?.checked).toBe(report.requests.total);
   });
 });
