@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 
@@ -41,4 +44,32 @@ test('a pipe that is not read does not stop the process: what does not fit is dr
 test('a closed pipe and a full disk cost the lines alone', async () => {
   expect(await log(20, '| true')).toMatchObject({ code: 7, dropped: expect.any(Number) });
   expect(await log(20, '> /dev/full')).toMatchObject({ code: 7, dropped: 21 });
+});
+
+test('a line of which a part is written and the rest dropped does not spoil the next one', async () => {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-log-'));
+  // A pipe takes lines of over 4 KiB in parts. Nothing reads it until the rest is dropped; then one line more.
+  const script = `
+    import { existsSync, writeFileSync } from 'node:fs';
+    import { createLogOutput } from ${JSON.stringify(new URL('./log-output.ts', import.meta.url).href)};
+    const output = createLogOutput();
+    for (let line = 0; line < 20; line++) output.write('x'.repeat(9999) + '\\n');
+    output.flushSync();
+    output.write('next\\n');
+    writeFileSync('full', '');
+    const end = Date.now() + 3000;
+    setInterval(() => {
+      if (existsSync('read') || Date.now() > end) process.exit();
+    }, 20);`;
+  const reader =
+    'until [ -e full ]; do sleep 0.05; done; while read -r line; do echo "$line"; [ "$line" != next ] || : > read; done';
+  const command = `"$0" --input-type=module -e "$1" | { ${reader}; }`;
+  const child = spawn('sh', ['-c', command, process.execPath, script], {
+    cwd: dir,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines = (await text(child.stdout)).trimEnd().split('\n');
+  rmSync(dir, { recursive: true });
+  expect(lines.at(-2)).toMatch(/^x{1,9998}$/); // the torn one
+  expect(lines.at(-1)).toBe('next');
 });

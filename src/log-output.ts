@@ -22,6 +22,8 @@ export function createLogOutput(maxBytes = 1024 * 1024): LogOutput {
   let fd: number | undefined;
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
+  let begun = false; // the first of them is written in part
+  let torn = false; // what is written ends with a part of a line that was dropped
   let dropped = 0;
   let retry: NodeJS.Timeout | undefined;
 
@@ -30,10 +32,13 @@ export function createLogOutput(maxBytes = 1024 * 1024): LogOutput {
     retry = undefined;
     fd ??= openStdout();
     try {
+      if (torn) writeSync(fd, '\n'); // the next line stands by itself
+      torn = false;
       for (let line = waiting[0]; line !== undefined; line = waiting[0]) {
         const written = writeSync(fd, line);
         waitingBytes -= written;
-        if (written < line.length) waiting[0] = line.subarray(written);
+        begun = written < line.length;
+        if (begun) waiting[0] = line.subarray(written);
         else waiting.shift();
       }
     } catch (err) {
@@ -44,6 +49,8 @@ export function createLogOutput(maxBytes = 1024 * 1024): LogOutput {
 
   function dropWaiting(): void {
     dropped += waiting.length;
+    torn ||= begun;
+    begun = false;
     waiting = [];
     waitingBytes = 0;
   }
