@@ -26,7 +26,7 @@ export default defineConfig({
           exclude: ['**/*.int.test.ts', '**/*.browser.test.ts', '**/*.docker.test.ts', ...elsewhere],
         },
       },
-      // Starts real servers on 127.0.0.1. Two files at once: they wait for each other as on a machine that is busy.
+      // Starts real servers on 127.0.0.1. Three files at once: they wait for each other as on a machine that is busy.
       {
         test: {
           name: 'int',
@@ -34,7 +34,8 @@ export default defineConfig({
           exclude: elsewhere,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
+          maxConcurrency: 3,
         },
       },
       // Starts real servers too, and looks at their pages with the Chromium that is on the PATH; without one they are skipped.

@@ -8,6 +8,7 @@ import type { Report } from '../../load/report/json.ts';
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-test-'));
 afterAll(() => rmSync(dir, { recursive: true }));
+// A run mostly waits, so some run at once; those that must pass run alone.
 
 /** Starts a run with few users and a report folder of its own. */
 function start(args: string[], env: NodeJS.ProcessEnv = process.env) {
@@ -58,7 +59,7 @@ test.each(seeds)(
   },
 );
 
-describe('kill-replica', () => {
+describe.concurrent('kill-replica', () => {
   test('plain loses writes and undoes logouts', async () => {
     const { code, out } = await survive(['--plan', 'kill-replica', '--quick', '--store', 'plain']);
     expect(code).toBe(1);
@@ -78,55 +79,7 @@ describe('kill-replica', () => {
   });
 });
 
-describe('--url: a site that another process breaks', () => {
-  test('a replica and Redis killed by hand are detected, and the sessions are judged', async () => {
-    const { fleet, http, end } = await startTestFleet({ replicas: 2, settings: { LOG_LEVEL: 'warn' } });
-    try {
-      const { child, exited, out } = start(['--url', http, '--seconds', '8']);
-      await printed(child, out, 'are logged in');
-      const served = async () => (await fleet.replicas())[0]?.requestsServed ?? 0;
-      await waitFor('replica-1 served no request', async () => (await served()) > 200, { timeoutMs: 10_000 });
-      await fleet.kill(1);
-      await fleet.restart(1);
-      await pause(1500);
-      await fleet.redis.kill();
-      await pause(1000);
-      await fleet.redis.start();
-      expect(await exited, out()).toBe(0);
-      expect(out()).toMatch(/by-hand .*\n +replica-1 was restarted/);
-      expect(out()).toMatch(/by-hand .*\n +Redis did not answer for 1\d{3} ms: \d+ requests got 503/);
-      expect(out()).toMatch(/PASS: All \d+ sessions survived \d faults/);
-    } finally {
-      await end();
-    }
-  });
-
-  test('without a fault the verdict is unknown', async () => {
-    const { http, end } = await startTestFleet({ replicas: 2, settings: { LOG_LEVEL: 'warn' } });
-    try {
-      const { code, out } = await survive(['--url', http, '--seconds', '3']);
-      expect(out).toMatch(/UNKNOWN: This run proves nothing: .*no fault/);
-      expect(code).toBe(2);
-    } finally {
-      await end();
-    }
-  });
-
-  test.each([
-    ['http://127.0.0.1:9', /no response from http:\/\/127.0.0.1:9 \(bad port\): is the fleet up\?/],
-    ['http://127.0.0.1:2', /no response from http:\/\/127.0.0.1:2 \(ECONNREFUSED\): is the fleet up\?/],
-    ['localhost', /localhost is not the address of a site: write it as in http:/],
-    ['localhost:8080', /localhost:8080 is not the address of a site/],
-    ['http://127.0.0.1:8080/cart', /is not the address of a site/],
-  ])('%s is a clear error', async (url, message) => {
-    const { code, out } = await survive(['--url', url]);
-    expect(out).toMatch(message);
-    expect(out.trim().split('\n')).toHaveLength(1);
-    expect(code).toBe(2);
-  });
-});
-
-describe('a run without a verdict prints one clear line and exits with 2', () => {
+describe.concurrent('a run without a verdict prints one clear line and exits with 2', () => {
   test('a truncated history', async () => {
     const file = path.join(dir, 'cut.jsonl');
     writeFileSync(file, '{"format":2}\n{"id":1,"ki');
@@ -201,5 +154,53 @@ describe('a run without a verdict prints one clear line and exits with 2', () =>
     expect(again.code).toBe(2);
     expect((await survive(['--judge', elsewhere])).code).toBe(0);
     rmSync(elsewhere);
+  });
+});
+
+describe('--url: a site that another process breaks', () => {
+  test('a replica and Redis killed by hand are detected, and the sessions are judged', async () => {
+    const { fleet, http, end } = await startTestFleet({ replicas: 2, settings: { LOG_LEVEL: 'warn' } });
+    try {
+      const { child, exited, out } = start(['--url', http, '--seconds', '8']);
+      await printed(child, out, 'are logged in');
+      const served = async () => (await fleet.replicas())[0]?.requestsServed ?? 0;
+      await waitFor('replica-1 served no request', async () => (await served()) > 200, { timeoutMs: 10_000 });
+      await fleet.kill(1);
+      await fleet.restart(1);
+      await pause(1500);
+      await fleet.redis.kill();
+      await pause(1000);
+      await fleet.redis.start();
+      expect(await exited, out()).toBe(0);
+      expect(out()).toMatch(/by-hand .*\n +replica-1 was restarted/);
+      expect(out()).toMatch(/by-hand .*\n +Redis did not answer for 1\d{3} ms: \d+ requests got 503/);
+      expect(out()).toMatch(/PASS: All \d+ sessions survived \d faults/);
+    } finally {
+      await end();
+    }
+  });
+
+  test('without a fault the verdict is unknown', async () => {
+    const { http, end } = await startTestFleet({ replicas: 2, settings: { LOG_LEVEL: 'warn' } });
+    try {
+      const { code, out } = await survive(['--url', http, '--seconds', '3']);
+      expect(out).toMatch(/UNKNOWN: This run proves nothing: .*no fault/);
+      expect(code).toBe(2);
+    } finally {
+      await end();
+    }
+  });
+
+  test.each([
+    ['http://127.0.0.1:9', /no response from http:\/\/127.0.0.1:9 \(bad port\): is the fleet up\?/],
+    ['http://127.0.0.1:2', /no response from http:\/\/127.0.0.1:2 \(ECONNREFUSED\): is the fleet up\?/],
+    ['localhost', /localhost is not the address of a site: write it as in http:/],
+    ['localhost:8080', /localhost:8080 is not the address of a site/],
+    ['http://127.0.0.1:8080/cart', /is not the address of a site/],
+  ])('%s is a clear error', async (url, message) => {
+    const { code, out } = await survive(['--url', url]);
+    expect(out).toMatch(message);
+    expect(out.trim().split('\n')).toHaveLength(1);
+    expect(code).toBe(2);
   });
 });

@@ -13,7 +13,7 @@ import { type PlanName, plans } from '../../load/run/plans.ts';
 import { runPlan } from '../../load/run/run.ts';
 
 // A proof that cannot fail proves nothing. Each test plants a defect that real systems had; the checks must fail, name
-// what it broke, and show the operations.
+// what it broke, and show the operations. A run mostly waits, so some run at once.
 
 interface Mutation extends Partial<RunFleetOptions> {
   plan: PlanName;
@@ -71,7 +71,15 @@ const writeAndRead = write.flatMap((one) => read.map((other) => [one, other]));
 const readAndRead = read.flatMap((one) => read.map((other) => [one, other]));
 const who = ['profile', 'whoami'];
 
-test('the memory store behind two replicas loses sessions', async () => {
+test('plain sessions survive one write at a time; with resave: true each read writes back old data, and they do not', async () => {
+  // No kill: plain sessions ignore the Idempotency-Key, so a request that nginx repeats may take effect twice.
+  const held = await run({ plan: 'stop-replica', store: 'plain', workload: careful });
+  expect({ verdict: held.verdict, reasons: held.reasons }).toEqual({ verdict: 'pass', reasons: [] });
+  const judgement = await run({ plan: 'kill-replica', store: 'plain', workload: careful, ...mutant('resave') });
+  expectFound(judgement, 'lost-write', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
+});
+
+test.concurrent('the memory store behind two replicas loses sessions', async () => {
   const judgement = await run({ plan: 'kill-replica', store: 'memory', workload: careful });
   expectFound(
     judgement,
@@ -81,7 +89,7 @@ test('the memory store behind two replicas loses sessions', async () => {
   );
 });
 
-test('plain sessions lose concurrent writes and undo logouts', async () => {
+test.concurrent('plain sessions lose concurrent writes and undo logouts', async () => {
   const judgement = await run({ plan: 'kill-replica', store: 'plain' });
   expectFound(judgement, 'lost-write', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
   const ends = ['logout', 'logout-everywhere', ...who];
@@ -93,20 +101,12 @@ test('plain sessions lose concurrent writes and undo logouts', async () => {
   );
 });
 
-test('plain sessions survive one write at a time; with resave: true each read writes back old data, and they do not', async () => {
-  // No kill: plain sessions ignore the Idempotency-Key, so a request that nginx repeats may take effect twice.
-  const held = await run({ plan: 'stop-replica', store: 'plain', workload: careful });
-  expect({ verdict: held.verdict, reasons: held.reasons }).toEqual({ verdict: 'pass', reasons: [] });
-  const judgement = await run({ plan: 'kill-replica', store: 'plain', workload: careful, ...mutant('resave') });
-  expectFound(judgement, 'lost-write', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
-});
-
-test('a cache in the replica returns data that another replica has changed since', async () => {
+test.concurrent('a cache in the replica returns data that another replica has changed since', async () => {
   const judgement = await run({ plan: 'kill-replica', ...mutant('cache') });
   expectFound(judgement, 'stale-read', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
 });
 
-test('a replica that does not listen to what ends elsewhere keeps streams open after their logout', async () => {
+test.concurrent('a replica that does not listen to what ends elsewhere keeps streams open after their logout', async () => {
   const judgement = await run({ plan: 'kill-replica', ...mutant('deaf-streams') });
   const logouts = [['logout'], ['logout-everywhere']];
   const summary =
@@ -114,12 +114,12 @@ test('a replica that does not listen to what ends elsewhere keeps streams open a
   expectFound(judgement, 'outliving-stream', summary, logouts);
 });
 
-test('a store that answers before it saves loses acknowledged writes', async () => {
+test.concurrent('a store that answers before it saves loses acknowledged writes', async () => {
   const judgement = await run({ plan: 'kill-replica', store: 'plain', workload: careful, ...mutant('answers-first') });
   expectFound(judgement, 'lost-write', /later replica-\d showed/, [...writeAndRead, ...readAndRead]);
 });
 
-test('an nginx that repeats requests without a key adds an item twice', async () => {
+test.concurrent('an nginx that repeats requests without a key adds an item twice', async () => {
   const workload = { keys: false };
   // With the real configuration the request is not repeated: it fails.
   const once = await run({ plan: 'pause-replica', workload });
@@ -145,7 +145,7 @@ test('an nginx that repeats requests without a key adds an item twice', async ()
   expectFound(judgement, 'duplicate', /was added once, and replica-\d shows it twice/, shows);
 });
 
-test('an nginx that never sets a hung replica aside serves users worse for as long as it hangs', async () => {
+test.concurrent('an nginx that never sets a hung replica aside serves users worse for as long as it hangs', async () => {
   const judgement = await run({
     plan: 'hang-replica',
     async plant(fleet, dir) {
@@ -164,7 +164,7 @@ test('an nginx that never sets a hung replica aside serves users worse for as lo
   ]);
 });
 
-test.each(['sentinel', 'cluster'] as const)(
+test.concurrent.each(['sentinel', 'cluster'] as const)(
   'a failover (%s) loses acknowledged changes if they did not wait for a replica',
   async (redis) => {
     const failover = { plan: 'redis-failover-behind', redis, breakableNetwork: false } as const;
@@ -176,7 +176,7 @@ test.each(['sentinel', 'cluster'] as const)(
   },
 );
 
-test('a primary that is replaced while it is alive loses what only its other replica has confirmed', async () => {
+test.concurrent('a primary that is replaced while it is alive loses what only its other replica has confirmed', async () => {
   const alive = { plan: 'redis-failover-alive', redis: 'sentinel', breakableNetwork: false } as const;
   const lossOf = (judgement: Judgement) =>
     ['lost-session', 'lost-write', 'undone-logout'].map((name) => countOf(judgement, name)).reduce((a, b) => a + b);
@@ -186,7 +186,7 @@ test('a primary that is replaced while it is alive loses what only its other rep
   expect(lossOf(judgement)).toBeGreaterThan(0);
 });
 
-test('Redis with appendfsync everysec and a slow disk loses acknowledged writes when it is killed', async (context) => {
+test.concurrent('Redis with appendfsync everysec and a slow disk loses acknowledged writes when it is killed', async (context) => {
   const judgement = await run({
     plan: 'redis-kill',
     async plant({ redis }, dir) {
