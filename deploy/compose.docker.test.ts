@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createVisitor, freePort } from '../test/replica.ts';
+import { findPort } from './fleet/ports.ts';
+import { createVisitor, statusUnder } from '../test/replica.ts';
 import { createComposeFleet } from './fleet/compose/fleet.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import { countAnswers } from '../test/fleet.ts';
@@ -18,7 +19,7 @@ let http: string;
 beforeAll(async () => {
   process.env.COMPOSE_PROJECT_NAME = 'unsticky-test';
   process.env.SESSION_SECRETS = 's'.repeat(32);
-  for (const name of ['HTTP_PORT', 'HTTPS_PORT', 'PROMETHEUS_PORT']) process.env[name] = String(await freePort());
+  for (const name of ['HTTP_PORT', 'HTTPS_PORT', 'PROMETHEUS_PORT']) process.env[name] = String(await findPort());
   compose('up', '--build', '--detach', '--wait', '--scale', 'app=3');
   http = (await fleet.describe()).http;
 });
@@ -249,6 +250,20 @@ async function scraped(): Promise<number> {
   return answer?.value ?? 0;
 }
 
+test('Prometheus is not read under a public name; while it is away, its address says so', async () => {
+  const { prometheus: url = '' } = await fleet.describe();
+  const labels = `${url}/api/v1/labels`;
+  expect(await statusUnder('localhost:9090', labels)).toBe(200);
+  expect(await statusUnder('evil.example:9090', labels)).toBe(403);
+  compose('stop', 'prometheus');
+  try {
+    expect(await (await fetch(labels)).json()).toMatchObject({ error: 'Prometheus does not answer' });
+  } finally {
+    compose('start', 'prometheus');
+  }
+  await waitFor('it answers again', async () => (await fetch(labels)).ok, { timeoutMs: 20_000 });
+});
+
 test('a Redis that is almost full raises an alert before it refuses logins', async () => {
   const prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
   const [{ value: used = 0 } = {}] = await prometheus.ask('redis_memory_used_bytes');
@@ -373,7 +388,7 @@ test('after a crash inside a container the engine starts it again', async () => 
   });
 });
 
-test('only nginx and Prometheus are published, on 127.0.0.1; replicas run unprivileged', () => {
+test('only nginx and Prometheus are published, on 127.0.0.1; nothing has rights of root', () => {
   const ids = compose('ps', '--quiet').trim().split('\n');
   const containers = JSON.parse(execFileSync('docker', ['inspect', ...ids], { encoding: 'utf8' }));
   for (const { Config, NetworkSettings, HostConfig } of containers) {
@@ -381,14 +396,15 @@ test('only nginx and Prometheus are published, on 127.0.0.1; replicas run unpriv
       HostIp: string;
     }[];
     const service = Config.Labels['com.docker.compose.service'];
-    if (service !== 'nginx' && service !== 'prometheus') expect(published).toEqual([]);
+    if (service !== 'nginx' && service !== 'prometheus-gate') expect(published).toEqual([]);
     for (const { HostIp } of published) expect(HostIp).toBe('127.0.0.1');
-    if (service === 'app') expect(Config.User).toBe('node');
+    expect(Config.User, service).not.toMatch(/^(|0|root)(:|$)/);
     expect(HostConfig.Memory, service).toBeGreaterThan(0);
     expect(HostConfig.PidsLimit, service).toBeGreaterThan(0);
     expect(HostConfig.NanoCpus, service).toBeGreaterThan(0);
     expect(HostConfig.ReadonlyRootfs).toBe(true);
     expect(HostConfig.CapDrop).toEqual(['ALL']);
+    expect(HostConfig.CapAdd, service).toBeNull();
   }
 });
 

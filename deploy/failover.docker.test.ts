@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prometheus } from '../test/prometheus.ts';
-import { createVisitor, freePort } from '../test/replica.ts';
+import { findPort } from './fleet/ports.ts';
+import { createVisitor } from '../test/replica.ts';
 import { createComposeFleet } from './fleet/compose/fleet.ts';
 import { waitFor } from './fleet/wait.ts';
 
@@ -16,7 +17,7 @@ async function start(topology: string): Promise<void> {
   process.env.COMPOSE_PROJECT_NAME = 'unsticky-failover-test';
   process.env.COMPOSE_FILE = `docker-compose.yml:deploy/redis/${topology}.yml`;
   process.env.SESSION_SECRETS = 's'.repeat(32);
-  for (const name of ['HTTP_PORT', 'HTTPS_PORT', 'PROMETHEUS_PORT']) process.env[name] = String(await freePort());
+  for (const name of ['HTTP_PORT', 'HTTPS_PORT', 'PROMETHEUS_PORT']) process.env[name] = String(await findPort());
   compose('up', '--build', '--detach', '--wait', '--scale', 'app=2');
   http = (await fleet.describe()).http;
 }

@@ -9,7 +9,10 @@ fail() {
     exit 1
 }
 
-[ -s "$dir/tls.crt" ] && [ -s "$dir/tls.key" ] && exit 0
+if [ -s "$dir/tls.crt" ] && [ -s "$dir/tls.key" ]; then
+    [ -r "$dir/tls.key" ] || fail "user $(id -u) may not read $dir/tls.key: let it, or run nginx as the key's owner (NGINX_USER=1000:1000)"
+    exit 0
+fi
 [ -z "${TLS_DIR:-}" ] || fail "TLS_DIR=$TLS_DIR must hold both tls.crt and tls.key"
 [ ! -e "$dir/tls.crt" ] && [ ! -e "$dir/tls.key" ] || fail "$dir holds only one of tls.crt and tls.key: add the other, or remove it"
 umask 077

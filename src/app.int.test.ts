@@ -1,7 +1,6 @@
-import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeSecret } from '../deploy/fleet/secrets.ts';
-import { createVisitor, startTestRedis, startTestReplica, type TestRedis } from '../test/replica.ts';
+import { createVisitor, startTestRedis, startTestReplica, statusUnder, type TestRedis } from '../test/replica.ts';
 
 let redis: TestRedis;
 beforeAll(async () => {
@@ -139,13 +138,7 @@ describe.each(['durable', 'plain', 'memory'])('a visit with the store %s', (stor
     ['metrics.evil.example:9464', 403],
     ['127.0.0.1.evil.example', 403],
   ])('the admin listener answers to the host %s with %i', async (host, status) => {
-    const answer = new Promise<number | undefined>((resolve, reject) => {
-      get(`${replica.adminUrl}/metrics`, { headers: { host } }, (res) => resolve(res.resume().statusCode)).on(
-        'error',
-        reject,
-      );
-    });
-    expect(await answer).toBe(status);
+    expect(await statusUnder(host, `${replica.adminUrl}/metrics`)).toBe(status);
   });
 });
 

@@ -32,7 +32,7 @@ export function createLogOutput(maxBytes = 1024 * 1024): LogOutput {
     retry = undefined;
     fd ??= openStdout();
     try {
-      if (torn) writeSync(fd, '\n'); // the next line stands by itself
+      if (torn) writeSync(fd, '\n'); // the next line begins at the start of its own
       torn = false;
       for (let line = waiting[0]; line !== undefined; line = waiting[0]) {
         const written = writeSync(fd, line);

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { canTrace, createDiskFaults } from '../deploy/fleet/local/disk-faults.ts';
 import { createServers } from '../deploy/fleet/process.ts';
-import { createVisitor, freePort, startTestRedis, startTestReplica, type TestRedis, until } from '../test/replica.ts';
+import { findPort } from '../deploy/fleet/ports.ts';
+import { createVisitor, startTestRedis, startTestReplica, type TestRedis, until } from '../test/replica.ts';
 
 const cleanUp: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -24,7 +25,7 @@ const unavailable = { status: 503, body: { type: 'urn:problem-type:unsticky:stor
 const add = { sku: 'a', quantity: 1 };
 
 test('a replica starts without Redis, answers 503, and is ready and serves once Redis is up', async () => {
-  const port = await freePort();
+  const port = await findPort();
   const began = performance.now();
   const replica = await startTestReplica({ REDIS_URL: `redis://127.0.0.1:${port}` });
   expect(performance.now() - began).toBeLessThan(1500); // it does not wait for a Redis that is known to be away

@@ -4,7 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { createClient } from 'redis';
 import { expect, onTestFinished, test } from 'vitest';
-import { createVisitor, freePort, spawnReplica, until } from '../test/replica.ts';
+import { findPort } from '../deploy/fleet/ports.ts';
+import { createVisitor, spawnReplica, until } from '../test/replica.ts';
 
 // A replica that reaches Redis over TLS alone, in each topology: by one URL.
 
@@ -34,7 +35,7 @@ async function ask(port: number, ...command: string[]): Promise<unknown> {
 }
 
 async function startServer(...more: string[]): Promise<number> {
-  const port = await freePort();
+  const port = await findPort();
   serve(['--tls-port', String(port), '--save', '', ...options, ...more]);
   await until(() => ask(port, 'PING'));
   return port;
@@ -47,7 +48,7 @@ const topologies: Record<string, () => Promise<Record<string, string>>> = {
   },
   async 'a primary that sentinels name'() {
     const port = await startServer();
-    const sentinel = await freePort();
+    const sentinel = await findPort();
     const file = path.join(folder, 'sentinel.conf');
     writeFileSync(file, `sentinel monitor unsticky 127.0.0.1 ${port} 1\n`);
     serve([file, '--sentinel', '--tls-port', String(sentinel), '--tls-replication', 'yes', ...options]);
@@ -56,7 +57,7 @@ const topologies: Record<string, () => Promise<Record<string, string>>> = {
     return { ...known, REDIS_URL: 'rediss://host', REDIS_WAIT_REPLICAS: '0' };
   },
   async 'a Cluster'() {
-    const bus = ['--cluster-port', String(await freePort())];
+    const bus = ['--cluster-port', String(await findPort())];
     const port = await startServer('--cluster-enabled', 'yes', '--tls-cluster', 'yes', ...bus);
     await ask(port, 'CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
     return { REDIS_CLUSTER: `127.0.0.1:${port}`, REDIS_URL: 'rediss://host', REDIS_WAIT_REPLICAS: '0' };

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { command, endAll } from './redis-servers.ts';
-import { freePort, until } from './replica.ts';
+import { findPort } from '../deploy/fleet/ports.ts';
+import { until } from './replica.ts';
 
 // A Cluster of three primaries with one replica each, real ones, for tests.
 
@@ -29,7 +30,7 @@ const host = '127.0.0.1';
 export async function startTestCluster(): Promise<TestCluster> {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-cluster-'));
   const free = new Set<number>();
-  while (free.size < 12) free.add(await freePort());
+  while (free.size < 12) free.add(await findPort());
   const ports = [...free].slice(0, 6);
   const busOf = (port: number) => String([...free][ports.indexOf(port) + 6]);
   const processes = new Map<number, ChildProcess>();

@@ -103,13 +103,18 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** The processes of the nginx of a fleet that this process has started, its master first. Prometheus has another one. */
+export function nginxOf(): number[] {
+  const master = descendantsOf(process.pid).find((pid) => /^nginx: master.* nginx\.conf/.test(commandOf(pid)));
+  return master === undefined ? [] : [master, ...descendantsOf(master)];
+}
+
 /**
  * Makes a change that reloads nginx. Resolves once its former workers are gone: as they end, they may close a connection that is
  * reused, or that they have just accepted. Users send such a request again on a new connection.
  */
 export async function reloading(change: () => Promise<unknown>): Promise<void> {
-  const isWorker = (pid: number) => commandOf(pid).startsWith('nginx: worker');
-  const former = descendantsOf(process.pid).filter(isWorker);
+  const [, ...former] = nginxOf();
   await change();
   await waitFor('the former workers are gone', async () => !former.some(isAlive), { timeoutMs: 10_000 });
 }

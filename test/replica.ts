@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { get } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createClient } from 'redis';
+import { findPort } from '../deploy/fleet/ports.ts';
 import { readConfig } from '../src/config.ts';
 import { createContext } from '../src/context.ts';
 import { createLogger } from '../src/logger.ts';
@@ -41,10 +42,10 @@ export async function startTestRedis({
   appendOnly?: boolean;
   cluster?: boolean;
 } = {}): Promise<TestRedis> {
-  const chosen = port ?? (await freePort());
+  const chosen = port ?? (await findPort());
   const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-redis-'));
   const args = [
-    ...(cluster ? ['--cluster-enabled', 'yes'] : []),
+    ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-port', String(await findPort())] : []),
     '--port',
     String(chosen),
     '--bind',
@@ -114,7 +115,7 @@ export async function startTestReplica(settings: Record<string, string>, lines?:
 
 /** Starts `src/main.ts` as a process of its own; `lines` collects its output. @param stdout where its log goes instead */
 export async function spawnReplica(settings: Record<string, string>, stdout: 'pipe' | number = 'pipe') {
-  const ports = { PORT: String(await freePort()), ADMIN_PORT: String(await freePort()) };
+  const ports = { PORT: String(await findPort()), ADMIN_PORT: String(await findPort()) };
   const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
   const { PATH } = process.env;
   const child = spawn(process.execPath, [main], {
@@ -173,17 +174,11 @@ export async function until<T>(condition: () => T | Promise<T>): Promise<Exclude
   throw new Error(`not within 10 s: ${condition}`, { cause: failure });
 }
 
-/** Outside the range of outgoing connections, so it stays free. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 12_000 + Math.floor(Math.random() * 8000);
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen({ port, host: '127.0.0.1' }, () => server.close(() => resolve(true)));
-    });
-    if (free) return port;
-  }
+/** The status with which `url` answers if it is asked under this name: the header Host. */
+export function statusUnder(host: string, url: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get(url, { headers: { host } }, (response) => resolve(response.resume().statusCode)).on('error', reject);
+  });
 }
 
 /** What is secret of a session id: what follows its home. */

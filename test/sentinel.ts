@@ -3,7 +3,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { command, endAll } from './redis-servers.ts';
-import { freePort, until } from './replica.ts';
+import { findPort } from '../deploy/fleet/ports.ts';
+import { until } from './replica.ts';
 
 // A primary, two replicas and three sentinels, real ones, for tests.
 
@@ -30,7 +31,7 @@ const name = 'unsticky';
 
 export async function startTestSentinels(): Promise<TestSentinels> {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-sentinel-'));
-  const ports = [await freePort(), await freePort(), await freePort()];
+  const ports = [await findPort(), await findPort(), await findPort()];
   const [first = 0] = ports;
   const processes = new Map<number, ChildProcess>();
   const keep = ['--appendonly', 'no', '--save', '', '--bind', host, '--dir', dir, '--repl-diskless-sync-delay', '0'];
@@ -45,7 +46,7 @@ export async function startTestSentinels(): Promise<TestSentinels> {
 
   const sentinels: TestSentinels['sentinels'] = [];
   async function startSentinel(primary: number): Promise<{ host: string; port: number }> {
-    const port = await freePort();
+    const port = await findPort();
     const file = path.join(dir, `sentinel-${port}.conf`);
     const lines = [
       `port ${port}`,

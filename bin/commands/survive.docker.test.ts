@@ -7,7 +7,7 @@ import { createComposeFleet } from '../../deploy/fleet/compose/fleet.ts';
 import type { Fleet } from '../../deploy/fleet/fleet.ts';
 import { startCommand } from '../../test/fleet.ts';
 import { waitFor } from '../../deploy/fleet/wait.ts';
-import { freePort } from '../../test/replica.ts';
+import { findPort } from '../../deploy/fleet/ports.ts';
 import type { Report } from '../../load/report/json.ts';
 
 // A project of its own on free ports leaves a running fleet alone.
@@ -34,7 +34,7 @@ beforeAll(async () => {
   process.env.COMPOSE_PROJECT_NAME = 'unsticky-survive-test';
   process.env.SESSION_SECRETS = 's'.repeat(32);
   process.env.LOG_LEVEL = 'warn';
-  for (const name of ['HTTP_PORT', 'HTTPS_PORT', 'PROMETHEUS_PORT']) process.env[name] = String(await freePort());
+  for (const name of ['HTTP_PORT', 'HTTPS_PORT', 'PROMETHEUS_PORT']) process.env[name] = String(await findPort());
   compose('up', '--build', '--detach', '--wait', '--scale', 'app=3');
 });
 afterAll(() => {

@@ -1,17 +1,41 @@
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { FleetError } from './fleet.ts';
 
 /** Below the range of ports for outgoing connections, so that a port stays free while its server is down. */
 const first = 20_000;
 const last = 32_000;
+const blockSize = 50;
 
-/** Finds a free port on 127.0.0.1 that is not in `taken`, and adds it there. */
-export async function findPort(taken: Set<number>): Promise<number> {
-  for (let tries = 0; tries < 100; tries++) {
-    const port = first + Math.floor(Math.random() * (last - first));
-    if (taken.has(port) || !(await isFree(port))) continue;
-    taken.add(port);
-    return port;
+/**
+ * Ports that this process has not chosen yet. They are of blocks on whose first port it listens until it ends: so no other process
+ * chooses a port whose server is down, or yet to be started.
+ */
+const unused: number[] = [];
+
+/** Finds a free port on 127.0.0.1 that this process has not chosen before, and that no other one chooses. */
+export async function findPort(): Promise<number> {
+  for (;;) {
+    const port = unused.shift();
+    if (port === undefined) unused.push(...(await reserveBlock()));
+    else if (await isFree(port)) return port;
+  }
+}
+
+/** Its server has ended for good: it is chosen again once all others are. */
+export function returnPort(port: number): void {
+  unused.push(port);
+}
+
+/** @throws {FleetError} if other processes have them all */
+async function reserveBlock(): Promise<number[]> {
+  const count = (last - first) / blockSize;
+  const start = Math.floor(Math.random() * count);
+  for (let number = 0; number < count; number++) {
+    const block = first + ((start + number) % count) * blockSize;
+    const server = await listen(block);
+    if (!server) continue;
+    server.unref();
+    return Array.from({ length: blockSize - 1 }, (_, index) => block + 1 + index);
   }
   throw new FleetError(`no free port found from ${first} to ${last} on 127.0.0.1`);
 }
@@ -22,10 +46,17 @@ export async function requireFree(port: number, what: string, option: string): P
   throw new FleetError(`port ${port} (${what}) is in use: stop what listens there, or choose another with ${option}`);
 }
 
-function isFree(port: number): Promise<boolean> {
+async function isFree(port: number): Promise<boolean> {
+  const server = await listen(port);
+  await new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
+  return server !== undefined;
+}
+
+/** @returns undefined if the port is in use */
+function listen(port: number): Promise<Server | undefined> {
   return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+    const server = createServer((connection) => connection.destroy());
+    server.once('error', () => resolve(undefined));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(server));
   });
 }

@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { createVisitor } from '../../test/replica.ts';
+import { createVisitor, statusUnder } from '../../test/replica.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { makeDir, startTestFleet } from '../../test/fleet.ts';
 import { waitFor } from '../fleet/wait.ts';
@@ -43,7 +43,7 @@ const main = `
 
 beforeAll(async () => {
   writeFileSync(path.join(dir, 'main.ts'), main);
-  ({ fleet, http, end } = await startTestFleet({ prometheus: 0, main: path.join(dir, 'main.ts') }));
+  ({ fleet, http, end } = await startTestFleet({ dir, prometheus: 0, main: path.join(dir, 'main.ts') }));
   prometheus = new Prometheus((await fleet.describe()).prometheus ?? '');
   crowd = Promise.all(Array.from({ length: 4 }, (_, number) => shop(`Visitor ${number}`)));
 });
@@ -104,6 +104,20 @@ test('no website can read it through the browser of its visitor', async () => {
     expect(answer.status).toBe(200);
     expect(answer.headers.get('access-control-allow-origin')).toBeNull();
   }
+});
+
+test('no page whose own name leads to this machine can read it, at its own port neither', async () => {
+  const { prometheus: url } = await fleet.describe();
+  const labels = `${url}/api/v1/labels`;
+  for (const host of ['127.0.0.1', 'localhost:9090', '[::1]:9090', 'prometheus'])
+    expect(await statusUnder(host, labels), host).toBe(200);
+  for (const host of ['evil.example', 'evil.example:9090', '127.0.0.1.evil.example'])
+    expect(await statusUnder(host, labels), host).toBe(403);
+  const conf = readFileSync(path.join(dir, 'prometheus/gate.conf'), 'utf8');
+  const [, own] = /https:\/\/(127\.0\.0\.1:\d+)/.exec(conf) ?? [];
+  expect(await statusUnder('evil.example', `http://${own}/api/v1/labels`)).toBe(400);
+  // A browser would say so too: the certificate is for this machine's names.
+  await expect(fetch(`https://${own}/api/v1/labels`)).rejects.toThrow();
 });
 
 const number = async (expr: string) => (await prometheus.ask(expr))[0]?.value ?? 0;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { makeSecret } from '../../deploy/fleet/secrets.ts';
+import { findPort } from '../../deploy/fleet/ports.ts';
 import {
   createVisitor,
-  freePort,
   secretOf,
   sessionIdOf,
   startTestRedis,
@@ -295,7 +295,7 @@ describe('with a faulty store', () => {
   });
 
   test('Redis down from the start: a visitor without a cookie still gets the page', async () => {
-    const replica = await startTestReplica({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` });
+    const replica = await startTestReplica({ REDIS_URL: `redis://127.0.0.1:${await findPort()}` });
     onTestFinished(async () => void (await replica.drain()));
     expect((await createBrowser([replica.url]).look()).status).toBe(200);
   });

@@ -4,7 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { createVisitor, freePort, startTestRedis, type TestRedis, until } from '../../test/replica.ts';
+import { findPort } from '../../deploy/fleet/ports.ts';
+import { createVisitor, startTestRedis, type TestRedis, until } from '../../test/replica.ts';
 
 // What others get: the package is built, packed and installed into an empty folder, where README's app runs on it.
 
@@ -45,7 +46,7 @@ afterAll(async () => {
 });
 
 async function start(cwd = folder): Promise<string> {
-  const PORT = String(await freePort());
+  const PORT = String(await findPort());
   const env = { PATH: process.env.PATH, PORT, REDIS_URL: redis.url, SESSION_SECRET: 'p'.repeat(32) };
   const child = spawn(process.execPath, ['app.js'], { cwd, env, stdio: 'inherit' });
   ends.push(() => child.kill('SIGKILL'));

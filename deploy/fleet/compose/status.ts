@@ -21,8 +21,8 @@ export function describe(containers: Container[]): Description {
 
 /** The address of Prometheus; undefined if it is not up. */
 export function prometheusOf(containers: Container[]): string | undefined {
-  const container = findService(containers, 'prometheus');
-  const port = container && publishedPort(container, '9090/tcp');
+  const gate = findService(containers, 'prometheus-gate');
+  const port = gate && publishedPort(gate, '9090/tcp');
   return port && `http://127.0.0.1:${port}`;
 }
 

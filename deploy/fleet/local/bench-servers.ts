@@ -39,10 +39,9 @@ export async function withBenchServers<T>(
 ): Promise<T> {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-bench-'));
   const servers = createServers(dir, env);
-  const taken = new Set<number>();
   const common = { ...env, SESSION_SECRETS: makeSecret(), NODE_ENV: 'development', LOG_LEVEL: 'warn' };
   try {
-    const redisPort = await findPort(taken);
+    const redisPort = await findPort();
     const inMemory = ['--save', '', '--appendonly', 'no', '--dir', dir];
     const startRedis = async (name: string, port: number, ...more: string[]) => {
       const args = ['--bind', '127.0.0.1', '--port', String(port), ...inMemory, ...more];
@@ -52,7 +51,7 @@ export async function withBenchServers<T>(
     await startRedis('redis', redisPort);
 
     const start = async (name: string, main: string, settings: Settings, database?: number) => {
-      const [port, adminPort] = [await findPort(taken), await findPort(taken)];
+      const [port, adminPort] = [await findPort(), await findPort()];
       const replica = { name, port, adminPort, redisPort };
       const server = await startReplicaProcess(servers.start, replica, main, { ...common, ...settings }, database);
       const url = `http://127.0.0.1:${port}`;
@@ -67,7 +66,7 @@ export async function withBenchServers<T>(
       },
       async startSentinels() {
         const ports: number[] = [];
-        while (ports.length < 6) ports.push(await findPort(taken));
+        while (ports.length < 6) ports.push(await findPort());
         const [primary, ...others] = ports.map(String) as [string, ...string[]];
         await startRedis('primary', Number(primary));
         for (const port of others.slice(0, 2))
@@ -88,7 +87,7 @@ export async function withBenchServers<T>(
       },
       async startNginx(groups) {
         const ports: Record<string, number> = {};
-        for (const name of Object.keys(groups)) ports[name] = await findPort(taken);
+        for (const name of Object.keys(groups)) ports[name] = await findPort();
         const file = path.join(dir, 'nginx.conf');
         writeFileSync(file, nginxConf(groups, ports));
         const nginx = await servers.start('nginx', 'nginx', ['-p', dir, '-c', file, '-e', 'stderr']);

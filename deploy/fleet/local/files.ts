@@ -76,7 +76,13 @@ export function prepareFiles(folder: string, ports: Ports, env: NodeJS.ProcessEn
   }
 }
 
-type Ports = { http: number; https: number };
+type Ports = { http: number; https: number; prometheus?: PrometheusPorts };
+
+/** Where nginx publishes Prometheus, and where that listens, over TLS. */
+export interface PrometheusPorts {
+  published: number;
+  own: number;
+}
 
 function writeFiles(dir: string, ports: Ports, env: NodeJS.ProcessEnv, tlsDir: string | undefined): LocalFiles {
   const at = (name: string) => path.join(dir, name);
@@ -97,11 +103,16 @@ function writeFiles(dir: string, ports: Ports, env: NodeJS.ProcessEnv, tlsDir: s
     'ssl_certificate tls/tls.crt;',
     'ssl_certificate_key tls/tls.key;',
   ];
-  rmSync(path.join(files.nginx, 'tls'), { force: true });
-  symlinkSync(tls, path.join(files.nginx, 'tls'));
+  for (const folder of [files.nginx, files.prometheus]) {
+    rmSync(path.join(folder, 'tls'), { force: true });
+    symlinkSync(tls, path.join(folder, 'tls'));
+  }
   writeFileSync(path.join(files.nginx, 'driver/listen.conf'), `${listen.join('\n')}\n`);
   writeFileSync(path.join(files.nginx, 'driver/status.conf'), '# No status endpoint on a local fleet.\n');
   writeFileSync(path.join(files.nginx, 'driver/mode.conf'), modeOf(env, ports.https));
+  if (ports.prometheus) writeFileSync(path.join(files.prometheus, 'gate.conf'), gateOf(ports.prometheus));
+  const keys = '{ cert_file: tls/tls.crt, key_file: tls/tls.key }';
+  writeFileSync(path.join(files.prometheus, 'web.yml'), `tls_server_config: ${keys}\n`);
   return {
     ...files,
     writeReplicas(replicas) {
@@ -127,6 +138,14 @@ function modeOf({ NGINX_MODE: chosen, NODE_ENV: usual }: NodeJS.ProcessEnv, http
   if (mode !== 'development' && mode !== 'production')
     throw new FleetError(`NGINX_MODE must be development or production, not ${mode}`);
   return readFileSync(path.join(project, `nginx/mode/${mode}.conf`), 'utf8').replace('HTTPS_PORT', String(httpsPort));
+}
+
+/** The nginx before Prometheus, as for containers. */
+function gateOf({ published, own }: PrometheusPorts): string {
+  const text = readFileSync(path.join(project, 'deploy/prometheus/gate.conf'), 'utf8');
+  return text
+    .replace('listen 9090;', `listen 127.0.0.1:${published};`)
+    .replace('http://prometheus:9090', `https://127.0.0.1:${own}`);
 }
 
 /** Replaces nginx/driver/upstreams.conf, which says why there are two. */

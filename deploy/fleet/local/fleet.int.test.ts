@@ -11,6 +11,7 @@ import {
   descendantsOf,
   isAlive,
   makeDir,
+  nginxOf,
   reloading,
   startTestFleet,
 } from '../../../test/fleet.ts';
@@ -78,8 +79,8 @@ describe('a local fleet', () => {
   });
 
   test('nginx killed from outside leaves no worker, and is back after restart', async () => {
-    const nginxOf = () => descendantsOf(process.pid).filter((pid) => commandOf(pid).startsWith('nginx: '));
     const before = nginxOf();
+    expect(before.length).toBeGreaterThan(1);
     process.kill(before[0] as number, 'SIGKILL');
     await waitFor('its workers are gone', async () => !before.some(isAlive), { timeoutMs: 10_000 });
     await fleet.proxy.restart();

@@ -4,7 +4,7 @@ import { findPort, requireFree } from '../ports.ts';
 import { createServers } from '../process.ts';
 import { readGivenSecrets, rotation } from '../secrets.ts';
 import { servedBy } from '../wait.ts';
-import { lockDir, prepareFiles, replicaMain } from './files.ts';
+import { lockDir, type PrometheusPorts, prepareFiles, replicaMain } from './files.ts';
 import { startProxies } from './network/proxies.ts';
 import { createLocalRedis } from './redis.ts';
 import { type ClusterPorts, createClusterRedis } from './redis-cluster.ts';
@@ -55,7 +55,7 @@ interface Ports {
   /** With sentinels, or in a Cluster; `redis` is not used then. */
   sentinel?: SentinelPorts;
   cluster?: ClusterPorts;
-  prometheus?: number;
+  prometheus?: PrometheusPorts;
 }
 
 const defaultLogBytes = 64 * 1024 * 1024;
@@ -68,12 +68,11 @@ const defaultLogBytes = 64 * 1024 * 1024;
  */
 export async function startLocalFleet(options: LocalOptions): Promise<Fleet> {
   checkCount(options.replicas);
-  const taken = new Set<number>();
-  const ports = await reservePorts(options, taken);
+  const ports = await reservePorts(options);
   const unlock = lockDir(options.dir);
   let created: ReturnType<typeof createLocalFleet> | undefined;
   try {
-    created = createLocalFleet(options, ports, taken, unlock, await canTrace(options.env));
+    created = createLocalFleet(options, ports, unlock, await canTrace(options.env));
     await created.start();
     return created.fleet;
   } catch (err) {
@@ -84,41 +83,42 @@ export async function startLocalFleet(options: LocalOptions): Promise<Fleet> {
 }
 
 /** @throws {FleetError} if a chosen port is in use */
-async function reservePorts({ http, https, prometheus, redis }: LocalOptions, taken: Set<number>): Promise<Ports> {
+async function reservePorts({ http, https, prometheus, redis }: LocalOptions): Promise<Ports> {
   const reserve = async (port: number, what: string) => {
-    if (port === 0) return findPort(taken);
+    if (port === 0) return findPort();
     await requireFree(port, what, `--${what.toLowerCase()}`);
     return port;
   };
   return {
     http: await reserve(http, 'http'),
     https: await reserve(https, 'https'),
-    redis: await findPort(taken),
+    redis: await findPort(),
     ...(redis === 'sentinel' && {
-      sentinel: { redis: await findPorts(3, taken), sentinels: await findPorts(3, taken) },
+      sentinel: { redis: await findPorts(3), sentinels: await findPorts(3) },
     }),
-    ...(redis === 'cluster' && { cluster: { redis: await findPorts(6, taken), buses: await findPorts(6, taken) } }),
-    ...(prometheus !== undefined && { prometheus: await reserve(prometheus, 'Prometheus') }),
+    ...(redis === 'cluster' && { cluster: { redis: await findPorts(6), buses: await findPorts(6) } }),
+    ...(prometheus !== undefined && {
+      prometheus: { published: await reserve(prometheus, 'Prometheus'), own: await findPort() },
+    }),
   };
 }
 
-async function findPorts(count: number, taken: Set<number>): Promise<number[]> {
+async function findPorts(count: number): Promise<number[]> {
   const found: number[] = [];
-  while (found.length < count) found.push(await findPort(taken));
+  while (found.length < count) found.push(await findPort());
   return found;
 }
 
 function createLocalFleet(
   options: LocalOptions,
   ports: Ports,
-  taken: Set<number>,
   unlock: () => void,
   canTrace: boolean,
 ): { fleet: Fleet; start(): Promise<void> } {
   const { dir, tlsDir, env, settings = {}, store, main = replicaMain, maxLogBytes = defaultLogBytes, report } = options;
   const http = `http://127.0.0.1:${ports.http}`;
   const https = `https://127.0.0.1:${ports.https}`;
-  const prometheus = ports.prometheus && `http://127.0.0.1:${ports.prometheus}`;
+  const prometheus = ports.prometheus && `http://127.0.0.1:${ports.prometheus.published}`;
   const versions = readVersions(env);
   const files = prepareFiles(dir, ports, env, tlsDir);
   const logBound = setInterval(() => boundLogs(files.logs, maxLogBytes), 5000).unref();
@@ -131,7 +131,6 @@ function createLocalFleet(
   const network = options.breakableNetwork && !managed ? startProxies(ports.redis) : undefined;
   const replicas = new LocalReplicas({
     start: servers.start,
-    taken,
     redisPort: ports.redis,
     network,
     main,
@@ -242,7 +241,7 @@ function createLocalFleet(
     await managed?.remember();
     // Sentinels before what they watch, or they would replace it.
     const orderOf = (name: string) =>
-      /^(nginx|prometheus)$/.test(name) ? 0 : /^redis/.test(name) ? 3 : /^sentinel/.test(name) ? 2 : 1;
+      /^(nginx|prometheus.*)$/.test(name) ? 0 : /^redis/.test(name) ? 3 : /^sentinel/.test(name) ? 2 : 1;
     for (const order of [0, 1, 2, 3]) {
       const group = servers.all().filter(({ name }) => orderOf(name) === order);
       await Promise.all(group.map((server) => server.stop('SIGTERM', graceMs)));

@@ -41,11 +41,12 @@ export async function readParts({
     if (!report) return { ...base, state: 'silent', since };
     return { ...base, state: report.refusesWrites ? 'refuses' : 'ready', since, facts: report.facts };
   };
-  // Whatever it answers, it is up.
-  const responds = (url: string) => answers(url, answerMs).then(() => ({ facts: [] }));
   return Promise.all([
-    part('nginx', () => responds(http + nginxProbePath)),
+    // Whatever it answers, it is up.
+    part('nginx', () => answers(http + nginxProbePath, answerMs).then(() => ({ facts: [] }))),
     part('redis', () => redisReport(answerMs), await redisName().catch(() => 'redis')),
-    ...(prometheus === undefined ? [] : [part('prometheus', () => responds(`${prometheus}/-/ready`))]),
+    ...(prometheus === undefined
+      ? []
+      : [part('prometheus', async () => ((await answers(`${prometheus}/-/ready`, answerMs)) ? { facts: [] } : null))]),
   ]);
 }

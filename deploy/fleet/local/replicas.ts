@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { checkCount, FleetError, pickReplica, type Reporter, type Settings } from '../fleet.ts';
-import { findPort } from '../ports.ts';
+import { findPort, returnPort } from '../ports.ts';
 import type { ServerProcess, StartServer } from '../process.ts';
 import { answers, withTimeout } from '../wait.ts';
 import type { LocalNetwork } from './network/proxies.ts';
@@ -10,8 +10,6 @@ import { isReady, type LocalReplica } from './status.ts';
 /** What the replicas of a local fleet need of it. */
 export interface ReplicaHost {
   start: StartServer;
-  /** Ports already reserved. */
-  taken: Set<number>;
   redisPort: number;
   network: LocalNetwork | undefined;
   /** The file that a replica runs. */
@@ -134,8 +132,8 @@ export class LocalReplicas {
   }
 
   async #create(number: number, settings: Settings): Promise<LocalReplica> {
-    const { taken, network, redisPort } = this.#host;
-    const ports = { port: await findPort(taken), adminPort: await findPort(taken) };
+    const { network, redisPort } = this.#host;
+    const ports = { port: await findPort(), adminPort: await findPort() };
     const own = network ? await network.open(number) : redisPort;
     return {
       number,
@@ -162,7 +160,8 @@ export class LocalReplicas {
 
   async #remove({ process, port, adminPort, number }: LocalReplica): Promise<void> {
     await process?.stop('SIGTERM', graceMs);
-    for (const free of [port, adminPort]) this.#host.taken.delete(free);
+    returnPort(port);
+    returnPort(adminPort);
     await this.#host.network?.close(number);
   }
 

@@ -5,7 +5,7 @@ import { FleetError, type Part } from '../fleet.ts';
 import { type ServerProcess, type Servers, type StartServer, withSystemPath } from '../process.ts';
 import { pingRedis } from '../probe-redis.ts';
 import { answers } from '../wait.ts';
-import { compileCache, type LocalFiles } from './files.ts';
+import { compileCache, type LocalFiles, type PrometheusPorts } from './files.ts';
 import type { LocalReplica } from './status.ts';
 
 /** How long a server may take to end before it is killed. */
@@ -45,23 +45,30 @@ export async function startRedis(
   await server.ready(async () => (await pingRedis(port, 1000)) !== null);
 }
 
+/** Paths are relative, because nginx treats * and [ in the path of an included file as a pattern. */
+const nginxOptions = ['-p', './', '-e', 'stderr', '-g', 'daemon off; pid nginx.pid;'];
+
 export async function startNginx(start: StartServer, files: LocalFiles, httpPort: number): Promise<void> {
-  // Relative, because nginx treats * and [ in the path of an included file as a pattern.
-  const args = ['-p', './', '-c', 'nginx.conf', '-e', 'stderr', '-g', 'daemon off; pid nginx.pid;'];
-  const server = await start('nginx', 'nginx', args, { cwd: files.nginx });
+  const server = await start('nginx', 'nginx', ['-c', 'nginx.conf', ...nginxOptions], { cwd: files.nginx });
   // Any response shows that nginx is up, even if all replicas are down.
   const url = `http://127.0.0.1:${httpPort}/whoami`;
   await server.ready(() => fetch(url, { signal: AbortSignal.timeout(1000) }).then((response) => response.status > 0));
 }
 
-export async function startPrometheus(start: StartServer, files: LocalFiles, port: number): Promise<void> {
+/** Starts Prometheus, and the nginx that publishes it. */
+export async function startPrometheus(
+  start: StartServer,
+  { prometheus: cwd }: LocalFiles,
+  { own, published }: PrometheusPorts,
+): Promise<void> {
   const retention = ['--storage.tsdb.retention.time=1d', '--storage.tsdb.retention.size=1GB'];
   const data = ['--storage.tsdb.path=data', ...retention, '--log.level=warn'];
-  // Its own default lets every website read it.
-  const web = [`--web.listen-address=127.0.0.1:${port}`, '--web.cors.origin=^$'];
+  // Its own default lets every website read it. Over TLS a page whose name leads here cannot: the certificate is for another name.
+  const web = [`--web.listen-address=127.0.0.1:${own}`, '--web.config.file=web.yml', '--web.cors.origin=^$'];
   const args = ['--config.file=prometheus.yml', ...web, ...data];
-  const server = await start('prometheus', 'prometheus', args, { cwd: files.prometheus });
-  await server.ready(() => answers(`http://127.0.0.1:${port}/-/ready`));
+  const server = await start('prometheus', 'prometheus', args, { cwd });
+  await start('prometheus-gate', 'nginx', ['-c', 'gate.conf', ...nginxOptions], { cwd });
+  await server.ready(() => answers(`http://127.0.0.1:${published}/-/ready`));
 }
 
 /**
