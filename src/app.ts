@@ -31,7 +31,7 @@ export function createApp(context: Context): Express {
   app.use(requirePath, refuseOtherSites, createFormReader());
   app.use(requireUsableKey, requireJson, express.json({ limit: '16kb' }));
   if (config.production) app.use(requireTls);
-  app.use(...createLoginLimit(context), sessions.middleware);
+  app.use(createLoginLimit(context), sessions.middleware);
   app.use(
     createLoginRouter(context),
     createProfileRouter(),

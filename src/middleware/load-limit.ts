@@ -20,7 +20,7 @@ export function createLoadLimit(maxInProgress: number): RequestHandler {
       if (isInProgress) inProgress -= 1;
       isInProgress = false;
     };
-    res.once('close', end).once(answered, end);
+    res.on('close', end).on(answered, end); // not `once`, which costs each request more
     next();
   };
 }

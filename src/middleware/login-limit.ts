@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Request, RequestHandler } from 'express';
+import { type Request, type RequestHandler, Router } from 'express';
 import { ipKeyGenerator, rateLimit, type Store } from 'express-rate-limit';
 import type { Context } from '../context.ts';
 import { Problem } from '../errors.ts';
@@ -14,26 +14,29 @@ const windowMs = 60_000;
  * addresses, and those of an address, because one tries many accounts. Both are counted in Redis; without it they pass, and
  * the login itself is 503.
  */
-export function createLoginLimit({ config, redis }: Context): RequestHandler[] {
+export function createLoginLimit({ config, redis }: Context): RequestHandler {
   const { loginsPerAccount, loginsPerAddress, storeDeadlineMs } = config;
-  if (!redis) return [];
+  if (!redis) return (_req, _res, next) => next();
   const limit = (logins: number, prefix: string, keyOf: (req: Request) => string) =>
     rateLimit({
       windowMs,
       limit: logins,
       keyGenerator: keyOf,
-      skip: (req) => !isLogin(req),
       store: createCounters(redis, prefix, storeDeadlineMs),
       standardHeaders: false,
       legacyHeaders: false,
       handler: (req, _res, next) => next(tooManyLogins((req as Counted).rateLimit?.resetTime)),
     });
-  const limits: RequestHandler[] = [];
+  const limits = Router();
   if (loginsPerAddress > 0)
-    limits.push(limit(loginsPerAddress, 'session:logins:address:', (req) => ipKeyGenerator(req.ip ?? '')));
+    limits.use(limit(loginsPerAddress, 'session:logins:address:', (req) => ipKeyGenerator(req.ip ?? '')));
   if (loginsPerAccount > 0)
-    limits.push(limit(loginsPerAccount, 'session:logins:account:', ({ body }) => hash(userIdOf(body.name))));
-  return limits;
+    limits.use(limit(loginsPerAccount, 'session:logins:account:', ({ body }) => hash(userIdOf(body.name))));
+  // All other requests pass it by: express-rate-limit is asynchronous even for those that it skips.
+  return function limitLogins(req, res, next) {
+    if (isLogin(req)) limits(req, res, next);
+    else next();
+  };
 }
 
 interface Counted extends Request {

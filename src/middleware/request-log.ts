@@ -30,11 +30,11 @@ export function createRequestLog(
     req.requestId = /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
     res.set('X-Request-Id', req.requestId);
     let isOpen = false;
-    res.once(answered, () => {
+    res.on(answered, () => {
       isOpen = true;
       metrics?.requestEnded(req, res.statusCode, undefined);
     });
-    res.once('close', () => {
+    res.on('close', () => {
       const took = performance.now() - start;
       if (!isOpen) metrics?.requestEnded(req, res.writableFinished ? res.statusCode : 0, took);
       const ms = Math.round(took * 10) / 10;

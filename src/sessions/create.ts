@@ -59,13 +59,6 @@ export function createSessions(options: SessionsOptions): RequestHandler {
     next();
   }
 
-  /** That there is none may be how a logout is acknowledged, whose own outcome was unknown. */
-  async function readFor(req: AnyRequest, { id, lifeMs }: SignedId): Promise<Stored | undefined> {
-    const stored = await repository.read(id, lifeMs);
-    if (!stored && !isSafe(req)) await repository.calls.confirm(repository.keyOf(id));
-    return stored;
-  }
-
   /** A session of plain connect-redis gets a new id: a cookie that another site has planted must not become ours. */
   async function takeOver(req: AnyRequest): Promise<{ id: string; stored: Stored } | undefined> {
     const old = readSignedId(req.headers.cookie, migrateCookie, secrets, knownOld);
@@ -81,7 +74,12 @@ export function createSessions(options: SessionsOptions): RequestHandler {
     const name = nameFor(req);
     const cookie = readSignedId(req.headers.cookie, name, secrets, known);
     if (cookie) {
-      readFor(req, cookie).then((stored) => begin(req, res, next, name, cookie, stored), next);
+      repository.read(cookie.id, cookie.lifeMs).then((stored) => {
+        const proceed = () => begin(req, res, next, name, cookie, stored);
+        if (stored || isSafe(req)) proceed();
+        // That there is none may be how a logout is acknowledged, whose own outcome was unknown.
+        else repository.calls.confirm(repository.keyOf(cookie.id)).then(proceed, next);
+      }, next);
     } else if (migrateFrom !== undefined) {
       takeOver(req).then((old) => {
         begin(req, res, next, name, old && { id: old.id, at: undefined, lifeMs: undefined }, old?.stored);

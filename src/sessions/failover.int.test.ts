@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { keepAdding, openVisitors, startApp } from '../../test/list-app.ts';
 import { createVisitor, until } from '../../test/replica.ts';
@@ -127,8 +128,10 @@ describe('when the primary fails', () => {
     redis.process(old).kill('SIGCONT');
     // It closes its connections when it becomes a replica.
     const roleOf = async (port: number) => ((await redis.command(port, 'ROLE').catch(() => ['master'])) as string[])[0];
-    for (let item = 2; (await roleOf(old)) === 'master'; item++)
+    for (let item = 2; (await roleOf(old)) === 'master'; item++) {
       expect((await visitor.send('POST', '/add', { item })).status).toBe(200);
+      await sleep(20); // it may take 15 s, and a session has 16 KiB
+    }
     const info = String(await client.sendCommand(['INFO', 'server']));
     expect(info).toContain(`tcp_port:${await redis.primary()}`);
     expect(info).not.toContain(`tcp_port:${old}`);
