@@ -10,7 +10,7 @@ fail() {
 }
 
 if [ -s "$dir/tls.crt" ] && [ -s "$dir/tls.key" ]; then
-    [ -r "$dir/tls.key" ] || fail "user $(id -u) may not read $dir/tls.key: let it, or run nginx as the key's owner (NGINX_USER=1000:1000)"
+    [ -r "$dir/tls.key" ] || fail "user $(id -u) may not read $dir/tls.key: make it readable, or run nginx as its owner, such as NGINX_USER=1000:1000"
     exit 0
 fi
 [ -z "${TLS_DIR:-}" ] || fail "TLS_DIR=$TLS_DIR must hold both tls.crt and tls.key"
