@@ -8,7 +8,8 @@ import session from 'express-session';
 import { createClient } from 'redis';
 import { io } from 'socket.io-client';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { freePort, startTestRedis, until } from '../replica.ts';
+import { findPort } from '../../deploy/fleet/ports.ts';
+import { startTestRedis, until } from '../replica.ts';
 import { startTestSentinels } from '../sentinel.ts';
 import { createBrowser } from './browser.js';
 
@@ -44,7 +45,7 @@ const connected = "if (!client.isReady) await new Promise((ready) => client.once
 
 /** @returns the browser of a visitor of the recipe that follows this text */
 async function start(text) {
-  const port = await freePort();
+  const port = await findPort();
   const code = codeAfter(text);
   const listen = code.includes('.listen(') ? '' : "app.listen(process.env.PORT, '127.0.0.1');\n";
   writeFileSync(path.join(folder, 'app.mjs'), `${head}${connected}${code}${listen}`);
@@ -173,7 +174,7 @@ test('from connect-redis, and back', async () => {
 test('Sentinel', async () => {
   const redis = await startTestSentinels();
   ends.push(() => void redis.stop());
-  const port = await freePort();
+  const port = await findPort();
   const code = codeAfter('**Sentinel.**')
     .replace('mymaster', redis.name)
     .replace(/sentinels: \[.*?\]/s, `sentinels: ${JSON.stringify(redis.sentinels)}`);
