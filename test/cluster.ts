@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { command, endAll } from './redis-servers.ts';
-import { findPort } from '../deploy/fleet/ports.ts';
+import { findPorts } from '../deploy/fleet/ports.ts';
 import { until } from './replica.ts';
 
 // A Cluster of three primaries with one replica each, real ones, for tests.
@@ -29,10 +29,8 @@ const host = '127.0.0.1';
 
 export async function startTestCluster(): Promise<TestCluster> {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-cluster-'));
-  const free = new Set<number>();
-  while (free.size < 12) free.add(await findPort());
-  const ports = [...free].slice(0, 6);
-  const busOf = (port: number) => String([...free][ports.indexOf(port) + 6]);
+  const [ports, buses] = [await findPorts(6), await findPorts(6)];
+  const busOf = (port: number) => String(buses[ports.indexOf(port)]);
   const processes = new Map<number, ChildProcess>();
   const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--bind', host, '--save', ''];
   const writes = ['--cluster-require-full-coverage', 'no', '--repl-diskless-sync-delay', '0', '--appendonly', 'yes'];

@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { command, endAll } from './redis-servers.ts';
-import { findPort } from '../deploy/fleet/ports.ts';
+import { findPort, findPorts } from '../deploy/fleet/ports.ts';
 import { until } from './replica.ts';
 
 // A primary, two replicas and three sentinels, real ones, for tests.
@@ -31,7 +31,7 @@ const name = 'unsticky';
 
 export async function startTestSentinels(): Promise<TestSentinels> {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-sentinel-'));
-  const ports = [await findPort(), await findPort(), await findPort()];
+  const ports = await findPorts(3);
   const [first = 0] = ports;
   const processes = new Map<number, ChildProcess>();
   const keep = ['--appendonly', 'no', '--save', '', '--bind', host, '--dir', dir, '--repl-diskless-sync-delay', '0'];

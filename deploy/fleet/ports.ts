@@ -2,8 +2,8 @@ import { createServer, type Server } from 'node:net';
 import { FleetError } from './fleet.ts';
 
 /** Below the range of ports for outgoing connections, so that a port stays free while its server is down. */
-const first = 20_000;
-const last = 32_000;
+const first = 20_013; // so that no block begins with a round number, which people choose
+const last = first + 12_000;
 const blockSize = 50;
 
 /**
@@ -11,19 +11,27 @@ const blockSize = 50;
  * chooses a port whose server is down, or yet to be started.
  */
 const unused: number[] = [];
+/** Ports that the user has chosen. */
+const given = new Set<number>();
 
 /** Finds a free port on 127.0.0.1 that this process has not chosen before, and that no other one chooses. */
 export async function findPort(): Promise<number> {
   for (;;) {
     const port = unused.shift();
     if (port === undefined) unused.push(...(await reserveBlock()));
-    else if (await isFree(port)) return port;
+    else if (!given.has(port) && (await isFree(port))) return port;
   }
 }
 
-/** Its server has ended for good: it is chosen again once all others are. */
-export function returnPort(port: number): void {
-  unused.push(port);
+export async function findPorts(count: number): Promise<number[]> {
+  const found: number[] = [];
+  while (found.length < count) found.push(await findPort());
+  return found;
+}
+
+/** Their servers have ended for good: they are chosen again once all others are. */
+export function returnPorts(...ports: number[]): void {
+  unused.push(...ports);
 }
 
 /** @throws {FleetError} if other processes have them all */
@@ -40,8 +48,9 @@ async function reserveBlock(): Promise<number[]> {
   throw new FleetError(`no free port found from ${first} to ${last} on 127.0.0.1`);
 }
 
-/** @throws {FleetError} if the port is in use, saying which option chooses another */
+/** For a port that the user has chosen. @throws {FleetError} if it is in use, saying which option chooses another */
 export async function requireFree(port: number, what: string, option: string): Promise<void> {
+  given.add(port);
   if (await isFree(port)) return;
   throw new FleetError(`port ${port} (${what}) is in use: stop what listens there, or choose another with ${option}`);
 }

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { FleetError, type Settings } from '../fleet.ts';
-import { findPort } from '../ports.ts';
+import { findPort, findPorts } from '../ports.ts';
 import { createServers, type Servers } from '../process.ts';
 import { makeSecret } from '../secrets.ts';
 import { pingRedis } from '../probe-redis.ts';
@@ -65,8 +65,7 @@ export async function withBenchServers<T>(
         return replica;
       },
       async startSentinels() {
-        const ports: number[] = [];
-        while (ports.length < 6) ports.push(await findPort());
+        const ports = await findPorts(6);
         const [primary, ...others] = ports.map(String) as [string, ...string[]];
         await startRedis('primary', Number(primary));
         for (const port of others.slice(0, 2))

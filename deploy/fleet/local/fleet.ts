@@ -1,6 +1,6 @@
 import { checkCount, type Fleet, FleetError, type RedisTopology, type Reporter, type Settings } from '../fleet.ts';
 import { boundLogs, writeLogs } from '../logs.ts';
-import { findPort, requireFree } from '../ports.ts';
+import { findPort, findPorts, requireFree } from '../ports.ts';
 import { createServers } from '../process.ts';
 import { readGivenSecrets, rotation } from '../secrets.ts';
 import { servedBy } from '../wait.ts';
@@ -101,12 +101,6 @@ async function reservePorts({ http, https, prometheus, redis }: LocalOptions): P
       prometheus: { published: await reserve(prometheus, 'Prometheus'), own: await findPort() },
     }),
   };
-}
-
-async function findPorts(count: number): Promise<number[]> {
-  const found: number[] = [];
-  while (found.length < count) found.push(await findPort());
-  return found;
 }
 
 function createLocalFleet(

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { checkCount, FleetError, pickReplica, type Reporter, type Settings } from '../fleet.ts';
-import { findPort, returnPort } from '../ports.ts';
+import { findPort, returnPorts } from '../ports.ts';
 import type { ServerProcess, StartServer } from '../process.ts';
 import { answers, withTimeout } from '../wait.ts';
 import type { LocalNetwork } from './network/proxies.ts';
@@ -160,8 +160,7 @@ export class LocalReplicas {
 
   async #remove({ process, port, adminPort, number }: LocalReplica): Promise<void> {
     await process?.stop('SIGTERM', graceMs);
-    returnPort(port);
-    returnPort(adminPort);
+    returnPorts(port, adminPort);
     await this.#host.network?.close(number);
   }
 
