@@ -110,9 +110,11 @@ function writeFiles(dir: string, ports: Ports, env: NodeJS.ProcessEnv, tlsDir: s
   writeFileSync(path.join(files.nginx, 'driver/listen.conf'), `${listen.join('\n')}\n`);
   writeFileSync(path.join(files.nginx, 'driver/status.conf'), '# No status endpoint on a local fleet.\n');
   writeFileSync(path.join(files.nginx, 'driver/mode.conf'), modeOf(env, ports.https));
-  if (ports.prometheus) writeFileSync(path.join(files.prometheus, 'gate.conf'), gateOf(ports.prometheus));
-  const keys = '{ cert_file: tls/tls.crt, key_file: tls/tls.key }';
-  writeFileSync(path.join(files.prometheus, 'web.yml'), `tls_server_config: ${keys}\n`);
+  if (ports.prometheus) {
+    writeFileSync(path.join(files.prometheus, 'gate.conf'), gateOf(ports.prometheus));
+    const keys = '{ cert_file: tls/tls.crt, key_file: tls/tls.key }';
+    writeFileSync(path.join(files.prometheus, 'web.yml'), `tls_server_config: ${keys}\n`);
+  }
   return {
     ...files,
     writeReplicas(replicas) {
@@ -140,7 +142,7 @@ function modeOf({ NGINX_MODE: chosen, NODE_ENV: usual }: NodeJS.ProcessEnv, http
   return readFileSync(path.join(project, `nginx/mode/${mode}.conf`), 'utf8').replace('HTTPS_PORT', String(httpsPort));
 }
 
-/** The nginx before Prometheus, as for containers. */
+/** The configuration of the nginx in front of Prometheus, as for containers. */
 function gateOf({ published, own }: PrometheusPorts): string {
   const text = readFileSync(path.join(project, 'deploy/prometheus/gate.conf'), 'utf8');
   return text

@@ -17,6 +17,11 @@ export interface PartProbes {
   prometheus: string | undefined;
 }
 
+/** @returns null if the nginx in front of Prometheus answers for it */
+async function askPrometheus(url: string): Promise<{ facts: [] } | null> {
+  return (await answers(`${url}/-/ready`, answerMs)) ? { facts: [] } : null;
+}
+
 export async function readParts({
   servers,
   redisName,
@@ -41,12 +46,11 @@ export async function readParts({
     if (!report) return { ...base, state: 'silent', since };
     return { ...base, state: report.refusesWrites ? 'refuses' : 'ready', since, facts: report.facts };
   };
+  const nothingToReport = { facts: [] };
   return Promise.all([
     // Whatever it answers, it is up.
-    part('nginx', () => answers(http + nginxProbePath, answerMs).then(() => ({ facts: [] }))),
+    part('nginx', () => answers(http + nginxProbePath, answerMs).then(() => nothingToReport)),
     part('redis', () => redisReport(answerMs), await redisName().catch(() => 'redis')),
-    ...(prometheus === undefined
-      ? []
-      : [part('prometheus', async () => ((await answers(`${prometheus}/-/ready`, answerMs)) ? { facts: [] } : null))]),
+    ...(prometheus === undefined ? [] : [part('prometheus', () => askPrometheus(prometheus))]),
   ]);
 }
