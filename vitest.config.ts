@@ -26,7 +26,7 @@ export default defineConfig({
           exclude: ['**/*.int.test.ts', '**/*.browser.test.ts', '**/*.docker.test.ts', ...elsewhere],
         },
       },
-      // Starts real servers on 127.0.0.1. Three files at once: they wait for each other as on a machine that is busy.
+      // Starts real servers on 127.0.0.1. Tests mostly wait, so three files run at once, also on two processors.
       {
         test: {
           name: 'int',

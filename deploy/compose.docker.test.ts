@@ -250,7 +250,7 @@ async function scraped(): Promise<number> {
   return answer?.value ?? 0;
 }
 
-test('Prometheus is not read under a public name; while it is away, its address says so', async () => {
+test('Prometheus cannot be read under a public name; while it is down, the response says so', async () => {
   const { prometheus: url = '' } = await fleet.describe();
   const labels = `${url}/api/v1/labels`;
   expect(await statusUnder('localhost:9090', labels)).toBe(200);
@@ -388,7 +388,7 @@ test('after a crash inside a container the engine starts it again', async () => 
   });
 });
 
-test('only nginx and Prometheus are published, on 127.0.0.1; nothing has rights of root', () => {
+test('only nginx and Prometheus are published, on 127.0.0.1; nothing runs as root or has capabilities', () => {
   const ids = compose('ps', '--quiet').trim().split('\n');
   const containers = JSON.parse(execFileSync('docker', ['inspect', ...ids], { encoding: 'utf8' }));
   for (const { Config, NetworkSettings, HostConfig } of containers) {

@@ -23,7 +23,7 @@ export function createLogOutput(maxBytes = 1024 * 1024): LogOutput {
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
   let begun = false; // the first of them is written in part
-  let torn = false; // what is written ends with a part of a line that was dropped
+  let torn = false; // the output ends with part of a line whose rest was dropped
   let dropped = 0;
   let retry: NodeJS.Timeout | undefined;
 
@@ -32,7 +32,7 @@ export function createLogOutput(maxBytes = 1024 * 1024): LogOutput {
     retry = undefined;
     fd ??= openStdout();
     try {
-      if (torn) writeSync(fd, '\n'); // the next line begins at the start of its own
+      if (torn) writeSync(fd, '\n'); // so that the next line can be read
       torn = false;
       for (let line = waiting[0]; line !== undefined; line = waiting[0]) {
         const written = writeSync(fd, line);

@@ -103,7 +103,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** The processes of the nginx of a fleet that this process has started, its master first. Prometheus has another one. */
+/** The processes of the nginx of a fleet that this process has started, the master first; not those of the nginx in front of Prometheus. */
 export function nginxOf(): number[] {
   const master = descendantsOf(process.pid).find((pid) => /^nginx: master.* nginx\.conf/.test(commandOf(pid)));
   return master === undefined ? [] : [master, ...descendantsOf(master)];

@@ -8,7 +8,6 @@ import type { Report } from '../../load/report/json.ts';
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-test-'));
 afterAll(() => rmSync(dir, { recursive: true }));
-// A run mostly waits, so some run at once; those that must pass run alone.
 
 /** Starts a run with few users and a report folder of its own. */
 function start(args: string[], env: NodeJS.ProcessEnv = process.env) {
@@ -59,6 +58,7 @@ test.each(seeds)(
   },
 );
 
+// Runs that need not pass may run at the same time: they mostly wait.
 describe.concurrent('kill-replica', () => {
   test('plain loses writes and undoes logouts', async () => {
     const { code, out } = await survive(['--plan', 'kill-replica', '--quick', '--store', 'plain']);

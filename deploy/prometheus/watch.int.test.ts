@@ -106,7 +106,7 @@ test('no website can read it through the browser of its visitor', async () => {
   }
 });
 
-test('no page whose own name leads to this machine can read it, at its own port neither', async () => {
+test('DNS rebinding: a page of another name cannot read it, through nginx or at its own port', async () => {
   const { prometheus: url } = await fleet.describe();
   const labels = `${url}/api/v1/labels`;
   for (const host of ['127.0.0.1', 'localhost:9090', '[::1]:9090', 'prometheus'])
@@ -116,7 +116,7 @@ test('no page whose own name leads to this machine can read it, at its own port 
   const conf = readFileSync(path.join(dir, 'prometheus/gate.conf'), 'utf8');
   const [, own] = /https:\/\/(127\.0\.0\.1:\d+)/.exec(conf) ?? [];
   expect(await statusUnder('evil.example', `http://${own}/api/v1/labels`)).toBe(400);
-  // A browser would say so too: the certificate is for this machine's names.
+  // As in a browser, the certificate is not accepted.
   await expect(fetch(`https://${own}/api/v1/labels`)).rejects.toThrow();
 });
 

@@ -13,7 +13,7 @@ import { type PlanName, plans } from '../../load/run/plans.ts';
 import { runPlan } from '../../load/run/run.ts';
 
 // A proof that cannot fail proves nothing. Each test plants a defect that real systems had; the checks must fail, name
-// what it broke, and show the operations. A run mostly waits, so some run at once.
+// what it broke, and show the operations. Runs mostly wait, so those that need not pass run at the same time.
 
 interface Mutation extends Partial<RunFleetOptions> {
   plan: PlanName;

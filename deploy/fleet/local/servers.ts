@@ -55,7 +55,7 @@ export async function startNginx(start: StartServer, files: LocalFiles, httpPort
   await server.ready(() => fetch(url, { signal: AbortSignal.timeout(1000) }).then((response) => response.status > 0));
 }
 
-/** Starts Prometheus, and the nginx that publishes it. */
+/** Starts Prometheus and the nginx in front of it. */
 export async function startPrometheus(
   start: StartServer,
   { prometheus: cwd }: LocalFiles,
@@ -63,7 +63,7 @@ export async function startPrometheus(
 ): Promise<void> {
   const retention = ['--storage.tsdb.retention.time=1d', '--storage.tsdb.retention.size=1GB'];
   const data = ['--storage.tsdb.path=data', ...retention, '--log.level=warn'];
-  // Its own default lets every website read it. Over TLS a page whose name leads here cannot: the certificate is for another name.
+  // Its own default lets every website read it. With TLS, DNS rebinding fails at the certificate.
   const web = [`--web.listen-address=127.0.0.1:${own}`, '--web.config.file=web.yml', '--web.cors.origin=^$'];
   const args = ['--config.file=prometheus.yml', ...web, ...data];
   const server = await start('prometheus', 'prometheus', args, { cwd });
