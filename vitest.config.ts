@@ -15,13 +15,17 @@ const temporary = mkdtempSync(path.join(os.tmpdir(), 'unsticky-tests-'));
 process.env.TMPDIR = temporary;
 process.once('exit', () => rmSync(temporary, { recursive: true, force: true }));
 
+const swarm = 'deploy/swarm.docker.test.ts';
+const docker = { testTimeout: 300_000, hookTimeout: 600_000 };
+
 export default defineConfig({
   test: {
     projects: [
-      // Needs nothing but Node.
+      // Needs nothing but Node. Modules are loaded once for all files: these tests change nothing in them.
       {
         test: {
           name: 'unit',
+          isolate: false,
           include: ['**/*.test.ts'],
           exclude: ['**/*.int.test.ts', '**/*.browser.test.ts', '**/*.docker.test.ts', ...elsewhere],
         },
@@ -67,17 +71,18 @@ export default defineConfig({
           hookTimeout: 300_000,
         },
       },
-      // Needs a Docker engine.
+      // Needs a Docker engine. Two files at once: containers mostly wait.
       {
         test: {
           name: 'containers',
           include: ['**/*.docker.test.ts'],
-          exclude: elsewhere,
-          testTimeout: 300_000,
-          hookTimeout: 600_000,
-          fileParallelism: false,
+          exclude: [...elsewhere, swarm],
+          ...docker,
+          maxWorkers: 2,
         },
       },
+      // Three engines, each with containers: nothing else runs beside them.
+      { test: { name: 'swarm', include: [swarm], ...docker, sequence: { groupOrder: 1 } } },
     ],
   },
 });

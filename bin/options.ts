@@ -108,6 +108,15 @@ export function wholeNumber(min: number, max: number) {
   };
 }
 
+/** Reads a duration in seconds, with a fraction or without. */
+export function seconds(min: number, max: number) {
+  return (text: string): number => {
+    const number = Number(text);
+    if (/^\d+(\.\d+)?$/.test(text) && number >= min && number <= max) return number;
+    throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`);
+  };
+}
+
 export const port = wholeNumber(0, 65535);
 
 /** A port that an environment variable sets too, as docker-compose.yml reads it. */

@@ -72,10 +72,9 @@ describe.concurrent('kill-replica', () => {
     child.kill('SIGINT');
     const code = await exited;
     expect(out()).toMatch(/, interrupted/);
-    expect({ code, verdict: /^(PASS|FAIL|UNKNOWN).*/m.exec(out())?.[0] }).toEqual({
-      code: 2,
-      verdict: 'UNKNOWN: This run proves nothing: it was interrupted before its end.',
-    });
+    expect(code).toBe(2);
+    // On a busy machine it says so too.
+    expect(out()).toMatch(/^UNKNOWN: This run proves nothing: it was interrupted before its end[.;]/m);
   });
 });
 

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createVisitor, statusUnder } from '../../test/replica.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -54,7 +55,7 @@ afterAll(async () => {
   remove();
 });
 
-/** Repeats everything that a visitor can do, ignoring the results. */
+/** Repeats everything that a visitor can do, some 20 requests a second, ignoring the results. */
 async function shop(name: string): Promise<void> {
   for (let round = 0; !leaving; round++) {
     const [here, elsewhere] = [createVisitor(http), createVisitor(http)];
@@ -71,6 +72,7 @@ async function shop(name: string): Promise<void> {
       await Promise.all([add('c', '3'), here.send('POST', '/logout')]);
     };
     await visit().catch(() => {}); // nginx is up, but a connection may break
+    await setTimeout(500);
   }
 }
 

@@ -87,6 +87,7 @@ async function sendAtOnce(url: string, options: SendOptions): Promise<Counted> {
     url,
     connections,
     duration: seconds,
+    sampleInt: 100, // it ends only after a sample
     // setHeaders() of autocannon sets those of the first request only.
     setupClient: (client) => client.setRequests(requestsOf(next++)),
   } as autocannon.Options);
