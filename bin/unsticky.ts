@@ -1,20 +1,30 @@
 #!/usr/bin/env node
+import './compile-cache.ts';
 import './loopback.ts';
 import { styleText } from 'node:util';
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
-import { addAttack } from './commands/attack.ts';
-import { addBench } from './commands/bench.ts';
-import { addCompare } from './commands/compare.ts';
-import { addDemo } from './commands/demo.ts';
-import { addFleetCommands } from './commands/fleet.ts';
-import { addFuzz } from './commands/fuzz.ts';
-import { addLoad } from './commands/load.ts';
-import { addLogs } from './commands/logs.ts';
-import { addReport } from './commands/report.ts';
-import { addRoom } from './commands/room.ts';
-import { addSurvive } from './commands/survive.ts';
-import { addUp } from './commands/up.ts';
+
+type Add = (program: Command) => void;
+
+/** The commands in the order of --help, and the file that adds them. Loading all of them takes most of the time of a short one. */
+const commands: [names: string, load: () => Promise<Add>][] = [
+  ['demo', async () => (await import('./commands/demo.ts')).addDemo],
+  ['up', async () => (await import('./commands/up.ts')).addUp],
+  [
+    'down status scale kill pause resume restart roll',
+    async () => (await import('./commands/fleet.ts')).addFleetCommands,
+  ],
+  ['logs', async () => (await import('./commands/logs.ts')).addLogs],
+  ['room', async () => (await import('./commands/room.ts')).addRoom],
+  ['survive', async () => (await import('./commands/survive.ts')).addSurvive],
+  ['report', async () => (await import('./commands/report.ts')).addReport],
+  ['compare', async () => (await import('./commands/compare.ts')).addCompare],
+  ['load', async () => (await import('./commands/load.ts')).addLoad],
+  ['attack', async () => (await import('./commands/attack.ts')).addAttack],
+  ['fuzz', async () => (await import('./commands/fuzz.ts')).addFuzz],
+  ['bench', async () => (await import('./commands/bench.ts')).addBench],
+];
 
 const bold = (text: string) => styleText('bold', text, { stream: process.stdout });
 
@@ -28,18 +38,9 @@ const program = new Command('unsticky')
     '\nStart with "unsticky demo", or "unsticky up --detach". "unsticky <command> --help" shows examples.',
   );
 
-addDemo(program);
-addUp(program);
-addFleetCommands(program);
-addLogs(program);
-addRoom(program);
-addSurvive(program);
-addReport(program);
-addCompare(program);
-addLoad(program);
-addAttack(program);
-addFuzz(program);
-addBench(program);
+const [name = ''] = process.argv.slice(2);
+const named = commands.filter(([names]) => names.split(' ').includes(name));
+for (const [, load] of named.length > 0 ? named : commands) (await load())(program);
 
 await program.parseAsync();
 process.exit(); // open connections would keep the process alive

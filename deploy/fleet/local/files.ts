@@ -179,5 +179,3 @@ export const replicaMain = path.join(project, 'src/main.ts');
 export const sessionLayer = path.join(project, 'src/sessions/index.ts');
 /** The default folder of the fleet that `unsticky up` starts. */
 export const defaultDir = path.join(project, '.unsticky/local');
-/** Compiled modules of the replicas: loading them is most of a start. */
-export const compileCache = path.join(project, 'node_modules/.cache/unsticky');

@@ -5,7 +5,7 @@ import { FleetError, type Part } from '../fleet.ts';
 import { type ServerProcess, type Servers, type StartServer, withSystemPath } from '../process.ts';
 import { pingRedis } from '../probe-redis.ts';
 import { answers } from '../wait.ts';
-import { compileCache, type LocalFiles, type PrometheusPorts } from './files.ts';
+import type { LocalFiles, PrometheusPorts } from './files.ts';
 import type { LocalReplica } from './status.ts';
 
 /** How long a server may take to end before it is killed. */
@@ -20,7 +20,6 @@ export function startReplicaProcess(
   database = 0,
 ): Promise<ServerProcess> {
   const env = {
-    NODE_COMPILE_CACHE: compileCache,
     ...settings,
     REPLICA: name,
     HOST: '127.0.0.1',
