@@ -124,7 +124,11 @@ export function createContainerRedis(docker: Containers): RedisPart {
       for (const other of others) await command(other, ...isolated);
       if (cluster) await command(own, 'CLIENT', 'KILL', 'TYPE', 'replica');
     },
-    ping: async (ms) => pingOf((await findPrimary()).container, ms),
+    ping: (ms) =>
+      findPrimary().then(
+        ({ container }) => pingOf(container, ms),
+        () => null,
+      ),
     async report(ms) {
       const cluster = await findCluster(await docker.containers());
       const infoOf = (container: Container) => asked(container, ms, 'INFO').catch(() => null);

@@ -93,7 +93,11 @@ export function createClusterRedis(
       partOf: (server) => createServerPart(servers, server, () => startAgain(portOf(server)), 'SIGTERM', pausedAt),
       isComplete,
     }),
-    ping: async (ms) => pingRedis(await primaryPort(), ms).catch(() => null),
+    ping: (ms) =>
+      primaryPort().then(
+        (port) => pingRedis(port, ms),
+        () => null,
+      ),
     async report(ms) {
       const found = (await nodes()).filter(({ slots }) => slots.length > 0).map(({ port }) => port);
       const infos = await Promise.all(found.map((port) => readRedisInfo(port, ms)));

@@ -79,11 +79,15 @@ export function createSentinelRedis(
 
   const part: RedisPart = {
     ...createPrimaryPart({ primary, partOf, isComplete: async () => hasReplicas(await primaryPort()) }),
-    ping: async (ms) => pingRedis(await primaryPort(), ms).catch(() => null),
+    ping: (ms) =>
+      primaryPort().then(
+        (port) => pingRedis(port, ms),
+        () => null,
+      ),
     async report(ms) {
-      const port = await primaryPort();
-      const info = await readRedisInfo(port, ms);
-      return info === null ? null : redisReportOf(info, nameOf(port));
+      const port = await primaryPort().catch(() => null);
+      const info = port === null ? null : await readRedisInfo(port, ms);
+      return port === null || info === null ? null : redisReportOf(info, nameOf(port));
     },
     configure: async (parameter, value) => configure(await primaryPort(), parameter, value),
     primary,
