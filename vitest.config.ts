@@ -37,7 +37,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 3,
-          maxConcurrency: 3,
+          maxConcurrency: 2,
         },
       },
       // Starts real servers too, and looks at their pages with the Chromium that is on the PATH; without one they are skipped.
@@ -48,7 +48,7 @@ export default defineConfig({
           exclude: elsewhere,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
       // Runs packages that are used together with sessions: `npm run test:compat` installs them.
