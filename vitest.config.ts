@@ -49,6 +49,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
+          expect: { poll: { timeout: 5000 } },
         },
       },
       // Runs packages that are used together with sessions: `npm run test:compat` installs them.

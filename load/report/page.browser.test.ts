@@ -95,6 +95,7 @@ describe.skipIf(!executable)(`the page of a report in a browser${why}`, () => {
 
   test('the arrow keys move the cursor of all plots, which show that moment', async () => {
     const { page, problems } = await open(browser, pages.pass, { viewport: sizes.wide });
+    await page.locator('[data-plot=requests] canvas').waitFor(); // drawn with the first frame
     await page.locator('[data-plot=requests]').focus();
     for (let press = 0; press < 11; press += 1) await page.keyboard.press('ArrowRight');
     const legends = page.locator('.u-legend');
