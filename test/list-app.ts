@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { createClient } from 'redis';
 import { expect, onTestFinished } from 'vitest';
@@ -83,6 +84,9 @@ export async function serveApp(client: SessionsOptions['client'], options: Parti
 export const openVisitors = (url: string) =>
   Array.from({ length: 20 }, () => ({ visitor: createVisitor(url), added: [] as number[] }));
 
+/** Without it they would keep the machine busy, and how long a response takes would depend on the machine. */
+const thinkMs = 20;
+
 /** All add items until `isOver`. @returns how many were refused, with which codes, and how long the slowest response took */
 export async function keepAdding(visitors: ReturnType<typeof openVisitors>, isOver: () => boolean) {
   let [slowestMs, item, refused] = [0, 0, 0];
@@ -98,6 +102,7 @@ export async function keepAdding(visitors: ReturnType<typeof openVisitors>, isOv
         refused += 1;
         codes.add(`${status} ${body.code}`);
       }
+      await sleep(thinkMs);
     }
   };
   await Promise.all(visitors.map(add));

@@ -130,7 +130,8 @@ describe('after traffic over every route and method, before and during a Redis o
         await createVisitor(adminUrl).send('GET', path);
         taken.push(performance.now() - from);
       }
-    const [probe = 0, scrape = Infinity] = Object.values(times).map((taken) => taken.sort((a, b) => a - b)[15]);
+    // The fastest of each: on a busy machine any other measures what else that does.
+    const [probe = 0, scrape = Infinity] = Object.values(times).map((taken) => Math.min(...taken));
     console.log(`/metrics: ${Buffer.byteLength(text)} bytes, ${scrape.toFixed(1)} ms; a probe ${probe.toFixed(1)} ms`);
     expect(scrape / probe).toBeLessThan(10);
   });
