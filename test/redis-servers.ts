@@ -6,7 +6,7 @@ import { createClient } from 'redis';
 
 /** Runs one command at a port, over a connection of its own. */
 export async function command(port: number, ...args: string[]): Promise<unknown> {
-  const client = createClient({ socket: { host: '127.0.0.1', port, reconnectStrategy: false, connectTimeout: 500 } });
+  const client = createClient({ socket: { host: '127.0.0.1', port, reconnectStrategy: false, connectTimeout: 5000 } });
   client.on('error', () => {});
   await client.connect();
   return client.sendCommand(args).finally(() => client.destroy());
