@@ -80,7 +80,9 @@ describe.skipIf(!executable)(`the visitor's page in a browser${why}`, () => {
     await page.getByRole('button', { name: 'Save' }).click();
     await eventually(() => heading(page)).toBe(`Bonjour, ${name}.`);
     expect(await page.locator('h1 span').getAttribute('lang')).toBe('fr');
-    expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(19, 21, 24)');
+    // The style sheet may come after the heading.
+    const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
+    await eventually(background).toBe('rgb(19, 21, 24)');
 
     const other = await visit(urlOf(), { ...options, userAgent: phone });
     await logIn(other.page, name);
