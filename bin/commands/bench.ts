@@ -46,7 +46,7 @@ export function addBench(program: Command): void {
   )
     .argument('[comparison...]', `what to compare: ${names.join(', ')} (all)`, readName)
     .option('--rounds <n>', 'how often both are started again and measured in turn', wholeNumber(1, 1000), 8)
-    .option('--seconds <n>', 'duration of one measurement', seconds(0.2, 3600), 1)
+    .option('--seconds <n>', 'duration of one measurement', seconds(0.5, 3600), 1)
     .option(
       '--connections <n>',
       'number of connections, each with its own user (not of scale)',
