@@ -67,9 +67,9 @@ export interface Part {
 }
 
 export interface RedisPart extends Part {
-  /** @returns null if it does not answer within `ms` */
+  /** @returns null if it does not answer within `ms`, or which server is the primary is not known */
   report(ms: number): Promise<RedisReport | null>;
-  /** @returns the milliseconds until it answers; null if it does not within `ms` */
+  /** @returns the milliseconds until it answers; null as `report` */
   ping(ms: number): Promise<number | null>;
   /** Sets a parameter (CONFIG SET) until the next start. @returns its previous value */
   configure(parameter: string, value: string): Promise<string>;

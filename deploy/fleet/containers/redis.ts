@@ -16,6 +16,11 @@ const asSentinel = ['redis-cli', '-p', '26379', 'sentinel'];
 const lastOfCluster = 'redis-6';
 const clusterPrimaries = 3;
 
+interface Primary {
+  container: Container;
+  name?: string;
+}
+
 const isServer = (container: Container) => /^redis(-\d)?$/.test(container.service);
 
 /** The command that starts a topology. */
@@ -58,12 +63,11 @@ export function createContainerRedis(docker: Containers): RedisPart {
     };
   }
 
-  /** Without replicas it has no name. Of a Cluster it is that of the first slot. */
-  async function findPrimary(): Promise<{ container: Container; name?: string }> {
+  /** Undefined if it is not known. Without replicas it has no name. Of a Cluster it is that of the first slot. */
+  async function lookUpPrimary(): Promise<Primary | undefined> {
     const containers = await docker.containers();
     const cluster = await findCluster(containers);
-    if (cluster && !cluster.first) throw new FleetError(`no server of the Cluster answers: ${docker.look}`);
-    if (cluster?.first) return { container: cluster.first, name: cluster.first.service };
+    if (cluster) return cluster.first && { container: cluster.first, name: cluster.first.service };
     const watching = containers.filter(({ service }) => sentinels.includes(service));
     if (watching.length === 0) return { container: await docker.containerOf('redis') };
     const ask = [...asSentinel, 'get-master-addr-by-name', master];
@@ -72,8 +76,13 @@ export function createContainerRedis(docker: Containers): RedisPart {
     // One that was away itself may name a server that has been replaced since.
     const named = addresses.find((one) => 2 * addresses.filter((other) => other === one).length > addresses.length);
     const container = containers.find((one) => named && namesOf(one).includes(named));
-    if (container) return { container, name: container.service };
-    throw new FleetError(`the sentinels name no primary that is up: ${docker.look}`);
+    return container && { container, name: container.service };
+  }
+
+  async function findPrimary(): Promise<Primary> {
+    const primary = await lookUpPrimary();
+    if (!primary) throw new FleetError(`which server of Redis is the primary is not known: ${docker.look}`);
+    return primary;
   }
 
   async function isComplete(): Promise<boolean> {
@@ -124,11 +133,10 @@ export function createContainerRedis(docker: Containers): RedisPart {
       for (const other of others) await command(other, ...isolated);
       if (cluster) await command(own, 'CLIENT', 'KILL', 'TYPE', 'replica');
     },
-    ping: (ms) =>
-      findPrimary().then(
-        ({ container }) => pingOf(container, ms),
-        () => null,
-      ),
+    async ping(ms) {
+      const primary = await lookUpPrimary();
+      return primary ? pingOf(primary.container, ms) : null;
+    },
     async report(ms) {
       const cluster = await findCluster(await docker.containers());
       const infoOf = (container: Container) => asked(container, ms, 'INFO').catch(() => null);
@@ -138,9 +146,9 @@ export function createContainerRedis(docker: Containers): RedisPart {
         );
         return infos.length === 0 ? null : clusterReportOf(new Map(infos));
       }
-      const { container, name } = await findPrimary();
-      const info = await infoOf(container);
-      return info === null ? null : redisReportOf(info, name);
+      const primary = await lookUpPrimary();
+      const info = primary ? await infoOf(primary.container) : null;
+      return info === null ? null : redisReportOf(info, primary?.name);
     },
     async configure(parameter, value) {
       const { container } = await findPrimary();

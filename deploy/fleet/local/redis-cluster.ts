@@ -93,11 +93,10 @@ export function createClusterRedis(
       partOf: (server) => createServerPart(servers, server, () => startAgain(portOf(server)), 'SIGTERM', pausedAt),
       isComplete,
     }),
-    ping: (ms) =>
-      primaryPort().then(
-        (port) => pingRedis(port, ms),
-        () => null,
-      ),
+    async ping(ms) {
+      const port = await primaryPort().catch(() => null);
+      return port === null ? null : pingRedis(port, ms);
+    },
     async report(ms) {
       const found = (await nodes()).filter(({ slots }) => slots.length > 0).map(({ port }) => port);
       const infos = await Promise.all(found.map((port) => readRedisInfo(port, ms)));

@@ -79,11 +79,10 @@ export function createSentinelRedis(
 
   const part: RedisPart = {
     ...createPrimaryPart({ primary, partOf, isComplete: async () => hasReplicas(await primaryPort()) }),
-    ping: (ms) =>
-      primaryPort().then(
-        (port) => pingRedis(port, ms),
-        () => null,
-      ),
+    async ping(ms) {
+      const port = await primaryPort().catch(() => null);
+      return port === null ? null : pingRedis(port, ms);
+    },
     async report(ms) {
       const port = await primaryPort().catch(() => null);
       const info = port === null ? null : await readRedisInfo(port, ms);
