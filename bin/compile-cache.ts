@@ -1,4 +1,4 @@
-// Imported before what it speeds up: modules of commands, and of the replicas that they start, are compiled once.
+// Imported first: Node keeps what it has compiled of commands, and of the replicas that they start, for the next start.
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 

@@ -100,21 +100,16 @@ function distance(a: string, b: string): number {
 }
 
 /** Reads an option that is a whole number. */
-export function wholeNumber(min: number, max: number) {
-  return (text: string): number => {
-    const number = Number(text);
-    if (/^\d+$/.test(text) && number >= min && number <= max) return number;
-    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-  };
-}
+export const wholeNumber = numberOf('a whole number', /^\d+$/);
+export const decimalNumber = numberOf('a number', /^\d+(\.\d+)?$/);
 
-/** Reads a duration in seconds, with a fraction or without. */
-export function seconds(min: number, max: number) {
-  return (text: string): number => {
-    const number = Number(text);
-    if (/^\d+(\.\d+)?$/.test(text) && number >= min && number <= max) return number;
-    throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`);
-  };
+function numberOf(kind: string, pattern: RegExp) {
+  return (min: number, max: number) =>
+    (text: string): number => {
+      const number = Number(text);
+      if (pattern.test(text) && number >= min && number <= max) return number;
+      throw new InvalidArgumentError(`It must be ${kind} from ${min} to ${max}.`);
+    };
 }
 
 export const port = wholeNumber(0, 65535);

@@ -7,7 +7,7 @@ import packageJson from '../package.json' with { type: 'json' };
 
 type Add = (program: Command) => void;
 
-/** The commands in the order of --help, and the file that adds them. Loading all of them takes most of the time of a short one. */
+/** The commands in the order of --help, and the module that adds them: to load all takes longer than most commands do. */
 const commands: [names: string, load: () => Promise<Add>][] = [
   ['demo', async () => (await import('./commands/demo.ts')).addDemo],
   ['up', async () => (await import('./commands/up.ts')).addUp],

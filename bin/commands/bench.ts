@@ -10,7 +10,7 @@ import { scale } from '../../load/bench/scale.ts';
 import { sessions } from '../../load/bench/sessions.ts';
 import { replaceBetweenMarkers } from '../../web/markdown.ts';
 import { endOfProcess } from '../foreground.ts';
-import { addCommand, type CommonOptions, jsonOption, pathOption, run, seconds, wholeNumber } from '../options.ts';
+import { addCommand, type CommonOptions, decimalNumber, jsonOption, pathOption, run, wholeNumber } from '../options.ts';
 import { createTerminal, renderTable } from '../terminal.ts';
 
 const comparisons: Record<string, Comparison> = { sessions, scale, metrics, replication };
@@ -46,7 +46,7 @@ export function addBench(program: Command): void {
   )
     .argument('[comparison...]', `what to compare: ${names.join(', ')} (all)`, readName)
     .option('--rounds <n>', 'how often both are started again and measured in turn', wholeNumber(1, 1000), 8)
-    .option('--seconds <n>', 'duration of one measurement', seconds(0.5, 3600), 1)
+    .option('--seconds <n>', 'duration of one measurement', decimalNumber(0.5, 3600), 1)
     .option(
       '--connections <n>',
       'number of connections, each with its own user (not of scale)',

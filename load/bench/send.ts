@@ -87,7 +87,7 @@ async function sendAtOnce(url: string, options: SendOptions): Promise<Counted> {
     url,
     connections,
     duration: seconds,
-    sampleInt: 100, // it ends only after a sample
+    sampleInt: 100, // in ms: it ends only when it takes a sample, by default once a second
     // setHeaders() of autocannon sets those of the first request only.
     setupClient: (client) => client.setRequests(requestsOf(next++)),
   } as autocannon.Options);
