@@ -18,12 +18,11 @@ const docker = { testTimeout: 300_000, hookTimeout: 600_000 };
 export default defineConfig({
   test: {
     projects: [
-      // Needs nothing but Node. Modules are loaded once for all files: these tests change nothing in them.
+      // Needs nothing but Node. Files share the modules that are loaded: no test changes one.
       {
         test: {
           name: 'unit',
           isolate: false,
-          testTimeout: 60_000,
           maxWorkers: 3,
           include: ['**/*.test.ts'],
           exclude: ['**/*.int.test.ts', '**/*.browser.test.ts', '**/*.docker.test.ts', ...elsewhere],
@@ -50,7 +49,6 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
-          expect: { poll: { timeout: 5000 } },
         },
       },
       // Runs packages that are used together with sessions: `npm run test:compat` installs them.
@@ -81,7 +79,7 @@ export default defineConfig({
           maxWorkers: 2,
         },
       },
-      // Three engines, each with containers: nothing else runs beside them.
+      // Starts three engines, each with containers, so it runs alone, after the others.
       { test: { name: 'swarm', include: [swarm], ...docker, sequence: { groupOrder: 1 } } },
     ],
   },

@@ -84,7 +84,7 @@ export async function serveApp(client: SessionsOptions['client'], options: Parti
 export const openVisitors = (url: string) =>
   Array.from({ length: 20 }, () => ({ visitor: createVisitor(url), added: [] as number[] }));
 
-/** Without it they would keep the machine busy, and how long a response takes would depend on the machine. */
+/** Between two items of a visitor. Without a pause they keep the processors busy, which makes every response slow. */
 const thinkMs = 20;
 
 /** All add items until `isOver`. @returns how many were refused, with which codes, and how long the slowest response took */

@@ -104,9 +104,9 @@ test('an unknown subject and an early end are reported in one line', async () =>
   const other = startCommand(['bench', 'scale', '--only', 'article']);
   expect(await other.exited).toBe(2);
   expect(other.out()).toMatch(/--only article names no part of scale/);
-  const short = startCommand(['bench', 'metrics', '--seconds', '0.4']);
-  expect(await short.exited).toBe(1);
-  expect(short.out()).toMatch(/It must be a number from 0.5 to 3600/);
+  const tooShort = startCommand(['bench', 'metrics', '--seconds', '0.4']);
+  expect(await tooShort.exited).toBe(1);
+  expect(tooShort.out()).toMatch(/It must be a number from 0.5 to 3600/);
 
   const { child, exited, out } = startCommand(['bench', ...quick]);
   await waitFor('it did not begin', async () => out().includes('round 1 of 1: reads'), { timeoutMs: 20_000 });

@@ -73,8 +73,10 @@ describe.concurrent('kill-replica', () => {
     const code = await exited;
     expect(out()).toMatch(/, interrupted/);
     expect(code).toBe(2);
-    // On a busy machine it says so too.
-    expect(out()).toMatch(/^UNKNOWN: This run proves nothing: it was interrupted before its end[.;]/m);
+    // On a busy machine the users' process may have stalled, which is a second reason.
+    expect(out()).toMatch(
+      /^UNKNOWN: This run proves nothing: it was interrupted before its end(; the users' own process stalled during kill-replica)?\.$/m,
+    );
   });
 });
 

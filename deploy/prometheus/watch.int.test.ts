@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createVisitor, statusUnder } from '../../test/replica.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -72,7 +72,7 @@ async function shop(name: string): Promise<void> {
       await Promise.all([add('c', '3'), here.send('POST', '/logout')]);
     };
     await visit().catch(() => {}); // nginx is up, but a connection may break
-    await setTimeout(500);
+    await sleep(500);
   }
 }
 
@@ -88,7 +88,7 @@ async function find(alertname: string, replica?: string) {
 }
 const stateOf = async (alertname: string, replica?: string) => (await find(alertname, replica))?.state;
 
-/** Waits for an alert, and checks that it says what it means and what to do. @param cause is called again and again */
+/** Waits for an alert, and checks that it says what it means and what to do. @param cause is called before each look */
 async function fires(name: string, replica?: string, cause?: () => Promise<unknown>): Promise<void> {
   const isFiring = async () => {
     await cause?.();

@@ -130,7 +130,7 @@ describe('after traffic over every route and method, before and during a Redis o
         await createVisitor(adminUrl).send('GET', path);
         taken.push(performance.now() - from);
       }
-    // The fastest of each: on a busy machine any other measures what else that does.
+    // The fastest of each: the others were kept waiting by other processes.
     const [probe = 0, scrape = Infinity] = Object.values(times).map((taken) => Math.min(...taken));
     console.log(`/metrics: ${Buffer.byteLength(text)} bytes, ${scrape.toFixed(1)} ms; a probe ${probe.toFixed(1)} ms`);
     expect(scrape / probe).toBeLessThan(10);

@@ -52,9 +52,14 @@ const careful: Partial<Workload> = { singleWriter: true };
 
 const countOf = ({ checks }: Judgement, name: string) => checks.find((check) => check.name === name)?.count ?? 0;
 
+/** If not, the reasons for its verdict are printed. */
+function expectFailed({ verdict, reasons }: Judgement): void {
+  expect({ verdict, reasons }).toMatchObject({ verdict: 'fail' });
+}
+
 /** The check failed, and its first violation reads like `summary` and shows these operations. */
 function expectFound(judgement: Judgement, name: string, summary: RegExp, kinds: string[][]): void {
-  expect(judgement).toMatchObject({ verdict: 'fail' });
+  expectFailed(judgement);
   const check = judgement.checks.find((check) => check.name === name);
   const [first] = check?.violations ?? [];
   expect(first?.summary).toMatch(summary);
@@ -182,7 +187,7 @@ test.concurrent('a primary that is replaced while it is alive loses what only it
     ['lost-session', 'lost-write', 'undone-logout'].map((name) => countOf(judgement, name)).reduce((a, b) => a + b);
   expect(lossOf(await run(alive))).toBe(0);
   const judgement = await run({ ...alive, ...mutant('unasked') });
-  expect({ verdict: judgement.verdict, reasons: judgement.reasons }).toMatchObject({ verdict: 'fail' });
+  expectFailed(judgement);
   expect(lossOf(judgement)).toBeGreaterThan(0);
 });
 
