@@ -20,6 +20,19 @@ test('changes of one key follow one another, and get what the one before has lef
   expect(seen.at(-1)).toEqual(['a', undefined]); // it is known only as long as others wait
 });
 
+test('between two changes others of this process have their turn, or one that was overtaken would be so each time', async () => {
+  const queue = createQueue<number>();
+  const order: string[] = [];
+  const change = (name: string) =>
+    queue.run('a', 1000, async () => {
+      order.push(name);
+      setImmediate(() => order.push(`after ${name}`));
+      return undefined;
+    });
+  await Promise.all([change('first'), change('second'), change('third')]);
+  expect(order).toEqual(['first', 'after first', 'second', 'after second', 'third']);
+});
+
 test('if the store fails one, those that wait fail at once; another error is its own', async () => {
   const queue = createQueue<number>();
   let ran = 0;
