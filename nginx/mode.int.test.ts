@@ -222,8 +222,9 @@ test('a new certificate is used after a reload, and no request fails', async () 
   for (const name of ['tls.key', 'tls.crt']) renameSync(path.join(fresh, name), path.join(dir, 'nginx/tls', name));
   await fleet.proxy.reload();
   await until(async () => (await fingerprint()) !== before);
+  const renewed = statuses.length;
+  await until(() => statuses.length > renewed + 5); // on a busy machine a visit takes as long as the reload
   isOver = true;
   await visits;
-  expect(statuses.length).toBeGreaterThan(5);
   expect(statuses.filter((status) => status !== 200)).toEqual([]);
 });
