@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { command, endAll } from './redis-servers.ts';
+import { command, connectTo, endAll } from './redis-servers.ts';
 import { findPorts } from '../deploy/fleet/ports.ts';
 import { until } from './replica.ts';
 
@@ -84,15 +84,24 @@ export async function startTestCluster(): Promise<TestCluster> {
 
   async function moveSlot(slot: number, to: number, during?: () => Promise<void>): Promise<void> {
     const from = await ownerOf(slot, to);
-    await command(to, 'CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', await idOf(from));
-    await command(from, 'CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', await idOf(to));
-    for (;;) {
-      const keys = (await command(from, 'CLUSTER', 'GETKEYSINSLOT', String(slot), '1')) as string[];
-      if (keys.length === 0) break;
-      await command(from, 'MIGRATE', host, String(to), '', '0', '1000', 'KEYS', ...keys);
-      await during?.();
+    const [fromId, toId] = [await idOf(from), await idOf(to)];
+    // Changes of the slot wait from here on: so no command has to connect first.
+    const [source, target] = [await connectTo(from), await connectTo(to)];
+    const set = ['CLUSTER', 'SETSLOT', String(slot)];
+    try {
+      await target.sendCommand([...set, 'IMPORTING', fromId]);
+      await source.sendCommand([...set, 'MIGRATING', toId]);
+      for (;;) {
+        const atOnce = during ? '1' : '10'; // 10 is redis-cli's
+        const keys = (await source.sendCommand(['CLUSTER', 'GETKEYSINSLOT', String(slot), atOnce])) as string[];
+        if (keys.length === 0) break;
+        await source.sendCommand(['MIGRATE', host, String(to), '', '0', '1000', 'KEYS', ...keys]);
+        await during?.();
+      }
+      for (const server of [target, source]) await server.sendCommand([...set, 'NODE', toId]);
+    } finally {
+      for (const server of [source, target]) server.destroy();
     }
-    for (const port of [to, from]) await command(port, 'CLUSTER', 'SETSLOT', String(slot), 'NODE', await idOf(to));
   }
 
   async function stop(): Promise<void> {

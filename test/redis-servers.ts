@@ -4,11 +4,17 @@ import { createClient } from 'redis';
 
 // What tests do with servers of Redis and sentinels on 127.0.0.1.
 
-/** Runs one command at a port, over a connection of its own. */
-export async function command(port: number, ...args: string[]): Promise<unknown> {
+/** A connection to a port. */
+export async function connectTo(port: number) {
   const client = createClient({ socket: { host: '127.0.0.1', port, reconnectStrategy: false, connectTimeout: 5000 } });
   client.on('error', () => {});
   await client.connect();
+  return client;
+}
+
+/** Runs one command at a port, over a connection of its own. */
+export async function command(port: number, ...args: string[]): Promise<unknown> {
+  const client = await connectTo(port);
   return client.sendCommand(args).finally(() => client.destroy());
 }
 
