@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,23 +15,29 @@ const linesPerWrite = 10_000;
 /**
  * Writes a history as JSON lines: a header, a line for each fault (`fault`), one for each operation (`kind`) in the order
  * in which they ended, and a footer (`totals`: how many of each there are), without which it is incomplete.
- * @throws {HistoryError} if it cannot be written there; it is then in the folder for temporary files, if possible
+ * @throws {HistoryError} if it cannot be written there; it is then in a new folder among the temporary files, if possible
  */
 export function saveHistory(file: string, history: History): void {
   try {
     writeLines(file, history);
   } catch (cause) {
     removePartial(file);
-    const elsewhere = path.join(os.tmpdir(), `unsticky-history-${history.seed}.jsonl`);
     const why = `the history cannot be saved in ${file} (${(cause as Error).message})`;
-    try {
-      writeLines(elsewhere, history);
-    } catch (again) {
-      throw new HistoryError(`${why}, nor in ${elsewhere} (${(again as Error).message}): make room`, { cause });
-    }
+    const elsewhere = saveElsewhere(history, why);
     throw new HistoryError(`${why}; it is in ${elsewhere}: make room, then judge it with --judge ${elsewhere}`, {
       cause,
     });
+  }
+}
+
+/** In a folder of its own: another user, or another run, could have made a file of a name that is known beforehand. */
+function saveElsewhere(history: History, why: string): string {
+  try {
+    const file = path.join(mkdtempSync(path.join(os.tmpdir(), 'unsticky-history-')), 'history.jsonl');
+    writeLines(file, history);
+    return file;
+  } catch (cause) {
+    throw new HistoryError(`${why}, nor in ${os.tmpdir()} (${(cause as Error).message}): make room`, { cause });
   }
 }
 
