@@ -39,7 +39,7 @@ export function createQueue<T>(): Queue<T> {
       } finally {
         line.length -= 1;
         if (line.length === 0) lines.delete(key);
-        // In the same turn the next would always be faster than another layer of this process, which has just lost.
+        // In a later turn of the event loop: else another layer of this process, overtaken just now, would be so each time.
         if (line.length > 0) setImmediate(ended.resolve, outcome);
         else ended.resolve(outcome);
       }
