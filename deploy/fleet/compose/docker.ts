@@ -19,7 +19,19 @@ export interface Docker extends Containers {
   healthy(id: string): Promise<void>;
 }
 
+interface Named {
+  name: string;
+}
+
 export function createDocker(env: NodeJS.ProcessEnv): Docker {
+  let project: string | undefined;
+
+  /** By which Docker labels its containers. Compose reads it from the environment, `.env` or its file. */
+  async function projectName(): Promise<string> {
+    project ??= (JSON.parse(await docker.compose(['config', '--no-interpolate', '--format', 'json'])) as Named).name;
+    return project;
+  }
+
   const docker: Docker = {
     env,
     look: 'docker compose ps',
@@ -27,7 +39,10 @@ export function createDocker(env: NodeJS.ProcessEnv): Docker {
     runOn: (_container, args) => docker.run(args),
     compose: (args, variables) => docker.run(['compose', ...args], variables),
     async containers() {
-      const ids = (await docker.compose(['ps', '--all', '--quiet'])).split('\n').filter((id) => id !== '');
+      // `docker compose ps` takes seven times as long: it reads the project each time.
+      const ofProject = `label=${label}.project=${await projectName()}`;
+      const found = await docker.run(['ps', '--all', '--quiet', '--filter', ofProject]);
+      const ids = found.split('\n').filter((id) => id !== '');
       return ids.length > 0 ? inspect(docker, ids) : [];
     },
     replicas: async () => replicasOf(await docker.containers()),
@@ -48,6 +63,7 @@ export function createDocker(env: NodeJS.ProcessEnv): Docker {
 
 async function inspect(docker: Docker, ids: string[]): Promise<Container[]> {
   const containers = JSON.parse(await docker.run(['inspect', ...ids])) as Omit<Container, 'service' | 'number'>[];
+  containers.sort((a, b) => (a.Name < b.Name ? -1 : 1)); // `docker ps` has the newest first
   return containers.map((container) => ({
     ...container,
     service: container.Config.Labels[`${label}.service`] ?? '',

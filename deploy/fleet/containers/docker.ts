@@ -9,7 +9,7 @@ const usualTimeoutMs = 300_000;
 
 /** The containers of a fleet, by Docker's command line. */
 export interface Containers {
-  /** Those of all services, running or not. Takes two calls of `docker` for each engine, each about 0.1 s. */
+  /** Those of all services, running or not, by name. Takes two calls of `docker` for each engine, each less than 0.1 s. */
   containers(): Promise<Container[]>;
   /** @throws {FleetError} if the service is not up */
   containerOf(service: string): Promise<Container>;
@@ -73,7 +73,7 @@ export async function runDocker(args: string[], options: RunOptions): Promise<st
   throw new FleetError(`docker ${args.slice(0, 3).join(' ')} failed`, lines.slice(-8));
 }
 
-/** The replicas among these containers, by number; `docker compose ps` sorts by name, where 10 comes before 2. */
+/** The replicas among these containers, by number: sorted by name, 10 would come before 2. */
 export function replicasOf(containers: Container[]): Container[] {
   return containers.filter(({ service }) => service === 'app').sort((a, b) => a.number - b.number);
 }
