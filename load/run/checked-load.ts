@@ -155,7 +155,8 @@ function userIn(body: string): string | null {
 
 type Tally = ReturnType<typeof createTally>;
 
-function createTally(hasUser: boolean, hasSteps: boolean) {
+/** Counts what autocannon receives. */
+export function createTally(hasUser: boolean, hasSteps: boolean) {
   const origin = performance.now();
   const now = () => performance.now() - origin;
   const counts = { answered: 0, failed: 0, excused: 0, wrongUser: 0, loggedOut: 0 };
@@ -164,6 +165,9 @@ function createTally(hasUser: boolean, hasSteps: boolean) {
   const shares: CheckedLoad['shares'] = { before: {}, after: {} };
   const lost = new Set<number>();
   let underWay = 0;
+  let ended = 0;
+  /** How many steps had ended at the last response of each connection: it sent its next request then. */
+  const endedBefore = new Map<number, number>();
   let redisBackAt = Number.NEGATIVE_INFINITY;
 
   function noteUser(user: number, status: number, body: string): void {
@@ -182,6 +186,7 @@ function createTally(hasUser: boolean, hasSteps: boolean) {
     },
     end() {
       underWay -= 1;
+      ended += 1;
       if (redisBackAt === Number.POSITIVE_INFINITY) redisBackAt = now();
       shares.after = {}; // counted since the last step
     },
@@ -191,7 +196,10 @@ function createTally(hasUser: boolean, hasSteps: boolean) {
       const second = Math.floor(at / 1000);
       perSecond[second] = (perSecond[second] ?? 0) + 1;
       const replica = headers['X-Served-By'] ?? 'no replica';
-      const share = underWay > 0 ? undefined : events.length > 0 ? shares.after : shares.before;
+      // A response to a request from before the end of a step may come from a replica that is dead by now.
+      const isOfNow = underWay === 0 && (endedBefore.get(user) ?? 0) === ended;
+      endedBefore.set(user, ended);
+      const share = isOfNow ? (ended > 0 ? shares.after : shares.before) : undefined;
       if (share) share[replica] = (share[replica] ?? 0) + 1;
       if (status === 503 && at <= redisBackAt + recoveryMs) counts.excused += 1;
       else if (status >= 500 || (status !== 200 && status !== 401)) counts.failed += 1;
