@@ -1,26 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prometheus } from '../test/prometheus.ts';
-import { findPort } from './fleet/ports.ts';
+import { compose, startCompose } from '../test/compose.ts';
 import { createVisitor } from '../test/replica.ts';
 import { createComposeFleet } from './fleet/compose/fleet.ts';
 import { waitFor } from './fleet/wait.ts';
 
 // docker-compose.yml with deploy/redis/sentinel.yml and with cluster.yml.
 
-const compose = (...args: string[]) =>
-  execFileSync('docker', ['compose', ...args], { stdio: 'pipe', encoding: 'utf8' });
 const fleet = createComposeFleet(process.env);
 let http: string;
-
-async function start(topology: string): Promise<void> {
-  process.env.COMPOSE_PROJECT_NAME = 'unsticky-failover-test';
-  process.env.COMPOSE_FILE = `docker-compose.yml:deploy/redis/${topology}.yml`;
-  process.env.SESSION_SECRETS = 's'.repeat(32);
-  for (const name of ['HTTP_PORT', 'HTTPS_PORT', 'PROMETHEUS_PORT']) process.env[name] = String(await findPort());
-  compose('up', '--build', '--detach', '--wait', '--scale', 'app=2');
-  http = (await fleet.describe()).http;
-}
 
 /** They ask the primary for its replicas every 10 s, and until they know of some, none can take over. */
 async function whenSentinelsKnow(): Promise<void> {
@@ -48,11 +37,13 @@ const topologies = [
 ];
 
 describe.each(topologies)('with the topology $topology', ({ topology, servers, facts, whenReady }) => {
+  let end = () => {};
   beforeAll(async () => {
-    await start(topology);
+    end = await startCompose('unsticky-failover-test', { replicas: 2, files: [`deploy/redis/${topology}.yml`] });
+    http = (await fleet.describe()).http;
     await whenReady();
   });
-  afterAll(() => void compose('down', '--volumes', '--timeout', '3'));
+  afterAll(() => end());
 
   test('what was acknowledged survives the death of the primary, and its return', async () => {
     const users = Array.from({ length: 20 }, () => createVisitor(http));

@@ -1,45 +1,26 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createComposeFleet } from '../../deploy/fleet/compose/fleet.ts';
 import type { Fleet } from '../../deploy/fleet/fleet.ts';
+import { compose, startCompose } from '../../test/compose.ts';
 import { startCommand } from '../../test/fleet.ts';
 import { waitFor } from '../../deploy/fleet/wait.ts';
-import { findPort } from '../../deploy/fleet/ports.ts';
 import type { Report } from '../../load/report/json.ts';
 
-// A project of its own on free ports leaves a running fleet alone.
-const compose = (...args: string[]) =>
-  execFileSync('docker', ['compose', ...args], { stdio: 'pipe', encoding: 'utf8' });
 const dir = mkdtempSync(path.join(os.tmpdir(), 'unsticky-test-'));
-const shm = mkdtempSync('/dev/shm/unsticky-test-');
 const fleet: Fleet = createComposeFleet(process.env);
-
-/**
- * Redis's file is in memory here: on a disk that is busy with starting containers an fsync may take half a second, and a
- * response is then rightly 503.
- */
-function putRedisOnRamdisk(): void {
-  chmodSync(shm, 0o777); // for the user of that container
-  const file = path.join(dir, 'memory.yml');
-  const options = { type: 'none', o: 'bind', device: shm };
-  writeFileSync(file, JSON.stringify({ volumes: { redis: { driver: 'local', driver_opts: options } } }));
-  process.env.COMPOSE_FILE = `docker-compose.yml:${file}`;
-}
+let end = () => {};
 
 beforeAll(async () => {
-  putRedisOnRamdisk();
-  process.env.COMPOSE_PROJECT_NAME = 'unsticky-survive-test';
-  process.env.SESSION_SECRETS = 's'.repeat(32);
   process.env.LOG_LEVEL = 'warn';
-  for (const name of ['HTTP_PORT', 'HTTPS_PORT', 'PROMETHEUS_PORT']) process.env[name] = String(await findPort());
-  compose('up', '--build', '--detach', '--wait', '--scale', 'app=3');
+  end = await startCompose('unsticky-survive-test');
 });
 afterAll(() => {
-  compose('--profile', 'load', 'down', '--volumes', '--timeout', '3');
-  for (const folder of [dir, shm]) rmSync(folder, { recursive: true, force: true });
+  end();
+  rmSync(dir, { recursive: true, force: true });
 });
 
 test('sessions survive every fault that all fleets support, on containers', async () => {
