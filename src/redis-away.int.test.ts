@@ -115,16 +115,20 @@ test.runIf(await canTrace(process.env))(
       rmSync(dir, { recursive: true });
     });
     const fsyncMs = 200;
-    await disk.slow(fsyncMs);
     const timed = async (...request: Parameters<typeof visitor.send>) => {
       const start = performance.now();
       expect((await visitor.send(...request)).status).toBeLessThan(300);
       return performance.now() - start;
     };
+    const p99OfReads = async () => {
+      const reads: number[] = [];
+      for (let number = 0; number < 300; number++) reads.push(await timed('GET', '/profile'));
+      return reads.toSorted((a, b) => a - b).at(-4) as number;
+    };
+    const usual = await p99OfReads(); // on a quiet machine 3 ms
+    await disk.slow(fsyncMs);
     expect(await timed('PATCH', '/preferences', { theme: 'dark' })).toBeGreaterThan(fsyncMs);
-    const reads: number[] = [];
-    for (let number = 0; number < 300; number++) reads.push(await timed('GET', '/profile'));
-    // The p99: on a quiet machine 3 ms. One that waited for the disk would take 200.
-    expect(reads.toSorted((a, b) => a - b).at(-4)).toBeLessThan(fsyncMs / 4);
+    // One that waited for the disk would take 200 ms longer.
+    expect((await p99OfReads()) - usual).toBeLessThan(fsyncMs / 4);
   },
 );
