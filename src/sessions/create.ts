@@ -7,7 +7,6 @@ import { SessionRepository } from './repository.ts';
 import { attach } from './request/attach.ts';
 import { type AnyRequest, type AnyResponse, RequestState, type SignedId, setState } from './request/state.ts';
 import { cookieName, isBelow, isSecure, type KnownCookies, readSignedId } from './response/cookie.ts';
-import { canHold } from './response/hold.ts';
 import { sendAfterCommit } from './response/send-after-commit.ts';
 import { SessionStore } from './store.ts';
 
@@ -15,7 +14,8 @@ type Next = (err?: unknown) => void;
 
 /**
  * Builds the middleware that gives each request its `req.session`; goes behind the parser of bodies. It takes any request
- * of Node's http, also without Express, and a WebSocket's upgrade whose response is `{}`.
+ * of Node's http and http2, also without Express or without a server, as adapters for AWS Lambda make them, and a
+ * WebSocket's upgrade whose response is `{}`.
  *
  * A response leaves only after its session change is stored. Nothing is stored, and no cookie set, for a visitor until the
  * first write. The cookie is `sid`, and over TLS `__Host-sid` with Secure.
@@ -52,7 +52,8 @@ export function createSessions(options: SessionsOptions): RequestHandler {
     if (cookie && !stored) state.presentedId = cookie.id;
     attach(req, state, cookie && stored ? cookie.id : store.newId(req), stored);
     const settings = { name, secret, cookieFor, idleMs, rolling };
-    if (canHold(res)) {
+    if ('writableEnded' in res) {
+      // else it is a WebSocket's upgrade
       state.response = res;
       sendAfterCommit(req, res, state, settings, next);
     }

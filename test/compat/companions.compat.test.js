@@ -2,6 +2,7 @@ import { RedisStore } from 'connect-redis';
 import session from 'express-session';
 import { expect, test } from 'vitest';
 import { createSessions } from '../../src/sessions/index.ts';
+import { adapters } from './adapters.js';
 import { companions } from './companions.js';
 import { useRedis } from './redis.js';
 
@@ -10,7 +11,7 @@ import { useRedis } from './redis.js';
 const redis = useRedis();
 const secret = 's'.repeat(32);
 
-test.each(Object.entries(companions))('%s', async (_name, run) => {
+test.each(Object.entries({ ...companions, ...adapters }))('%s', async (_name, run) => {
   const store = new RedisStore({ client: redis.client, prefix: 'plain:' });
   const plain = session({ store, secret, resave: false, saveUninitialized: false });
   const layer = createSessions({ client: redis.client, secrets: [secret] });

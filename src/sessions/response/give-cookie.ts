@@ -24,20 +24,25 @@ export function setCookie(
   isChanged: boolean,
 ): void {
   const { name, secret, cookieFor, idleMs } = settings;
-  if (state.clearsCookie) return void res.appendHeader('Set-Cookie', clearCookieLine(name, cookieFor(req)));
+  if (state.clearsCookie) return void addCookie(res, clearCookieLine(name, cookieFor(req)));
   const { sessionID: id } = req;
   const stored = storedFor(req);
   if (id === undefined || !hasSession(req) || (stored === undefined && !isChanged)) return;
   const { session } = state;
   const own = session instanceof RequestSession ? RequestSession.ownCookieOf(session) : (stored?.cookie ?? '');
   const lifeMs = lifetimeOf(own, idleMs);
-  if (lifeMs <= 0) return void res.appendHeader('Set-Cookie', clearCookieLine(name, cookieFor(req)));
+  if (lifeMs <= 0) return void addCookie(res, clearCookieLine(name, cookieFor(req)));
   const isNew = id !== state.cookie?.id || (isChanged && own !== (stored?.cookie ?? ''));
   if (!isNew && !settings.rolling && (!isDue(state, lifeMs) || isPublic(res))) return;
   const { cookie } = req.session as SessionData;
   if (cookie.secure === true && !isSecure(req)) return;
   const value = signId({ id, at: state.startedAt, lifeMs: own === '' ? undefined : lifeMs }, secret);
-  res.appendHeader('Set-Cookie', setCookieLine(name, value, cookie));
+  addCookie(res, setCookieLine(name, value, cookie));
+}
+
+/** As a list, like express-session: adapters for AWS Lambda look for cookies in lists. */
+function addCookie(res: AnyResponse, line: string): void {
+  res.appendHeader('Set-Cookie', [line]);
 }
 
 /** A cookie from the future was given out by a replica whose clock is wrong, before it knew that of Redis. */

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
@@ -32,15 +32,20 @@ type OwnedSocket = Socket & { _httpMessage: unknown };
 export interface Held {
   /** The body so far, as it would be sent; undefined as long as it is not complete, or where it is sent in chunks. */
   body(): Buffer | undefined;
+  /** Whether the application has ended it. */
+  hasEnded(): boolean;
   /** Sends what was collected, and everything from now on. */
   release(): void;
   /** Takes the response back: it is as it was before its head was written, and nothing of it was sent. */
   drop(): void;
 }
 
-/** Whether responses of this kind can be held: those of HTTP/2 cannot, nor the `{}` of a WebSocket's upgrade. */
-export function canHold(res: ServerResponse): boolean {
-  return typeof (res as Partial<Internals>).detachSocket === 'function';
+/**
+ * Whether a response goes to the connection that its request came from, by Node's http/1.1: then it can be held there. It has
+ * no connection yet if it is pipelined. Others are held by hold-calls.ts.
+ */
+export function isOnConnection(req: IncomingMessage, res: ServerResponse): boolean {
+  return 'detachSocket' in res && (res.socket === null || res.socket === req.socket);
 }
 
 /** Holds a response whose head has just been written. Call it before anything of it is sent, in the same turn. */
@@ -97,6 +102,7 @@ export function hold(response: ServerResponse): Held {
       const head = Buffer.byteLength(res._header ?? '', 'latin1');
       return Buffer.concat(parts).subarray(head);
     },
+    hasEnded: () => res.writableEnded,
     release: giveBack,
     drop() {
       res._onPendingData(-res.outputSize); // else the connection reads no more

@@ -2,7 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { AnyRequest, AnyResponse, RequestState } from '../request/state.ts';
 import { commit, giveUp, hasChanged, hasWork, sendKept } from './commit.ts';
 import { type CookieSettings, setCookie, withoutCookie } from './give-cookie.ts';
-import { type Held, hold } from './hold.ts';
+import { type Held, hold, isOnConnection } from './hold.ts';
+import { holdCalls } from './hold-calls.ts';
+import { takeHeaders } from './take-headers.ts';
 
 /** How long a response that must be taken back may take to end: until then its parts may still be written. */
 const endMs = 300;
@@ -14,10 +16,10 @@ type Save = (held: Held) => ReturnType<typeof commit>;
  * Saves a changed session before its response leaves.
  *
  * When the head of a response is written, it is known whether there is something to save. If not, the response is sent as
- * usual. Else it is held (hold.ts) until the change is in the store. If it cannot be saved, the response is taken back, and
- * the error goes to the error handlers of the application; a response that is an error already is sent as it is. A stream
- * is held at its head; what it changes later is saved at its end, and if that fails its connection is broken, so that no
- * client treats it as complete.
+ * usual. Else it is held (hold.ts, hold-calls.ts) until the change is in the store. If it cannot be saved, the response is
+ * taken back, and the error goes to the error handlers of the application; a response that is an error already is sent as
+ * it is. A stream is held at its head; what it changes later is saved at its end, and if that fails its connection is
+ * broken, so that no client treats it as complete.
  */
 export function sendAfterCommit(
   req: AnyRequest,
@@ -29,29 +31,62 @@ export function sendAfterCommit(
   const { writeHead } = res;
   const methods = methodsOf(res);
   const before = res.getHeaderNames();
+  const isHeldHere = isOnConnection(req, res);
   let isSettled = false;
   let hasCookie = false;
+
+  /** To be called before the head is written. @returns what saves the change */
+  function atHead(): Save | undefined {
+    if (hasCookie) withoutCookie(res, settings.name); // the head before this one could not be written
+    hasCookie = true;
+    try {
+      const isChanged = !isSettled && hasChanged(req, state);
+      const isNeeded = !isSettled && hasWork(req, res, state, isChanged);
+      setCookie(req, res, state, settings, isChanged);
+      return isNeeded ? (held) => commit(req, res, state, held) : undefined;
+    } catch (err) {
+      return isSettled ? undefined : () => Promise.reject(err);
+    }
+  }
+
+  /** To be called before the end of a response that has begun. @returns what saves that which has changed meanwhile */
+  function atEnd(): Save | undefined {
+    try {
+      return hasChanged(req, state) ? () => commit(req, res, state) : undefined;
+    } catch (err) {
+      return () => Promise.reject(err);
+    }
+  }
 
   function head(this: AnyResponse, ...args: unknown[]): AnyResponse {
     if (res.headersSent) return Reflect.apply(writeHead, res, args);
     const rest = takeHeaders(res, args);
-    if (hasCookie) withoutCookie(res, settings.name); // the head before this one could not be written
-    let save: Save | undefined;
-    try {
-      const isChanged = !isSettled && hasChanged(req, state);
-      if (!isSettled && hasWork(req, res, state, isChanged)) save = (held) => commit(req, res, state, held);
-      setCookie(req, res, state, settings, isChanged);
-    } catch (err) {
-      save = () => Promise.reject(err);
-    }
-    hasCookie = true;
+    const save = atHead();
     Reflect.apply(writeHead, res, rest);
-    if (!isSettled && save) saveThenSend(hold(res), save);
+    if (save) saveThenSend(hold(res), save);
     else if (!isSettled) watchEnd();
     isSettled = true;
     return res;
   }
-  res.writeHead = head as AnyResponse['writeHead'];
+
+  function watch(): void {
+    if (isHeldHere) {
+      res.writeHead = head as AnyResponse['writeHead'];
+      return;
+    }
+    holdCalls(res, {
+      atHead() {
+        const save = atHead();
+        isSettled = true;
+        return save && ((held) => saveThenSend(held, save));
+      },
+      atEnd() {
+        const save = atEnd();
+        return save && ((held) => saveThenEnd(held, save));
+      },
+    });
+  }
+  watch();
   res.on('error', ignoreLateEnd);
 
   function saveThenSend(held: Held, save: Save): void {
@@ -59,15 +94,15 @@ export function sendAfterCommit(
       .then((first) => {
         if (first) return replace(held, () => sendKept(res, first));
         held.release();
-        watchEnd();
+        if (isHeldHere) watchEnd();
       })
       .catch(async (err) => {
         const error = await giveUp(req, res, state, err);
         if (!error) return held.release();
-        if (!res.writableEnded) await endOf(res);
+        await endOf(held);
         replace(held, () => next(error));
       })
-      .catch((cause) => req.socket.destroy(new Error('no response could be sent', { cause })));
+      .catch((cause) => breakOff(new Error('no response could be sent', { cause })));
   }
 
   /** Another response takes the place of one of which nothing was sent, as if this layer had been reached just now. */
@@ -78,7 +113,7 @@ export function sendAfterCommit(
       if (!before.includes(name) && name !== 'set-cookie') res.removeHeader(name);
     withoutCookie(res, settings.name);
     hasCookie = false;
-    res.writeHead = head as AnyResponse['writeHead'];
+    watch();
     respond();
   }
 
@@ -88,22 +123,28 @@ export function sendAfterCommit(
     const { end } = res;
     res.end = function endAfterCommit(...args: unknown[]): AnyResponse {
       res.end = end;
-      let save: Save = () => commit(req, res, state);
-      try {
-        if (!hasChanged(req, state)) return Reflect.apply(end, res, args);
-      } catch (err) {
-        save = () => Promise.reject(err);
-      }
+      const save = atEnd();
+      if (!save) return Reflect.apply(end, res, args);
       const held = hold(res);
       Reflect.apply(end, res, args);
-      save(held)
-        .then(() => held.release())
-        .catch(async (err) => {
-          await giveUp(req, res, state, err);
-          req.socket.destroy(new Error('the session could not be saved', { cause: err }));
-        });
+      saveThenEnd(held, save);
       return res;
     } as AnyResponse['end'];
+  }
+
+  function saveThenEnd(held: Held, save: Save): void {
+    save(held)
+      .then(() => held.release())
+      .catch(async (err) => {
+        await giveUp(req, res, state, err);
+        breakOff(new Error('the session could not be saved', { cause: err }));
+      });
+  }
+
+  function breakOff(err: Error): void {
+    req.socket.destroy(err);
+    // An adapter without a connection waits for an end or an error of the response.
+    if (!isHeldHere && res.listenerCount('error') > 1) res.emit('error', err);
   }
 }
 
@@ -115,27 +156,10 @@ function ignoreLateEnd(this: AnyResponse, err: NodeJS.ErrnoException): void {
   if (err.code !== 'ERR_STREAM_WRITE_AFTER_END' && this.listenerCount('error') === 1) throw err;
 }
 
-/** Resolves once a response has ended, or after a while. */
-async function endOf(res: AnyResponse): Promise<void> {
+/** Resolves once the application has ended a response, or after a while. */
+async function endOf(held: Held): Promise<void> {
   const start = performance.now();
-  while (!res.writableEnded && performance.now() - start < endMs) await pause(10);
-}
-
-/** Sets the headers that were given to writeHead, an object or a list of names and values. @returns the other arguments */
-function takeHeaders(res: AnyResponse, [status, ...rest]: unknown[]): unknown[] {
-  res.statusCode = status as number;
-  const reason = typeof rest[0] === 'string' ? [rest[0]] : [];
-  const headers = rest[reason.length];
-  if (Array.isArray(headers)) {
-    const pairs = headers.every(Array.isArray)
-      ? (headers as [string, string][])
-      : headers.flatMap((name, at): [string, string][] => (at % 2 === 0 ? [[name, headers[at + 1]]] : []));
-    for (const [name] of pairs) res.removeHeader(name);
-    for (const [name, value] of pairs) res.appendHeader(name, value);
-  } else if (typeof headers === 'object' && headers !== null) {
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value);
-  }
-  return [status, ...reason];
+  while (!held.hasEnded() && performance.now() - start < endMs) await pause(10);
 }
 
 /** The methods of a response that middleware wraps. */
