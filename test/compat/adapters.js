@@ -1,36 +1,11 @@
 import { EventEmitter, once } from 'node:events';
-import express from 'express';
 import inject from 'light-my-request';
 import mocks from 'node-mocks-http';
 import serverless from 'serverless-http';
+import { createApp, paths } from './app.js';
 
 // What calls an application without a server: adapters for AWS Lambda and tools for tests. Their responses go to no
 // connection, and have ended for them once `end` was called. As companions.js.
-
-const count = ({ session }) => {
-  session.count = (session.count ?? 0) + 1;
-  return session.count;
-};
-
-function createApp(sessions) {
-  const app = express();
-  app.use(sessions);
-  app.get('/count', (req, res) => res.json(count(req)));
-  app.get('/read', (req, res) => res.send(`read ${req.session.count ?? 0}`));
-  app.get('/parts', (req, res) => {
-    count(req);
-    res.write('one,');
-    res.end('two');
-  });
-  app.get('/redirect', (req, res) => {
-    count(req);
-    res.redirect('/read');
-  });
-  app.get('/new', (req, res, next) => req.session.regenerate((err) => (err ? next(err) : res.json(count(req)))));
-  return app;
-}
-
-const paths = ['/count', '/count', '/read', '/parts', '/redirect', '/read', '/new', '/read'];
 
 /** @param call calls the application. @returns what a visitor sees who keeps the cookie */
 async function visit(sessions, call) {

@@ -16,9 +16,9 @@ interface Moments {
 
 /**
  * Keeps a response back by keeping the calls that write it. For responses that hold.ts cannot hold, because nothing that
- * they write passes through a connection of Node's http/1.1: those of HTTP/2, of adapters for AWS Lambda (serverless-http),
- * of tests without a server (light-my-request). Such a response is ended for its adapter as soon as `end` is called, so it
- * must not be called before the session is saved.
+ * they write passes through a connection of Node's http/1.1: those of HTTP/2, of Bun and Deno, of adapters for AWS Lambda
+ * (serverless-http), of tests without a server (light-my-request). Such a response may have ended for its adapter as soon as
+ * `end` is called, so it must not be called before the session is saved.
  */
 export function holdCalls(res: AnyResponse, { atHead, atEnd }: Moments): void {
   const methods = new Map(writers.map((name) => [name, res[name] as (...args: unknown[]) => unknown]));

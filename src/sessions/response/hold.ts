@@ -40,12 +40,15 @@ export interface Held {
   drop(): void;
 }
 
+/** Bun and Deno have an http of their own, without these fields. */
+const isNode = process.versions.bun === undefined && process.versions.deno === undefined;
+
 /**
  * Whether a response goes to the connection that its request came from, by Node's http/1.1: then it can be held there. It has
  * no connection yet if it is pipelined. Others are held by hold-calls.ts.
  */
 export function isOnConnection(req: IncomingMessage, res: ServerResponse): boolean {
-  return 'detachSocket' in res && (res.socket === null || res.socket === req.socket);
+  return isNode && 'detachSocket' in res && (res.socket === null || res.socket === req.socket);
 }
 
 /** Holds a response whose head has just been written. Call it before anything of it is sent, in the same turn. */
