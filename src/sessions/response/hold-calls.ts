@@ -21,7 +21,8 @@ interface Moments {
  * `end` is called, so it must not be called before the session is saved.
  */
 export function holdCalls(res: AnyResponse, { atHead, atEnd }: Moments): void {
-  const methods = new Map(writers.map((name) => [name, res[name] as (...args: unknown[]) => unknown]));
+  const present = writers.filter((name) => typeof res[name] === 'function');
+  const methods = new Map(present.map((name) => [name, res[name] as (...args: unknown[]) => unknown]));
   let kept: Call[] | undefined;
   let hasHead = false;
   let unfreezeHead: (() => void) | undefined;
