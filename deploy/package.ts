@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, cpSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 // `npm run build`: dist/ becomes a package of the session layer alone, as ES modules with types, and as CommonJS (dist/cjs)
@@ -12,11 +12,9 @@ const unchecked = ['--noCheck', '--verbatimModuleSyntax', 'false', '--esModuleIn
 rmSync('dist', { recursive: true, force: true });
 build();
 build(...cjs, ...unchecked);
-for (const folder of ['dist', 'dist/cjs']) cpSync('src/sessions/redis/lua', `${folder}/redis/lua`, { recursive: true });
+for (const folder of ['dist', 'dist/cjs']) putScriptsInto(`${folder}/redis/scripts.js`);
 const named = new Set([...declarationsFrom('dist/index.d.ts'), ...declarationsFrom('dist/cjs/index.d.ts')]);
 for (const file of globSync('dist/**/*.d.ts')) if (!named.has(file)) rmSync(file);
-const scripts = 'dist/cjs/redis/scripts.js';
-writeFileSync(scripts, readFileSync(scripts, 'utf8').replaceAll('import.meta.dirname', '__dirname'));
 writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
 
 const { name, version, description, license } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -43,6 +41,17 @@ copyFileSync('LICENSE', 'dist/LICENSE');
 
 function build(...options: string[]): void {
   execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json', ...options], { stdio: 'inherit' });
+}
+
+/** Puts the texts of the Lua scripts in place of what reads their files: in a bundle, as of esbuild, there are none. */
+function putScriptsInto(file: string): void {
+  const text = (name: string) => JSON.stringify(readFileSync(`src/sessions/redis/lua/${name}.lua`, 'utf8'));
+  const code = readFileSync(file, 'utf8')
+    .replace(/^function readLua[^}]*}[^}]*}\n/m, '')
+    .replaceAll(/^.*(from '|require\(['"])node:.*\n/gm, '')
+    .replaceAll(/readLua\('([\w-]+)'\)/g, (_, name: string) => text(name));
+  if (/readLua|dirname/.test(code)) throw new Error(`${file} reads files, which a bundle does not have`);
+  writeFileSync(file, code);
 }
 
 /** The declarations that those of a file lead to: what users of the package can name. */

@@ -44,13 +44,18 @@ afterAll(async () => {
 const connected = "if (!client.isReady) await new Promise((ready) => client.once('ready', ready));\n";
 
 /** @returns the browser of a visitor of the recipe that follows this text */
-async function start(text) {
-  const port = await findPort();
+function start(text) {
   const code = codeAfter(text);
   const listen = code.includes('.listen(') ? '' : "app.listen(process.env.PORT, '127.0.0.1');\n";
   writeFileSync(path.join(folder, 'app.mjs'), `${head}${connected}${code}${listen}`);
+  return startApp(folder);
+}
+
+/** @returns the browser of a visitor of app.mjs in this folder */
+async function startApp(cwd) {
+  const port = await findPort();
   const env = { PATH: process.env.PATH, PORT: String(port), REDIS_URL: redis.url, SESSION_SECRET: secret };
-  const child = spawn(process.execPath, ['app.mjs'], { cwd: folder, env, stdio: 'inherit' });
+  const child = spawn(process.execPath, ['app.mjs'], { cwd, env, stdio: 'inherit' });
   ends.push(() => child.kill('SIGKILL'));
   const browser = createBrowser(port);
   await until(() =>
@@ -190,4 +195,17 @@ test('Sentinel', async () => {
   redis.process(await redis.primary()).kill('SIGKILL');
   await until(async () => (await browser.send('POST', '/visits')).status === 200);
   expect((await browser.get('/visits')).body.visits).toBeGreaterThan(1);
+});
+
+test('the app in one file, as a bundler makes it', async () => {
+  const bundle = mkdtempSync(path.join(os.tmpdir(), 'unsticky-bundle-'));
+  ends.push(() => rmSync(bundle, { recursive: true, force: true }));
+  writeFileSync(path.join(folder, 'bundled.mjs'), codeAfter('## Use it'));
+  const options = ['--target=node', `--outfile=${path.join(bundle, 'app.mjs')}`];
+  execFileSync('node_modules/.bin/bun', ['build', 'bundled.mjs', ...options], { cwd: folder, stdio: 'pipe' });
+  const browser = await startApp(bundle);
+  for (const visits of [1, 2]) {
+    await until(async () => (await browser.send('POST', '/visits')).status === 200);
+    expect((await browser.get('/visits')).body).toEqual({ visits });
+  }
 });
