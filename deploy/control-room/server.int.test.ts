@@ -60,6 +60,22 @@ describe('over a fleet of two', () => {
     await expect.poll(() => viewer.view?.replicas[1]?.restarts, patience).toBe(1);
   });
 
+  test('an answer about the replicas that comes late, as from Docker, is shown as it comes', async () => {
+    const connected = await fleet.connect();
+    let knownAt = 0;
+    const replicas = async () => {
+      const found = await connected.replicas();
+      await pause(450); // longer than an update waits
+      if (found[1]?.state === 'down') knownAt ||= performance.now();
+      return found;
+    };
+    const room = await open({ fleet: { ...connected, replicas } });
+    const viewer = await view(room);
+    await sendAction(room, 'kill', 2);
+    await expect.poll(() => stateOf(viewer, 2), { ...patience, interval: 10 }).toBe('down');
+    expect(performance.now() - knownAt).toBeLessThan(300); // the next second begins 550 ms later
+  });
+
   test('a kill from outside is marked on the timeline, and an action of the room is marked once', async () => {
     const room = await open({ fleet: await fleet.connect() });
     const viewer = await view(room);

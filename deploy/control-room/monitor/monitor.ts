@@ -152,7 +152,8 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
     let hadViewers = false;
     while (!isOver) {
       const start = performance.now();
-      early = new AbortController();
+      const own = new AbortController();
+      early = own;
       const hasViewers = stream.viewers > 0;
       const error = await (hasViewers ? send(!hadViewers) : observe()).then(
         () => undefined,
@@ -162,8 +163,9 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
         eventLog.write('bad', `The room cannot observe the fleet: ${error}`);
       lastError = error;
       hadViewers = hasViewers;
+      if (hasViewers) probes.replicas.pending?.then(() => own.abort()); // a late answer is shown as it comes
       const waitMs = hasViewers ? everyMs : withoutViewersMs;
-      await pause(Math.max(0, waitMs - (performance.now() - start)), early.signal);
+      await pause(Math.max(0, waitMs - (performance.now() - start)), own.signal);
     }
   }
 

@@ -8,6 +8,8 @@ export interface Probe<T> {
   readonly problem: string | undefined;
   /** When the last answer came, in milliseconds of performance.now(). */
   readonly at: number;
+  /** Resolves when the answer that is waited for has come; undefined if none is. Never rejects. */
+  readonly pending: Promise<void> | undefined;
   /** Asks, unless it is too early, and waits at most `patienceMs`: a later answer is there the next time. Never rejects. */
   ask(patienceMs: number): Promise<void>;
   /** Makes the next `ask` not too early; an answer that is pending may be about the state before, and is asked for again. */
@@ -69,6 +71,9 @@ export function createProbe<T>(
     value: undefined as T | undefined,
     problem: 'not asked yet' as string | undefined,
     at: 0,
+    get pending() {
+      return pending;
+    },
     async ask(patienceMs: number): Promise<void> {
       const now = performance.now();
       if (pending && now - startedAt > limitMs) {
