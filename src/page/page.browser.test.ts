@@ -245,6 +245,24 @@ describe.skipIf(!executable)(`the visitor's page in a browser${why}`, () => {
     await eventually(() => page.locator('#items').textContent()).toMatch(/milk.*bread/s);
   });
 
+  test('what is sent while another response is awaited is sent after it; a double click is sent once', async () => {
+    const { page } = await visit(http);
+    await logIn(page, 'Ada');
+    const asked: string[] = [];
+    page.on('request', (request) => {
+      if (request.method() === 'POST') asked.push(new URLSearchParams(request.postData() ?? '').get('sku') ?? '');
+    });
+    const answer = Promise.withResolvers<void>();
+    await page.route('**/page/cart?*', (route) => answer.promise.then(() => route.continue()));
+    for (const sku of ['tea', 'tea', 'soap']) {
+      await itemField(page).fill(sku);
+      await page.getByRole('button', { name: 'Add', exact: true }).click();
+    }
+    answer.resolve();
+    await eventually(() => page.locator('#items').textContent()).toMatch(/1\s*tea.*1\s*soap/s);
+    expect(asked).toEqual(['tea', 'soap']);
+  });
+
   test('a change whose response was lost takes effect once, however often it is sent', async () => {
     const { page } = await visit(http);
     await logIn(page, 'Ada');

@@ -13,11 +13,12 @@ const stillWaiting = 'Still waiting for a response …';
 /** After this time the page says that it still waits. */
 const longMs = 1000;
 
-/** The last change without a clear response. If it is sent again, it must have the same key. */
-let unsure;
-/** The exchange in progress. */
-let asking;
-let isSending = false;
+/** The keys of changes without a clear response. One that is sent again must have the same key. */
+const unsure = new Map();
+/** The latest exchange: the next one begins after it. */
+let asking = Promise.resolve();
+/** What the visitor has asked for and was not answered. */
+const sending = new Set();
 /** True if the visible problem is that no replica could be reached. */
 let isCutOff = false;
 /** How long the response that is shown took, in milliseconds. */
@@ -32,27 +33,32 @@ document.addEventListener('submit', (event) => {
   act(pathname, body, form.closest('.alone') && searchParams.get('key'));
 });
 
-/** Sends what the visitor asked for. A second click during it is ignored. */
+/** Sends what the visitor asked for, after what is being sent. The second of a double click is ignored. */
 async function act(path, body, key) {
-  if (isSending) return;
-  isSending = true;
+  const what = `${path} ${body}`;
+  if (sending.has(what)) return;
+  sending.add(what);
   document.querySelector('main').ariaBusy = 'true';
-  await asking;
-  asking = exchange(path, body, key);
-  await asking;
-  document.querySelector('main').ariaBusy = 'false';
-  isSending = false;
+  await inTurn(() => exchange(path, body, key));
+  sending.delete(what);
+  document.querySelector('main').ariaBusy = String(sending.size > 0);
+}
+
+/** @returns a promise of the end of `work`, which begins when those before it have ended */
+function inTurn(work) {
+  asking = asking.then(work, work);
+  return asking;
 }
 
 async function exchange(path, body, key) {
   const isSilent = path === undefined;
   const what = `${path} ${body}`;
-  if (body && unsure?.what !== what) unsure = { what, key: key || newKey() };
-  const answer = await send(body ? `${path}?key=${unsure.key}` : '/', body);
+  if (body && !unsure.has(what)) unsure.set(what, key || newKey());
+  const answer = await send(body ? `${path}?key=${unsure.get(what)}` : '/', body);
   const fresh = answer && new DOMParser().parseFromString(answer.text, 'text/html');
   if (!fresh?.querySelector('main')) return showProblem(body ? unanswered : notReached, true);
   // A reload at least shows the outcome; "send it again" disappears then, too.
-  if (!isSilent && answer.status < 500) unsure = undefined;
+  if (!isSilent && answer.status < 500) unsure.clear();
   take(fresh, isSilent);
   if (!isSilent && answer.status < 400) $('announcer').textContent = `Done: ${$('replica').textContent} answered.`;
 }
@@ -147,26 +153,22 @@ function listen() {
         `Connected to ${replica}: if this session ends anywhere, this page shows it within a second.`;
     },
     async onEnd() {
-      if (isSending) return; // its response shows the end
+      if (sending.size > 0) return; // its response shows the end
       await ask();
       if (!document.querySelector('main').dataset.live) showProblem(ended, false);
     },
     async onRefused() {
-      if (!isSending) await ask();
+      if (sending.size === 0) await ask();
       listen();
     },
   });
 }
 
 /** Refreshes what is shown. */
-async function ask() {
-  await asking;
-  asking = exchange();
-  await asking;
-}
+const ask = () => inTurn(() => exchange());
 
 async function keepAsking() {
-  if ($('keep-asking')?.checked && !document.hidden && !isSending) {
+  if ($('keep-asking')?.checked && !document.hidden && sending.size === 0) {
     await ask();
   }
   setTimeout(keepAsking, 1000);
