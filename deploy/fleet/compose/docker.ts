@@ -1,4 +1,12 @@
-import { type Container, type Containers, findService, replicasOf, runDocker } from '../containers/docker.ts';
+import {
+  type Container,
+  type Containers,
+  findService,
+  type Inspected,
+  inspectContainers,
+  replicasOf,
+  runDocker,
+} from '../containers/docker.ts';
 import { FleetError, type Settings } from '../fleet.ts';
 import { waitFor } from '../wait.ts';
 
@@ -41,9 +49,9 @@ export function createDocker(env: NodeJS.ProcessEnv): Docker {
     async containers() {
       // `docker compose ps` takes seven times as long: it reads the project each time.
       const ofProject = `label=${label}.project=${await projectName()}`;
-      const found = await docker.run(['ps', '--all', '--quiet', '--filter', ofProject]);
-      const ids = found.split('\n').filter((id) => id !== '');
-      return ids.length > 0 ? inspect(docker, ids) : [];
+      const found = await inspectContainers(docker.run, ofProject);
+      found.sort((a, b) => (a.Name < b.Name ? -1 : 1)); // `docker ps` has the newest first
+      return found.map(toContainer);
     },
     replicas: async () => replicasOf(await docker.containers()),
     containerOf: async (service) => serviceOf(await docker.containers(), service),
@@ -51,7 +59,7 @@ export function createDocker(env: NodeJS.ProcessEnv): Docker {
     restart: async ({ Id }) => void (await docker.run(['restart', '--time', '8', Id])),
     async healthy(id) {
       const isHealthy = async () => {
-        const [container] = await inspect(docker, [id]);
+        const [container] = JSON.parse(await docker.run(['inspect', id])) as Inspected[];
         const { Status, Health } = container?.State ?? {};
         return Status === 'running' && (Health === undefined || Health.Status === 'healthy');
       };
@@ -61,14 +69,12 @@ export function createDocker(env: NodeJS.ProcessEnv): Docker {
   return docker;
 }
 
-async function inspect(docker: Docker, ids: string[]): Promise<Container[]> {
-  const containers = JSON.parse(await docker.run(['inspect', ...ids])) as Omit<Container, 'service' | 'number'>[];
-  containers.sort((a, b) => (a.Name < b.Name ? -1 : 1)); // `docker ps` has the newest first
-  return containers.map((container) => ({
+function toContainer(container: Inspected): Container {
+  return {
     ...container,
     service: container.Config.Labels[`${label}.service`] ?? '',
     number: Number(container.Config.Labels[`${label}.container-number`]),
-  }));
+  };
 }
 
 /** @throws {FleetError} if the service has no container */

@@ -73,6 +73,38 @@ export async function runDocker(args: string[], options: RunOptions): Promise<st
   throw new FleetError(`docker ${args.slice(0, 3).join(' ')} failed`, lines.slice(-8));
 }
 
+/** As `docker inspect` prints it. */
+export type Inspected = Omit<Container, 'service' | 'number'> & { Created: string };
+
+/**
+ * What `docker` prints of the containers that a filter selects. Those that are removed between being listed and being
+ * inspected, for which `docker inspect` fails, are left out.
+ * @param run runs `docker` on an engine
+ * @throws {FleetError} as `run`
+ */
+export async function inspectContainers(
+  run: (args: string[]) => Promise<string>,
+  filter: string,
+): Promise<Inspected[]> {
+  const found = await run(['ps', '--all', '--quiet', '--filter', filter]);
+  let ids = found.split('\n').filter((id) => id !== '');
+  while (ids.length > 0) {
+    try {
+      return JSON.parse(await run(['inspect', ...ids])) as Inspected[];
+    } catch (err) {
+      const left = ids.filter((id) => !isGone(err, id));
+      if (left.length === ids.length) throw err;
+      ids = left;
+    }
+  }
+  return [];
+}
+
+function isGone(err: unknown, id: string): boolean {
+  const lines = err instanceof FleetError ? err.logLines : [];
+  return lines.some((line) => /no such (object|container)/i.test(line) && line.trimEnd().endsWith(id));
+}
+
 /** The replicas among these containers, by number: sorted by name, 10 would come before 2. */
 export function replicasOf(containers: Container[]): Container[] {
   return containers.filter(({ service }) => service === 'app').sort((a, b) => a.number - b.number);

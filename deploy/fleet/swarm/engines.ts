@@ -1,4 +1,12 @@
-import { type Container, type Containers, findService, replicasOf, runDocker } from '../containers/docker.ts';
+import {
+  type Container,
+  type Containers,
+  findService,
+  type Inspected,
+  inspectContainers,
+  replicasOf,
+  runDocker,
+} from '../containers/docker.ts';
 import { followDocker } from '../containers/follow.ts';
 import { FleetError } from '../fleet.ts';
 import { pause } from '../wait.ts';
@@ -57,13 +65,11 @@ export function createSwarm(env: NodeJS.ProcessEnv): Swarm {
 
   const nodeOf = ({ Config }: Pick<Container, 'Config'>) => nodeNames.get(Config.Labels[`${label}.node.id`] ?? '');
 
-  async function containersOn(engine: NodeJS.ProcessEnv): Promise<RawContainer[]> {
-    const run = (...args: string[]) => runDocker(args, { env: engine, timeoutMs: engineMs });
-    const found = await run('ps', '--all', '--quiet', '--filter', `label=com.docker.stack.namespace=${stack}`);
-    const ids = found.split('\n').filter((id) => id !== '');
-    if (ids.length === 0) return [];
-    return JSON.parse(await run('inspect', ...ids)) as RawContainer[];
-  }
+  const containersOn = (engine: NodeJS.ProcessEnv): Promise<Inspected[]> =>
+    inspectContainers(
+      (args) => runDocker(args, { env: engine, timeoutMs: engineMs }),
+      `label=com.docker.stack.namespace=${stack}`,
+    );
 
   const swarm: Swarm = {
     stack,
@@ -151,8 +157,6 @@ function explain(err: unknown, stack: string): unknown {
   return err;
 }
 
-type RawContainer = Omit<Container, 'service' | 'number'> & { Created: string };
-
 /** As `docker stack ps` prints it. */
 type RawTask = Record<'ID' | 'Name' | 'Node' | 'CurrentState', string>;
 
@@ -176,12 +180,12 @@ function toNode({ Description, Spec, Status, ManagerStatus }: RawNode): Node {
  * The container of each task that is to run, by the task's name; as long as it has none, the newest of those that Swarm
  * replaces with it.
  */
-function containersOf(tasks: Task[], found: RawContainer[]): [string, RawContainer][] {
+function containersOf(tasks: Task[], found: Inspected[]): [string, Inspected][] {
   const byId = new Map(found.map((container) => [container.Config.Labels[`${label}.task.id`], container]));
-  const byName = new Map<string, RawContainer>();
+  const byName = new Map<string, Inspected>();
   for (const container of found.sort((a, b) => (a.Created < b.Created ? -1 : 1)))
     byName.set((container.Config.Labels[`${label}.task.name`] ?? '').replace(/\.[^.]*$/, ''), container);
-  const containers = new Map<string, RawContainer>();
+  const containers = new Map<string, Inspected>();
   for (const { id, name } of tasks) {
     const container = byId.get(id) ?? containers.get(name) ?? byName.get(name);
     if (container) containers.set(name, container);
