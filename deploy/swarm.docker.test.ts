@@ -206,6 +206,8 @@ describe('on three machines', () => {
     const isBack = async () => (await fleet.parts()).every(({ state }) => state === 'ready');
     await waitFor('nginx is back on machine-3', isBack, { timeoutMs: 60_000, everyMs: 500 });
     expect((await fleet.describe()).http).toBe(http);
+    const answers = async () => (await createVisitor(http).send('GET', '/whoami')).status === 200;
+    await waitFor('it answers there', () => answers().catch(() => false), { timeoutMs: 20_000, everyMs: 100 });
   });
 
   test('sessions survive a machine that is lost, one that is drained, and a rolling update', async () => {
