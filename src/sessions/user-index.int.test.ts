@@ -52,6 +52,24 @@ test('all keys of a session are in one slot, at each id that it has had', async 
   expect((await visitor.send('GET', '/sessions?user=ada')).body).toEqual([]);
 });
 
+test('a log-out everywhere whose repeat was faster does not end the sessions of later logins', async () => {
+  const other = await startTestApp('durable', redis.url);
+  onTestFinished(() => other.close());
+  const visitor = visit();
+  await visitor.send('POST', '/login', { name: 'ada' });
+  const everywhere = '/sessions?user=ada';
+  const repeat = createVisitor(other.url, visitor.cookie);
+  // Its replica stands still once it has read the session.
+  const late = visitor.send('DELETE', `${everywhere}&gate=late`, undefined, keyed('everywhere'));
+  await app.arrived('late');
+  expect((await repeat.send('DELETE', everywhere, undefined, keyed('everywhere'))).body).toEqual({ ended: 1 });
+  const fresh = createVisitor(other.url);
+  await fresh.send('POST', '/login', { name: 'ada' });
+  app.open('late');
+  expect(await late).toMatchObject({ status: 401, body: { code: 'session-ended' } });
+  expect((await fresh.send('GET', '/me')).body).toEqual({ user: { id: 'ada' } });
+});
+
 test('a log-out everywhere that has ended all but its own session does not say that nothing was changed', async () => {
   const rights = (...keys: string[]) =>
     redis.command('ACL', 'SETUSER', 'app', 'on', '>pass', '+@all', '&*', 'resetkeys', ...keys);

@@ -71,6 +71,9 @@ async function revoke(req: Request, repository: SessionRepository, user: string,
   // Named, not "all that there are": a call that is given up may still be executed, when others have logged in.
   const handles = handle === undefined ? await handlesOf(repository, user) : [handle];
   const own = repository.handleOf(req.sessionID);
+  // A repeat of this request, elsewhere, was faster: those that are listed now may be of later logins.
+  if (handle === undefined && storedFor(req) && !(await repository.read(req.sessionID)))
+    throw new SessionError('session-ended');
   // Its own last: if another one cannot be ended, the request can be repeated.
   const ended = await endAll(
     repository,
