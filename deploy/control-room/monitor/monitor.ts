@@ -46,7 +46,7 @@ const patienceMs = 400;
 
 export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: MonitorOptions): Monitor {
   const timeline = createTimeline();
-  const probes = createProbes(fleet);
+  const probes = createProbes(fleet, showChange);
   const history = createReplicaHistory();
   const logChange = createChangeLog(eventLog);
   const logFaults = createFaultLog(eventLog);
@@ -55,6 +55,7 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
   let primaries: string[] | undefined;
   let isRunning = false;
   let isOver = false;
+  let hadViewers = false;
   let early = new AbortController();
 
   function state(): RoomState {
@@ -125,6 +126,11 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
 
   async function observe(): Promise<RoomState> {
     await probes.ask(patienceMs);
+    return note();
+  }
+
+  /** Logs what has changed since the last time. */
+  function note(): RoomState {
     const now = state();
     logFaults(now.users.faults);
     if (now.description && probes.replicas.value) logReplicas(now);
@@ -143,17 +149,29 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
     const points = timeline.advance(now.users.seconds, now.description && probes.metrics.value);
     if (isOver) return;
     if (isFirst) stream.send('snapshot', snapshot());
-    else stream.send('update', { view: view(now), points, ...eventLog.takeChanges() });
+    else sendUpdate(now, points);
+  }
+
+  function sendUpdate(now: RoomState, points: Update['points']): void {
+    stream.send('update', { view: view(now), points, ...eventLog.takeChanges() });
+  }
+
+  /** A replica that has changed is shown as soon as that is known: Docker may answer later than an update waits. */
+  function showChange(): void {
+    if (!hadViewers || isOver || !before) return;
+    try {
+      if (changesBetween(before, state().replicas).length > 0) sendUpdate(note(), []);
+    } catch {
+      // The next update meets the same error, and logs it.
+    }
   }
 
   /** An error is logged once and never ends the process, which others may share. */
   async function run(): Promise<void> {
     let lastError: string | undefined;
-    let hadViewers = false;
     while (!isOver) {
       const start = performance.now();
-      const own = new AbortController();
-      early = own;
+      early = new AbortController();
       const hasViewers = stream.viewers > 0;
       const error = await (hasViewers ? send(!hadViewers) : observe()).then(
         () => undefined,
@@ -163,9 +181,8 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
         eventLog.write('bad', `The room cannot observe the fleet: ${error}`);
       lastError = error;
       hadViewers = hasViewers;
-      if (hasViewers) probes.replicas.pending?.then(() => own.abort()); // a late answer is shown as it comes
       const waitMs = hasViewers ? everyMs : withoutViewersMs;
-      await pause(Math.max(0, waitMs - (performance.now() - start)), own.signal);
+      await pause(Math.max(0, waitMs - (performance.now() - start)), early.signal);
     }
   }
 

@@ -8,8 +8,6 @@ export interface Probe<T> {
   readonly problem: string | undefined;
   /** When the last answer came, in milliseconds of performance.now(). */
   readonly at: number;
-  /** Resolves when the answer that is waited for has come; undefined if none is. Never rejects. */
-  readonly pending: Promise<void> | undefined;
   /** Asks, unless it is too early, and waits at most `patienceMs`: a later answer is there the next time. Never rejects. */
   ask(patienceMs: number): Promise<void>;
   /** Makes the next `ask` not too early; an answer that is pending may be about the state before, and is asked for again. */
@@ -23,6 +21,8 @@ export interface ProbeOptions {
   limitMs?: number;
   /** An error this soon after an answer is ignored, unless it is a LastingError. */
   graceMs?: number;
+  /** Called when an answer has come. */
+  onAnswer?(): void;
 }
 
 /** An error that will not pass by itself. */
@@ -39,7 +39,7 @@ const abandonMs = 30_000;
 /** Creates a probe that never asks twice at once. */
 export function createProbe<T>(
   question: () => Promise<T>,
-  { everyMs = 0, limitMs = 3000, graceMs = 0 }: ProbeOptions = {},
+  { everyMs = 0, limitMs = 3000, graceMs = 0, onAnswer }: ProbeOptions = {},
 ): Probe<T> {
   let earliest = 0;
   let startedAt = 0;
@@ -61,6 +61,7 @@ export function createProbe<T>(
     if (!error) probe.at = now;
     earliest = start + Math.max(everyMs, Math.min((now - start) / share, maxIntervalMs));
     pending = undefined;
+    if (!error) onAnswer?.();
     if (!isStale) return;
     isStale = false;
     pending = run();
@@ -71,9 +72,6 @@ export function createProbe<T>(
     value: undefined as T | undefined,
     problem: 'not asked yet' as string | undefined,
     at: 0,
-    get pending() {
-      return pending;
-    },
     async ask(patienceMs: number): Promise<void> {
       const now = performance.now();
       if (pending && now - startedAt > limitMs) {

@@ -9,10 +9,13 @@ const nginxMs = 1000;
 /** Docker fails to describe containers that are just being replaced. */
 const graceMs = 3000;
 
-/** All probes of a fleet. They are independent: one that hangs delays no other. */
-export function createProbes(fleet: Fleet) {
+/**
+ * All probes of a fleet. They are independent: one that hangs delays no other.
+ * @param onReplicas called at each answer about the replicas
+ */
+export function createProbes(fleet: Fleet, onReplicas: () => void) {
   const description = createProbe(() => fleet.describe().catch(explain), { everyMs: 5000, graceMs });
-  const replicas = createProbe(() => fleet.replicas().catch(explain), { graceMs });
+  const replicas = createProbe(() => fleet.replicas().catch(explain), { graceMs, onAnswer: onReplicas });
   const redis = createProbe(() => fleet.redis.report(redisMs));
   const nginx = createProbe(() => probeNginx(description.value?.http));
   const metrics = createProbe(async () => {
