@@ -12,7 +12,15 @@ beforeAll(async () => {
 });
 afterAll(() => end());
 
-async function attack(kind: string, count: number, meanwhile = async () => {}, folder = dir, seconds = 2) {
+interface AttackOptions {
+  /** What is done while it runs. */
+  meanwhile?: () => Promise<void>;
+  /** The folder of the fleet that it is on. */
+  folder?: string;
+  seconds?: number;
+}
+
+async function attack(kind: string, count: number, { meanwhile, folder = dir, seconds = 2 }: AttackOptions = {}) {
   const { exited, out } = startCommand([
     'attack',
     kind,
@@ -24,7 +32,7 @@ async function attack(kind: string, count: number, meanwhile = async () => {}, f
     String(seconds),
     '--json',
   ]);
-  await meanwhile();
+  await meanwhile?.();
   const code = await exited;
   return {
     code,
@@ -63,7 +71,7 @@ test('where Redis is nearly full of newcomers, users who are logged in still wri
   try {
     await own.redis.configure('maxmemory', '6mb');
     // A busy machine takes more than 2 s for the 2,000 sessions that fit.
-    const { said, attacker, visitors } = await attack('newcomers', 1500, undefined, folder, 4);
+    const { said, attacker, visitors } = await attack('newcomers', 1500, { folder, seconds: 4 });
     expect(Number(attacker.statuses?.['503']), said).toBeGreaterThan(100);
     expect(visitors, said).toMatchObject({ failed: 0 });
     expect(visitors.answered).toBeGreaterThan(20);
@@ -75,10 +83,11 @@ test('where Redis is nearly full of newcomers, users who are logged in still wri
 test('where visitors are not answered, it fails', async () => {
   const served = async () => (await fleet.replicas()).reduce((sum, one) => sum + (one.requestsServed ?? 0), 0);
   const before = await served();
-  const { code, visitors } = await attack('slow-bodies', 10, async () => {
+  const meanwhile = async () => {
     await until(async () => (await served()) > before); // the user is logged in
     for (const number of [1, 2]) await fleet.pause(number);
-  });
+  };
+  const { code, visitors } = await attack('slow-bodies', 10, { meanwhile });
   for (const number of [1, 2]) await fleet.resume(number);
   expect(visitors.failed).toBeGreaterThan(0);
   expect(code).toBe(1);

@@ -279,7 +279,8 @@ test('session events are counted', async () => {
   await visitor.send('POST', '/login', { name: 'Ada' });
   await visitor.send('DELETE', '/sessions');
   const commandsOf = () => valuesOf(adminUrl, 'session_store_operation_duration_seconds_count');
-  // The login enters the list and looks again; the end of all reads it, and its own session again, marks what it ends, and takes it out, in the background.
+  // The login enters the list and looks again; the end of all reads it, and its own session again, marks what it ends, and
+  // takes it out, in the background.
   await until(async () => (await commandsOf()).list === 5);
   expect(await commandsOf()).toMatchObject({ get: 4, set: 2, renew: 1, destroy: 1, list: 5 });
   await redis.stop();

@@ -17,7 +17,7 @@ const longMs = 1000;
 const unsure = new Map();
 /** The latest exchange: the next one begins after it. */
 let asking = Promise.resolve();
-/** What the visitor has asked for and was not answered. */
+/** What the visitor has asked for, until there is a response. */
 const sending = new Set();
 /** True if the visible problem is that no replica could be reached. */
 let isCutOff = false;

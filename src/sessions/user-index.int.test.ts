@@ -59,7 +59,7 @@ test('a log-out everywhere whose repeat was faster does not end the sessions of 
   await visitor.send('POST', '/login', { name: 'ada' });
   const everywhere = '/sessions?user=ada';
   const repeat = createVisitor(other.url, visitor.cookie);
-  // Its replica stands still once it has read the session.
+  // As a replica that is paused once it has read the session.
   const late = visitor.send('DELETE', `${everywhere}&gate=late`, undefined, keyed('everywhere'));
   await app.arrived('late');
   expect((await repeat.send('DELETE', everywhere, undefined, keyed('everywhere'))).body).toEqual({ ended: 1 });

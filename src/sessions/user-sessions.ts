@@ -43,7 +43,8 @@ export async function listSessions(req: Request, user: User): Promise<SessionEnt
  * Ends a user's sessions, for good: the one with this handle, or all. Requests under way in them that change something get
  * 401. If the request's own session is among them, it has none from then on; `destroySession` then only clears the cookie.
  * @returns how many were ended; 0 if the user has none with that handle
- * @throws {SessionError} outcome-unknown after one and a half times `deadlineMs`: it may continue
+ * @throws {SessionError} session-ended, with nothing ended, if all are to end and the request's own session has ended
+ * meanwhile: a repeat of the request may have ended them all; outcome-unknown after one and a half times `deadlineMs`: it may continue
  * @throws {TypeError} if `user` is none
  */
 export async function revokeSessions(req: Request, user: User, handle?: string): Promise<number> {
@@ -71,7 +72,7 @@ async function revoke(req: Request, repository: SessionRepository, user: string,
   // Named, not "all that there are": a call that is given up may still be executed, when others have logged in.
   const handles = handle === undefined ? await handlesOf(repository, user) : [handle];
   const own = repository.handleOf(req.sessionID);
-  // A repeat of this request, elsewhere, was faster: those that are listed now may be of later logins.
+  // If its own is gone, a repeat of this request was faster, as where this replica was paused: listed are later logins.
   if (handle === undefined && storedFor(req) && !(await repository.read(req.sessionID)))
     throw new SessionError('session-ended');
   // Its own last: if another one cannot be ended, the request can be repeated.
