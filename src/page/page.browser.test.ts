@@ -245,7 +245,7 @@ describe.skipIf(!executable)(`the visitor's page in a browser${why}`, () => {
     await eventually(() => page.locator('#items').textContent()).toMatch(/milk.*bread/s);
   });
 
-  test('what is sent while another response is awaited is sent after it; a double click is sent once', async () => {
+  test('what is sent while another response is awaited is sent after it, a double click once; what is typed meanwhile stays', async () => {
     const { page } = await visit(http);
     await logIn(page, 'Ada');
     const asked: string[] = [];
@@ -258,9 +258,11 @@ describe.skipIf(!executable)(`the visitor's page in a browser${why}`, () => {
       await itemField(page).fill(sku);
       await page.getByRole('button', { name: 'Add', exact: true }).click();
     }
+    await itemField(page).fill('milk');
     answer.resolve();
     await eventually(() => page.locator('#items').textContent()).toMatch(/1\s*tea.*1\s*soap/s);
     expect(asked).toEqual(['tea', 'soap']);
+    expect(await itemField(page).inputValue()).toBe('milk');
   });
 
   test('a change whose response was lost takes effect once, however often it is sent', async () => {

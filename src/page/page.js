@@ -59,7 +59,7 @@ async function exchange(path, body, key) {
   if (!fresh?.querySelector('main')) return showProblem(body ? unanswered : notReached, true);
   // A reload at least shows the outcome; "send it again" disappears then, too.
   if (!isSilent && answer.status < 500) unsure.clear();
-  take(fresh, isSilent);
+  take(fresh, isSilent, body);
   if (!isSilent && answer.status < 400) $('announcer').textContent = `Done: ${$('replica').textContent} answered.`;
 }
 
@@ -92,8 +92,8 @@ function newKey() {
   return crypto.getRandomValues(new Uint32Array(4)).join('-');
 }
 
-/** Puts the rendered page into this one. */
-function take(fresh, isSilent) {
+/** Puts the rendered page into this one. @param sent the fields of the form that it answers */
+function take(fresh, isSilent, sent) {
   const [main, problem] = [fresh.querySelector('main'), fresh.getElementById('problem').textContent];
   const isAlone = main.classList.contains('alone');
   if (isAlone && parts.every($)) {
@@ -104,12 +104,12 @@ function take(fresh, isSilent) {
   document.title = fresh.title;
   document.documentElement.dataset.theme = fresh.documentElement.dataset.theme;
   if (isAlone || !parts.every($)) document.querySelector('main').replaceWith(document.adoptNode(main));
-  else replaceParts(fresh, isSilent);
+  else replaceParts(fresh, isSilent, sent);
   if (!isSilent || isCutOff) showProblem(problem, false);
   start();
 }
 
-function replaceParts(fresh, isSilent) {
+function replaceParts(fresh, isSilent, sent) {
   Object.assign(document.querySelector('main').dataset, { ...fresh.querySelector('main').dataset });
   const focused = document.activeElement;
   for (const id of parts) {
@@ -118,10 +118,18 @@ function replaceParts(fresh, isSilent) {
     // A refresh never discards what the visitor is typing.
     if (isSame(old, next) || (isSilent && hasFocus && focused.matches('input, select'))) continue;
     const scrolled = old.querySelector('.rows')?.scrollTop ?? 0;
+    const typed = typedIn(old, sent);
     old.replaceWith(document.adoptNode(next));
     next.querySelector('.rows')?.scrollTo(0, scrolled);
+    for (const { id, value } of typed) if ($(id)) $(id).value = value;
     if (hasFocus) ($(focused.id) ?? next.querySelector('h2')).focus();
   }
+}
+
+/** The fields that the visitor has filled in since the form was sent. */
+function typedIn(part, sent) {
+  const fields = [...part.querySelectorAll('input[id]')];
+  return fields.filter(({ name, value, defaultValue }) => value !== defaultValue && value !== sent?.get(name));
 }
 
 function isSame(old, next) {
