@@ -11,8 +11,9 @@ export const compose = (...args: string[]) =>
 
 /**
  * Starts containers as a project of its own on free ports, which leaves a running fleet alone, and names it in the
- * environment. Redis's files are in memory: on a disk that is busy with starting containers an fsync may take half a second,
- * and a response is then rightly 503.
+ * environment. It first removes what an interrupted run left of this project: new replicas would have higher numbers.
+ * Redis's files are in memory: on a disk that is busy with starting containers an fsync may take half a second, and a response
+ * is then rightly 503.
  * @param files what docker-compose.yml is extended with
  * @returns a function that ends them and removes what they wrote
  */
@@ -23,10 +24,12 @@ export async function startCompose(
   Object.assign(process.env, { COMPOSE_PROJECT_NAME: project, SESSION_SECRETS: 's'.repeat(32) });
   for (const name of ['HTTP_PORT', 'HTTPS_PORT', 'PROMETHEUS_PORT']) process.env[name] = String(await findPort());
   process.env.COMPOSE_FILE = ['docker-compose.yml', ...files].join(':');
+  const down = () => compose('--profile', '*', 'down', '--volumes', '--remove-orphans', '--timeout', '3');
+  down();
   const memory = mkdtempSync(`/dev/shm/${project}-`);
   const end = () => {
     try {
-      compose('--profile', '*', 'down', '--volumes', '--timeout', '3');
+      down();
     } finally {
       rmSync(memory, { recursive: true, force: true });
     }
