@@ -39,6 +39,7 @@ const topologies = [
 describe.each(topologies)('with the topology $topology', ({ topology, servers, facts, whenReady }) => {
   let end = () => {};
   beforeAll(async () => {
+    process.env.REDIS_NETWORK = '10.217.180'; // beside a fleet that is up
     end = await startCompose('unsticky-failover-test', { replicas: 2, files: [`deploy/redis/${topology}.yml`] });
     http = (await fleet.describe()).http;
     await whenReady();
@@ -91,6 +92,14 @@ describe.each(topologies)('with the topology $topology', ({ topology, servers, f
     const report = await fleet.redis.report(2000);
     expect(report?.primaries).toContain(own);
     expect(report?.facts.join()).toMatch(facts);
+  });
+
+  test('the addresses of its network are none that Docker gives to another network', () => {
+    const file = ['--file', 'docker-compose.yml', '--file', `deploy/redis/${topology}.yml`];
+    const env = { ...process.env, REDIS_NETWORK: '' };
+    const read = execFileSync('docker', ['compose', ...file, 'config', '--format', 'json'], { encoding: 'utf8', env });
+    const [{ subnet }] = JSON.parse(read).networks.back.ipam.config;
+    expect(subnet).not.toMatch(/^(172\.(1[6-9]|2\d|3[01])|192\.168)\./);
   });
 
   test('each container has bounds, and the servers have the same users as one Redis alone', async () => {
