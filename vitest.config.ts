@@ -23,16 +23,28 @@ export default defineConfig({
         test: {
           name: 'unit',
           isolate: false,
-          maxWorkers: 3,
+          maxWorkers: 4,
           include: ['**/*.test.ts'],
-          exclude: ['**/*.int.test.ts', '**/*.browser.test.ts', '**/*.docker.test.ts', ...elsewhere],
+          exclude: [...['int', 'run', 'browser', 'docker'].map((kind) => `**/*.${kind}.test.ts`), ...elsewhere],
         },
       },
-      // Starts real servers on 127.0.0.1. Tests mostly wait, so three files run at once, also on two processors.
+      // Starts real servers on 127.0.0.1. Tests mostly wait, so four files run at once, also on two processors.
       {
         test: {
           name: 'int',
           include: ['**/*.int.test.ts'],
+          exclude: elsewhere,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          maxWorkers: 4,
+          maxConcurrency: 2,
+        },
+      },
+      // Runs commands that put fleets under load, with faults that they must find.
+      {
+        test: {
+          name: 'runs',
+          include: ['**/*.run.test.ts'],
           exclude: elsewhere,
           testTimeout: 60_000,
           hookTimeout: 60_000,
