@@ -33,6 +33,7 @@ async function logIn(name: string) {
 
 test('20 users stay who they are when a replica is killed with docker kill', async () => {
   const users = await Promise.all(Array.from({ length: 20 }, (_, index) => logIn(`User ${index}`)));
+  expect(await replicaNames()).toEqual(['app-1', 'app-2', 'app-3']);
   const [victim] = await fleet.replicas();
   execFileSync('docker', ['kill', victim?.runsAs ?? '']);
   for (let round = 0; round < 3; round++) {

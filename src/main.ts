@@ -1,8 +1,9 @@
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { createContext } from './context.ts';
+import { nameInCompose } from './replica-name.ts';
 import { startReplica } from './server.ts';
 
-const config = readConfigOrExit();
+const config = readConfigOrExit({ ...process.env, REPLICA: process.env.REPLICA || (await nameInCompose()) });
 const context = createContext(config);
 const { logger, logOutput } = context;
 process.once('exit', logOutput.flushSync);
@@ -33,9 +34,9 @@ async function stop(signal: string): Promise<void> {
   process.exit(finished ? 0 : 1);
 }
 
-function readConfigOrExit(): Config {
+function readConfigOrExit(env: NodeJS.ProcessEnv): Config {
   try {
-    return readConfig(process.env);
+    return readConfig(env);
   } catch (err) {
     if (!(err instanceof ConfigError)) throw err;
     console.error(err.message);

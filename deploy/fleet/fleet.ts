@@ -135,7 +135,7 @@ export interface ReplicaStatus {
   number: number;
   /** As in X-Served-By. */
   name: string;
-  /** What people call it: app-1, where X-Served-By has the id of a container. */
+  /** What people call it: app-1, also in a Swarm, where X-Served-By has the id of a container. */
   label: string;
   /** The process id, or the container. */
   runsAs: string;

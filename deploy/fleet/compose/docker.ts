@@ -70,11 +70,9 @@ export function createDocker(env: NodeJS.ProcessEnv): Docker {
 }
 
 function toContainer(container: Inspected): Container {
-  return {
-    ...container,
-    service: container.Config.Labels[`${label}.service`] ?? '',
-    number: Number(container.Config.Labels[`${label}.container-number`]),
-  };
+  const service = container.Config.Labels[`${label}.service`] ?? '';
+  const number = Number(container.Config.Labels[`${label}.container-number`]);
+  return { ...container, service, number, replica: `${service}-${number}` };
 }
 
 /** @throws {FleetError} if the service has no container */

@@ -52,9 +52,9 @@ export function createComposeFleet(env: NodeJS.ProcessEnv): Fleet {
       await docker.healthy(container.Id);
     },
     async roll(report) {
-      for (const { number, Config } of await docker.replicas()) {
+      for (const { number, replica } of await docker.replicas()) {
         await fleet.restart(number);
-        report?.(`${Config.Hostname} is back`);
+        report?.(`${replica} is back`);
       }
     },
     deploy: (settings, report) => deployReplicas(docker, settings, report),

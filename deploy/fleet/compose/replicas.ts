@@ -36,13 +36,13 @@ export async function deployReplicas(docker: Docker, settings: Settings, report?
     if (ids.length > 0) await docker.run(['rm', '--force', ...ids]);
     throw err;
   }
-  const names = (await added()).map(({ Config }) => Config.Hostname);
+  const names = (await added()).map(({ replica }) => replica);
   report?.(`started ${names.join(', ')}`);
   await servedBy(describe(await docker.containers()).http, names);
-  const end = async ({ Id, Config }: Container) => {
+  const end = async ({ Id, replica }: Container) => {
     await docker.run(['stop', Id]);
     await docker.run(['rm', Id]);
-    report?.(`ended ${Config.Hostname}`);
+    report?.(`ended ${replica}`);
   };
   await Promise.all(old.map(end));
 }

@@ -29,6 +29,8 @@ export interface Container {
   service: string;
   /** Of a service with several, from 1. */
   number: number;
+  /** What a replica of the app calls itself, as in X-Served-By. */
+  replica: string;
   Id: string;
   Name: string;
   State: { Status: string; StartedAt: string; FinishedAt: string; Health?: { Status: string } };
@@ -74,7 +76,7 @@ export async function runDocker(args: string[], options: RunOptions): Promise<st
 }
 
 /** As `docker inspect` prints it. */
-export type Inspected = Omit<Container, 'service' | 'number'> & { Created: string };
+export type Inspected = Omit<Container, 'service' | 'number' | 'replica'> & { Created: string };
 
 /**
  * What `docker` prints of the containers that a filter selects. Those that are removed between being listed and being

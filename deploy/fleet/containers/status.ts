@@ -13,7 +13,7 @@ export function toStatus(container: Container, served: Map<string, number>): Rep
   const requests = addresses.map((address) => served.get(address)).find((count) => count !== undefined);
   return {
     number: container.number,
-    name: container.Config.Hostname,
+    name: container.replica,
     label: `app-${container.number}`,
     runsAs: container.Name.slice(1),
     state,

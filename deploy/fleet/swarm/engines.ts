@@ -120,7 +120,8 @@ export function createSwarm(env: NodeJS.ProcessEnv): Swarm {
       ).map(([task, container]) => {
         const [service = '', slot] = task.slice(stack.length + 1).split('.');
         const number = Number(slot) || 1; // of nginx the slot is a machine
-        return { ...container, Name: `/${service}.${number}@${nodeOf(container)}`, service, number };
+        const Name = `/${service}.${number}@${nodeOf(container)}`;
+        return { ...container, Name, service, number, replica: container.Config.Hostname };
       });
     },
     replicas: async () => replicasOf(await swarm.containers()),

@@ -45,7 +45,7 @@ export function createSwarmFleet(env: NodeJS.ProcessEnv): Fleet {
 
   async function replaceAll(change: string[], report?: Reporter): Promise<void> {
     await updateReplicas(swarm, change);
-    const names = (await swarm.replicas()).map(({ Config }) => Config.Hostname);
+    const names = (await swarm.replicas()).map(({ replica }) => replica);
     report?.(`started ${names.join(', ')}`);
     await servedBy((await fleet.describe()).http, names);
   }
@@ -87,7 +87,7 @@ export function createSwarmFleet(env: NodeJS.ProcessEnv): Fleet {
       if (old.State.Status !== 'exited') await swarm.restart(old);
       const isReplaced = async () => {
         const now = (await fleet.replicas()).find((one) => one.number === number);
-        return now?.state === 'ready' && now.name !== old.Config.Hostname;
+        return now?.state === 'ready' && now.name !== old.replica;
       };
       await waitFor(`app-${number} is not ready`, isReplaced, { timeoutMs: replacedMs, everyMs: 200 });
     },
