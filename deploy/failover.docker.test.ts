@@ -39,7 +39,7 @@ const topologies = [
 describe.each(topologies)('with the topology $topology', ({ topology, servers, facts, whenReady }) => {
   let end = () => {};
   beforeAll(async () => {
-    process.env.REDIS_NETWORK = '10.217.180'; // beside a fleet that is up
+    process.env.REDIS_NETWORK = '172.16.180'; // beside a fleet that is up
     end = await startCompose('unsticky-failover-test', { replicas: 2, files: [`deploy/redis/${topology}.yml`] });
     http = (await fleet.describe()).http;
     await whenReady();
@@ -94,12 +94,12 @@ describe.each(topologies)('with the topology $topology', ({ topology, servers, f
     expect(report?.facts.join()).toMatch(facts);
   });
 
-  test('the addresses of its network are none that Docker gives to another network', () => {
+  test('the addresses of its network are none that Docker or Swarm gives to another network', () => {
     const file = ['--file', 'docker-compose.yml', '--file', `deploy/redis/${topology}.yml`];
     const env = { ...process.env, REDIS_NETWORK: '' };
     const read = execFileSync('docker', ['compose', ...file, 'config', '--format', 'json'], { encoding: 'utf8', env });
     const [{ subnet }] = JSON.parse(read).networks.back.ipam.config;
-    expect(subnet).not.toMatch(/^(172\.(1[6-9]|2\d|3[01])|192\.168)\./);
+    expect(subnet).not.toMatch(/^(172\.(1[7-9]|2\d|3[01])|192\.168|10)\./);
   });
 
   test('each container has bounds, and the servers have the same users as one Redis alone', async () => {

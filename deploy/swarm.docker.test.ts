@@ -138,7 +138,7 @@ describe('on three machines', () => {
 
   beforeAll(async () => {
     // Beside machines that may be up.
-    Object.assign(process.env, { COMPOSE_PROJECT_NAME: 'unsticky-machines-test', MACHINES_NETWORK: '10.217.179' });
+    Object.assign(process.env, { COMPOSE_PROJECT_NAME: 'unsticky-machines-test', MACHINES_NETWORK: '172.16.179' });
     Object.assign(process.env, { MACHINES_DIR: path.join(dir, 'engines'), MACHINES_DATA: path.join(data, 'data') });
     machines('up');
     const lines = readFileSync(path.join(dir, 'engines', 'env'), 'utf8').matchAll(/(\w+)='?([^ '\n]+)/g);
@@ -160,7 +160,7 @@ describe('on three machines', () => {
     const user = createVisitor((await fleet.describe()).http);
     expect((await user.send('POST', '/login', { name: 'Ada' })).status).toBe(200);
     for (const machine of [11, 12, 13]) {
-      const visitor = createVisitor(`http://10.217.179.${machine}:8080`, user.cookie);
+      const visitor = createVisitor(`http://172.16.179.${machine}:8080`, user.cookie);
       expect((await visitor.send('GET', '/profile')).body.user.name).toBe('Ada');
     }
     expect((await fleet.parts()).find(({ name }) => name === 'nginx')?.facts).toEqual(['on 3 machines']);
@@ -220,6 +220,10 @@ describe('on three machines', () => {
     const report = JSON.parse(out()) as Report;
     const { verdict, reasons, checks } = report;
     const violations = checks.flatMap((check) => check.violations.map(({ summary }) => summary));
+    if (code !== 0) {
+      const noteTimeout = (line: string) => line.includes('"status":504') && violations.push(line);
+      await fleet.logs({ parts: ['nginx'], lines: 20_000 }, noteTimeout);
+    }
     expect({ code, verdict, reasons, violations }).toEqual({ code: 0, verdict: 'pass', reasons: [], violations: [] });
     expect(report.faults).toHaveLength(3);
     expect(report.checks.find(({ name }) => name === 'access-log-mismatch')?.checked).toBe(report.requests.total);

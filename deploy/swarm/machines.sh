@@ -34,10 +34,10 @@ done
 echo "machines …"
 machines down --volumes --timeout 1 2>/dev/null || true # what an interrupted start left
 machines up --detach --wait --quiet-pull
-on 1 swarm init --advertise-addr "${MACHINES_NETWORK:-10.217.178}.11" >/dev/null
+on 1 swarm init --advertise-addr "${MACHINES_NETWORK:-172.16.178}.11" >/dev/null
 token=$(on 1 swarm join-token --quiet manager)
 for number in 2 3; do
-    on $number swarm join --token "$token" "${MACHINES_NETWORK:-10.217.178}.11:2377" >/dev/null
+    on $number swarm join --token "$token" "${MACHINES_NETWORK:-172.16.178}.11:2377" >/dev/null
 done
 # shellcheck disable=SC2086 # one argument for each image
 docker save $images > "$MACHINES_DIR/images.tar"
