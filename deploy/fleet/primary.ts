@@ -7,7 +7,7 @@ export interface RedisServers {
   primary(): Promise<string>;
   /** One server by its name. */
   partOf(server: string): Part;
-  /** Whether all replicas follow the primary. Until one does, it refuses writes. */
+  /** Whether all replicas follow the primary, and what would choose another one can. Until one follows, it refuses writes. */
   isComplete(): Promise<boolean>;
 }
 

@@ -21,6 +21,7 @@ interface Primary {
   name?: string;
 }
 
+const sentinelsOf = (containers: Container[]) => containers.filter(({ service }) => sentinels.includes(service));
 const isServer = (container: Container) => /^redis(-\d)?$/.test(container.service);
 
 /** The command that starts a topology. */
@@ -68,7 +69,7 @@ export function createContainerRedis(docker: Containers): RedisPart {
     const containers = await docker.containers();
     const cluster = await findCluster(containers);
     if (cluster) return cluster.first && { container: cluster.first, name: cluster.first.service };
-    const watching = containers.filter(({ service }) => sentinels.includes(service));
+    const watching = sentinelsOf(containers);
     if (watching.length === 0) return { container: await docker.containerOf('redis') };
     const ask = [...asSentinel, 'get-master-addr-by-name', master];
     const replies = await Promise.all(watching.map((sentinel) => exec(sentinel, ...ask).catch(() => '')));
@@ -89,10 +90,19 @@ export function createContainerRedis(docker: Containers): RedisPart {
     const cluster = await findCluster(await docker.containers());
     if (!cluster) {
       const { container, name } = await findPrimary();
-      return !name || hasBothReplicas(await asked(container, askMs, 'INFO', 'replication'));
+      if (!name) return true;
+      return hasBothReplicas(await asked(container, askMs, 'INFO', 'replication')) && (await haveQuorum());
     }
     const infos = await Promise.all(cluster.primaries.map((one) => asked(one, askMs, 'INFO', 'replication')));
     return infos.filter(hasReplica).length === clusterPrimaries;
+  }
+
+  /** Whether sentinels that run see one another. One that has just started may not: then the loss of another leaves no majority. */
+  async function haveQuorum(): Promise<boolean> {
+    const running = sentinelsOf(await docker.containers()).filter(({ State }) => State.Status === 'running');
+    const ask = [...asSentinel, 'ckquorum', master];
+    const replies = await Promise.all(running.map((sentinel) => exec(sentinel, ...ask).catch(() => '')));
+    return replies.every((reply) => reply.startsWith(`OK ${running.length} usable`));
   }
 
   /** Ends what isolatePrimary has done in a Cluster, else the successor could never be a replica again. */
