@@ -129,6 +129,15 @@ describe('on three machines', () => {
 
   const engineOf = (machine: number) => ['--host', `unix://${dir}/engines/machine-${machine}.sock`];
 
+  /** What the sentinel of each machine says of the others. */
+  const quorum = () =>
+    [1, 2, 3].map((machine) => {
+      const engine = engineOf(machine);
+      const id = docker(...engine, 'ps', '--quiet', '--filter', 'name=unsticky_sentinel').trim();
+      const ask = ['redis-cli', '-p', '26379', 'sentinel', 'ckquorum', 'unsticky'];
+      return docker(...engine, 'exec', id, ...ask);
+    });
+
   async function unsticky(...args: string[]): Promise<string> {
     const { exited, out } = startCommand(args);
     const code = await exited;
@@ -209,7 +218,8 @@ describe('on three machines', () => {
     machine('active');
     const isBack = async () => (await fleet.parts()).every(({ state }) => state === 'ready');
     await waitFor('nginx is back on machine-3', isBack, { timeoutMs: 60_000, everyMs: 500 });
-    await fleet.machines?.activate(); // all that runs there is back, and the sentinel has met the others
+    await fleet.machines?.activate(); // waits until all that runs there is back
+    expect(quorum()).toEqual([1, 2, 3].map(() => expect.stringMatching(/^OK 3 usable Sentinels/)));
     expect((await fleet.describe()).http).toBe(http);
   });
 

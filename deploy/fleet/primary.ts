@@ -13,6 +13,8 @@ export interface RedisServers {
 
 /** A server that was away copies the data of the primary first. */
 const completeMs = 30_000;
+/** For users, if that takes too long. */
+export const incomplete = 'Redis is not complete: a replica does not follow, or sentinels do not see one another';
 
 /**
  * The primary, whichever server that is, as one part: what was killed or paused is healed, although another server is the
@@ -30,7 +32,7 @@ export function createPrimaryPart({ primary, partOf, isComplete }: RedisServers)
   async function heal(how: (part: Part) => Promise<void>): Promise<void> {
     await how(partOf(broken ?? (await primary())));
     broken = undefined;
-    await waitFor('not all replicas of Redis follow its primary', isComplete, { timeoutMs: completeMs, everyMs: 100 });
+    await waitFor(incomplete, isComplete, { timeoutMs: completeMs, everyMs: 100 });
   }
 
   return {

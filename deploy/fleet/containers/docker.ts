@@ -29,7 +29,7 @@ export interface Container {
   service: string;
   /** Of a service with several, from 1. */
   number: number;
-  /** What a replica of the app calls itself, as in X-Served-By. */
+  /** If it is a replica of the app: what it calls itself, in X-Served-By. */
   replica: string;
   Id: string;
   Name: string;

@@ -37,6 +37,10 @@ export function createContainerRedis(docker: Containers): RedisPart {
   const pingOf = (one: Container, ms: number) =>
     measure(docker, one, ['exec', one.Id, 'timeout', String(ms / 1000), ...asMonitor, 'ping'], /^PONG/);
 
+  /** What each of these says; '' if it does not answer. */
+  const askSentinels = (some: Container[], question: string) =>
+    Promise.all(some.map((sentinel) => exec(sentinel, ...asSentinel, question, master).catch(() => '')));
+
   /** The servers of a Cluster with what they know together; undefined if it is none. */
   async function findCluster(containers: Container[]) {
     if (!findService(containers, lastOfCluster)) return undefined;
@@ -71,8 +75,7 @@ export function createContainerRedis(docker: Containers): RedisPart {
     if (cluster) return cluster.first && { container: cluster.first, name: cluster.first.service };
     const watching = sentinelsOf(containers);
     if (watching.length === 0) return { container: await docker.containerOf('redis') };
-    const ask = [...asSentinel, 'get-master-addr-by-name', master];
-    const replies = await Promise.all(watching.map((sentinel) => exec(sentinel, ...ask).catch(() => '')));
+    const replies = await askSentinels(watching, 'get-master-addr-by-name');
     const addresses = replies.flatMap((reply) => reply.split('\n')[0] || []);
     // One that was away itself may name a server that has been replaced since.
     const named = addresses.find((one) => 2 * addresses.filter((other) => other === one).length > addresses.length);
@@ -87,21 +90,22 @@ export function createContainerRedis(docker: Containers): RedisPart {
   }
 
   async function isComplete(): Promise<boolean> {
-    const cluster = await findCluster(await docker.containers());
+    const containers = await docker.containers();
+    const cluster = await findCluster(containers);
     if (!cluster) {
       const { container, name } = await findPrimary();
       if (!name) return true;
-      return hasBothReplicas(await asked(container, askMs, 'INFO', 'replication')) && (await haveQuorum());
+      const hasReplicas = hasBothReplicas(await asked(container, askMs, 'INFO', 'replication'));
+      return hasReplicas && (await seeOneAnother(sentinelsOf(containers)));
     }
     const infos = await Promise.all(cluster.primaries.map((one) => asked(one, askMs, 'INFO', 'replication')));
     return infos.filter(hasReplica).length === clusterPrimaries;
   }
 
-  /** Whether sentinels that run see one another. One that has just started may not: then the loss of another leaves no majority. */
-  async function haveQuorum(): Promise<boolean> {
-    const running = sentinelsOf(await docker.containers()).filter(({ State }) => State.Status === 'running');
-    const ask = [...asSentinel, 'ckquorum', master];
-    const replies = await Promise.all(running.map((sentinel) => exec(sentinel, ...ask).catch(() => '')));
+  /** Of those that run. One that has just started may not: then the loss of another one leaves no majority. */
+  async function seeOneAnother(some: Container[]): Promise<boolean> {
+    const running = some.filter(({ State }) => State.Status === 'running');
+    const replies = await askSentinels(running, 'ckquorum');
     return replies.every((reply) => reply.startsWith(`OK ${running.length} usable`));
   }
 

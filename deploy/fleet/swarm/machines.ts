@@ -1,5 +1,6 @@
 import { runDocker } from '../containers/docker.ts';
 import { FleetError, type Machines, type RedisPart } from '../fleet.ts';
+import { incomplete } from '../primary.ts';
 import { waitFor } from '../wait.ts';
 import type { Node, Swarm } from './engines.ts';
 
@@ -29,7 +30,7 @@ export function createMachines(swarm: Swarm, redis: RedisPart, env: NodeJS.Proce
       .sort((a, b) => Number(b.hasPrimary) - Number(a.hasPrimary));
   }
 
-  /** Resolves once every task runs, and all replicas of Redis follow. */
+  /** Resolves once every task runs, and Redis is complete. */
   async function complete(): Promise<void> {
     const areRunning = async () => {
       const tasks = await swarm.tasks();
@@ -41,7 +42,7 @@ export function createMachines(swarm: Swarm, redis: RedisPart, env: NodeJS.Proce
     };
     await waitFor(`not all tasks run: ${swarm.look}`, areRunning, { timeoutMs: completeMs, everyMs: 500 });
     const follow = () => redis.start().then(() => true);
-    await waitFor('not all replicas of Redis follow its primary', follow, { timeoutMs: completeMs });
+    await waitFor(incomplete, follow, { timeoutMs: completeMs });
   }
 
   return {
