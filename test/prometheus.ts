@@ -54,6 +54,12 @@ export class Prometheus {
     this.url = url;
   }
 
+  /** How many replicas it reached the last time. */
+  async replicasUp(): Promise<number> {
+    const [found] = await this.ask('count(up{job="replicas"} == 1)');
+    return found?.value ?? 0;
+  }
+
   /** The newest samples. @returns the labels of each series, and its value */
   async ask(expr: string): Promise<{ labels: Record<string, string>; value: number }[]> {
     const { result } = await this.#get<{ result: { metric: Record<string, string>; value: [number, string] }[] }>(

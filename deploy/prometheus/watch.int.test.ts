@@ -218,7 +218,7 @@ test('every rule has data, and evaluating all takes little time', async () => {
   for (const { name, query, type, health } of rules) {
     expect(health, name).toBe('ok');
     const isOfContainers = name === 'replica:replica_lifecycle_state:lost5m' || name.startsWith('Redis');
-    if (isOfContainers) continue; // compose.docker.test.ts
+    if (isOfContainers) continue; // prometheus.docker.test.ts
     const fired = `ALERTS{alertname="${name}", alertstate="firing"}`;
     const asked = type === 'alerting' ? [fired, query] : [withoutFallback(query)];
     for (const one of asked) expect(await prometheus.count(one, seconds), `${name}: ${one}`).toBeGreaterThan(0);
