@@ -13,6 +13,7 @@ process.env.TMPDIR = temporary;
 process.once('exit', () => rmSync(temporary, { recursive: true, force: true }));
 
 const swarm = 'deploy/swarm.docker.test.ts';
+const servers = { exclude: elsewhere, testTimeout: 60_000, hookTimeout: 60_000 };
 const docker = { testTimeout: 300_000, hookTimeout: 600_000 };
 
 export default defineConfig({
@@ -33,9 +34,7 @@ export default defineConfig({
         test: {
           name: 'int',
           include: ['**/*.int.test.ts'],
-          exclude: elsewhere,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...servers,
           maxWorkers: 4,
           maxConcurrency: 2,
         },
@@ -45,9 +44,7 @@ export default defineConfig({
         test: {
           name: 'runs',
           include: ['**/*.run.test.ts'],
-          exclude: elsewhere,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...servers,
           maxWorkers: 3,
           maxConcurrency: 2,
         },
@@ -57,9 +54,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['**/*.browser.test.ts'],
-          exclude: elsewhere,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...servers,
           maxWorkers: 2,
         },
       },
