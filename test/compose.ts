@@ -11,7 +11,7 @@ export const compose = (...args: string[]) =>
 
 /**
  * Starts containers as a project of its own on free ports, which leaves a running fleet alone, and names it in the
- * environment. It first removes what an interrupted run left of this project: new replicas would have higher numbers.
+ * environment. It first removes what an interrupted run left of this project; else new replicas would have higher numbers.
  * Redis's files are in memory: on a disk that is busy with starting containers an fsync may take half a second, and a response
  * is then rightly 503.
  * @param files what docker-compose.yml is extended with
