@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { command, connectTo, endAll } from './redis-servers.ts';
+import { command, connectTo, endAll, startServer } from './redis-servers.ts';
 import { findPorts } from '../deploy/fleet/ports.ts';
 import { until } from './replica.ts';
 
@@ -36,19 +36,10 @@ export async function startTestCluster(): Promise<TestCluster> {
   const writes = ['--cluster-require-full-coverage', 'no', '--repl-diskless-sync-delay', '0', '--appendonly', 'yes'];
 
   async function start(port: number): Promise<void> {
-    const own = [
-      '--port',
-      String(port),
-      '--cluster-port',
-      busOf(port),
-      '--cluster-config-file',
-      `${port}.conf`,
-      '--dir',
-      dir,
-    ];
+    const own = ['--cluster-port', busOf(port), '--cluster-config-file', `${port}.conf`, '--dir', dir];
     const file = ['--appenddirname', `aof-${port}`, '--dbfilename', `${port}.rdb`];
-    processes.set(port, spawn('redis-server', [...own, ...file, ...options, ...writes], { stdio: 'ignore' }));
-    await until(() => command(port, 'PING'));
+    const log = path.join(dir, `${port}.log`);
+    processes.set(port, await startServer(port, [...own, ...file, ...options, ...writes], log, processes.get(port)));
   }
 
   const idOf = async (port: number) => String(await command(port, 'CLUSTER', 'MYID'));

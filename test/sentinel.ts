@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { command, endAll } from './redis-servers.ts';
+import { command, endAll, startServer } from './redis-servers.ts';
 import { findPort, findPorts } from '../deploy/fleet/ports.ts';
 import { until } from './replica.ts';
 
@@ -39,9 +39,8 @@ export async function startTestSentinels(): Promise<TestSentinels> {
 
   async function start(port: number): Promise<void> {
     const of = port === first && !processes.has(port) ? [] : ['--replicaof', host, String(first)];
-    const own = ['--port', String(port), '--dbfilename', `${port}.rdb`];
-    processes.set(port, spawn('redis-server', [...own, ...keep, ...writes, ...of], { stdio: 'ignore' }));
-    await until(() => command(port, 'PING'));
+    const args = ['--dbfilename', `${port}.rdb`, ...keep, ...writes, ...of];
+    processes.set(port, await startServer(port, args, path.join(dir, `${port}.log`), processes.get(port)));
   }
 
   const sentinels: TestSentinels['sentinels'] = [];
