@@ -268,6 +268,23 @@ test.each([42, 42n, { toString: () => '42' }])('a user may be %o: found and ende
   expect((await browser.get('/')).body).toEqual({});
 });
 
+test('a revocation has time for its calls, however long this process was blocked', async () => {
+  const app = await start(
+    { deadlineMs: 100 },
+    {
+      '/login': (_session, req) => renewSession(req, (draft) => void Object.assign(draft, { user: { id: 42 } })),
+      '/end': async (_session, req) => {
+        const ending = revokeSessions(req, 42);
+        const until = performance.now() + 300;
+        while (performance.now() < until);
+        return { ended: await ending };
+      },
+    },
+  );
+  await app.open().get('/login');
+  expect((await app.open().get('/end')).body).toEqual({ ended: 1 });
+});
+
 test('200 updates of one session at once, over 3 replicas: none refused, none lost', async () => {
   const push: Handler = (_session, req) =>
     updateSession(req, (draft) => void Object.assign(draft, { count: ((draft as { count?: number }).count ?? 0) + 1 }));

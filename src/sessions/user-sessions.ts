@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import { SessionError } from './errors.ts';
 import type { Attributes } from './options.ts';
 import { readAttributes } from './record.ts';
+import { DeadlineError, within } from './redis/deadline.ts';
 import { withFailureReported } from './report.ts';
 import type { SessionRepository } from './repository.ts';
 import { forgetSession, storedFor } from './request/attach.ts';
@@ -62,9 +63,9 @@ const maxDeadlines = 1.5;
 
 /** As `work`, which continues by itself if that takes longer. @throws {SessionError} outcome-unknown then */
 async function withinTime<T>({ deadlineMs, patienceMs }: SessionRepository, work: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new SessionError('outcome-unknown')), maxDeadlines * deadlineMs + patienceMs);
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+  return within(maxDeadlines * deadlineMs + patienceMs, work).catch((cause) => {
+    throw cause instanceof DeadlineError ? new SessionError('outcome-unknown', { cause }) : cause;
+  });
 }
 
 async function revoke(req: Request, repository: SessionRepository, user: string, handle: string | undefined) {

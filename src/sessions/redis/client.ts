@@ -77,16 +77,6 @@ export class ClientOfflineError extends Error {
   override name = 'ClientOfflineError';
 }
 
-/**
- * @throws {Error} if it takes longer than so many milliseconds
- * @internal
- */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`no answer within ${ms} ms`)), ms).unref();
-  return Promise.race([work, late.promise]).finally(() => clearTimeout(timer));
-}
-
 export interface Subscriber extends Client {
   subscribe(channel: string, listener: (message: string) => void): Promise<void>;
   unref(): void;

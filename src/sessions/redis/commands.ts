@@ -2,7 +2,7 @@ import { SessionError, type SessionErrorCode } from '../errors.ts';
 import type { StoreCommand } from '../events.ts';
 import type { Tell } from '../report.ts';
 import type { Client } from './client.ts';
-import { DeadlineError, Deadlines } from './deadline.ts';
+import { DeadlineError, deadlines } from './deadline.ts';
 import { outcomeOf, wasRefused } from './failures.ts';
 import { withPatience } from './patience.ts';
 import { clusterMessage, createReader, createWriter, publishing, type Writer } from './replicated.ts';
@@ -63,7 +63,6 @@ export function createRedisCalls(
 ): RedisCalls {
   const { cluster } = client;
   const servers = new WeakMap<Client, Server>();
-  const deadlines = new Deadlines();
 
   function serverWith(client: Client): Server {
     const known = servers.get(client);

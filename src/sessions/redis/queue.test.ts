@@ -54,6 +54,19 @@ test('if the store fails one, those that wait fail at once; another error is its
   expect(ran).toBe(2);
 });
 
+test('a turn that could not come because this process was blocked is waited for', async () => {
+  const queue = createQueue<number>();
+  const change = () =>
+    queue.run('a', 100, async () => {
+      for (let call = 0; call < 2; call++) await pause(10);
+      return undefined;
+    });
+  const changes = [change(), change()];
+  const until = performance.now() + 200;
+  while (performance.now() < until);
+  await Promise.all(changes);
+});
+
 test('a turn that does not come in time is given up, and not taken; those behind it keep theirs', async () => {
   const queue = createQueue<number>();
   const order: string[] = [];

@@ -1,4 +1,5 @@
 import { SessionError } from '../errors.ts';
+import { within } from './deadline.ts';
 
 /** Runs the changes of one session one after the other, so that a process competes with others by one of them at most. */
 export interface Queue<T> {
@@ -47,9 +48,9 @@ export function createQueue<T>(): Queue<T> {
   };
 }
 
-/** The sockets are read once more before it gives up: the process may have been blocked. */
+/** @throws {SessionError} store-unavailable if that takes longer */
 async function settledWithin<T>(tail: Promise<T>, ms: number): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => setImmediate(() => late.reject(new SessionError('store-unavailable'))), ms);
-  return Promise.race([tail, late.promise]).finally(() => clearTimeout(timer));
+  return within(ms, tail).catch((cause) => {
+    throw new SessionError('store-unavailable', { cause });
+  });
 }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Address, ClientOfflineError, isSameAddress, type Resolver, type Subscriber, within } from '../client.ts';
+import { type Address, ClientOfflineError, isSameAddress, type Resolver, type Subscriber } from '../client.ts';
+import { within } from '../deadline.ts';
 
 const firstRetryMs = 50;
 const maxRetryMs = 500;

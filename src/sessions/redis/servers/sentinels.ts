@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Address, type Client, isSameAddress, type Resolver, within } from '../client.ts';
+import { type Address, type Client, isSameAddress, type Resolver } from '../client.ts';
+import { within } from '../deadline.ts';
 import { askSentinel, latestOf, type Sighting } from './sighting.ts';
 
 const askEveryMs = 500;

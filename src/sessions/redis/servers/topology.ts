@@ -1,4 +1,5 @@
-import { type Address, type Client, within } from '../client.ts';
+import type { Address, Client } from '../client.ts';
+import { within } from '../deadline.ts';
 
 /** A Cluster divides its keys into so many slots. */
 const slotCount = 16_384;
