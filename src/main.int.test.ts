@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createVisitor, spawnReplica, startTestRedis, type TestRedis, until } from '../test/replica.ts';
 
@@ -54,6 +55,30 @@ test('it logs how long the start took and how much memory it has', async () => {
     )) ?? '',
   );
   expect(ready).toMatchObject({ startMs: expect.any(Number), rssMb: expect.any(Number), store: 'durable' });
+});
+
+test('stopped (SIGSTOP) for longer than a call to Redis may take, and again and again: every request gets its answer', async () => {
+  const replica = await start();
+  await isReady(replica.adminUrl);
+  const visitors = Array.from({ length: 24 }, () => createVisitor(replica.url));
+  await Promise.all(visitors.map((visitor, at) => visitor.send('POST', '/login', { name: `visitor-${at}` })));
+  const statuses = new Set<number>();
+  let isOver = false;
+  const visits = visitors.map(async (visitor) => {
+    while (!isOver) {
+      statuses.add((await visitor.send('PATCH', '/preferences', { theme: 'dark' })).status);
+      statuses.add((await visitor.send('GET', '/profile')).status);
+    }
+  });
+  for (let time = 0; time < 8; time++) {
+    await sleep(60);
+    replica.child.kill('SIGSTOP');
+    await sleep(700);
+    replica.child.kill('SIGCONT');
+  }
+  isOver = true;
+  await Promise.all(visits);
+  expect([...statuses]).toEqual([200]);
 });
 
 test('with a full disk for its log it serves and stops as usual, and counts the lines that are lost', async () => {
