@@ -166,9 +166,14 @@ describe('over a fleet of two', () => {
     const viewer = await view(room);
     const chosen = () => viewer.view?.stores.find(({ isChosen }) => isChosen)?.name;
     expect(chosen()).toBe('durable');
+    const headlines = new Set<string | undefined>();
+    const watching = setInterval(() => headlines.add(viewer.view?.headline.text), 20);
+    onTestFinished(() => clearInterval(watching));
     await sendAction(room, 'store-memory');
     await expect.poll(() => viewer.log().join(), patience).toMatch(/Switched to the memory store/);
     await expect.poll(chosen, patience).toBe('memory');
+    expect([...headlines]).toContain('Switching to the memory store: 1 of 2 replicas done.');
+    expect([...headlines].join()).not.toMatch(/draining|starting|down/);
     await sendAction(room, 'store-durable');
     await expect.poll(() => viewer.log().join(), patience).toMatch(/Switched to the durable store/);
     await expect.poll(chosen, patience).toBe('durable');
@@ -312,13 +317,20 @@ test('a fleet that hangs does not block the room', async () => {
   const fleet = await startServedFleet();
   onTestFinished(() => fleet.end());
   const real = await fleet.connect();
-  let hangs = false;
+  let hangs = true;
   const hanging: Fleet = { ...real, replicas: () => (hangs ? never : real.replicas()) };
+  const first = await connectViewer(await open({ fleet: hanging }));
+  onTestFinished(() => first.leave());
+  await expect.poll(() => first.view?.headline.text, patience).toBe('Looking at the fleet …');
+  expect(JSON.stringify(first.view?.notices)).not.toMatch(/not asked|replicas/);
+  hangs = false;
   const room = await open({ fleet: hanging });
   const viewer = await view(room);
+  await expect.poll(() => viewer.view?.headline.text, patience).toMatch('All 2 replicas are ready');
   hangs = true;
-  const notices = () => viewer.view?.notices.map(({ text }) => text).join();
-  await expect.poll(notices, patience).toMatch(/The replicas cannot be observed: no answer for \d+ s/);
+  await expect
+    .poll(() => viewer.view?.headline.text, patience)
+    .toMatch(/^The replicas cannot be observed: no answer for \d+ s\.$/);
   const { at } = viewer.view as { at: number };
   await expect.poll(() => viewer.view?.at, patience).toBeGreaterThan(at);
 });

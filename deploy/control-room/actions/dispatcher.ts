@@ -11,6 +11,8 @@ export interface Dispatcher {
   /** Starts an action. @returns why it was refused; undefined if it started */
   start(name: string, replica: number | undefined, state: RoomState): Refusal | undefined;
   button(name: string, state: RoomState, replica?: number): Button;
+  /** The action that runs on all replicas: its name, what it does in words, and when it began (milliseconds since 1970). */
+  readonly onReplicas: { name: string; text: string; since: number } | undefined;
   /** The last action that succeeded on each target. */
   readonly lastDone: ReadonlyMap<Action['target'], string>;
   /** Calls `listener` whenever an action has started or ended. */
@@ -23,7 +25,7 @@ export interface DispatcherOptions extends Omit<ActionContext, 'report'> {
 }
 
 export function createDispatcher({ fleet, users, eventLog, actions = allActions }: DispatcherOptions): Dispatcher {
-  const running = new Map<string, { name: string; text: string }>();
+  const running = new Map<string, NonNullable<Dispatcher['onReplicas']>>();
   const lastDone = new Map<Action['target'], string>();
   let changed = () => {};
 
@@ -45,7 +47,7 @@ export function createDispatcher({ fleet, users, eventLog, actions = allActions 
     const [doing, done, verb] = action.words;
     const object = action.object ?? replica?.label;
     const key = keyOf(action, replica?.number);
-    running.set(key, { name, text: `${doing} ${object}` });
+    running.set(key, { name, text: `${doing} ${object}`, since: Date.now() });
     changed();
     if (action.mark) eventLog.mark(action.mark, action.short ?? `${verb} ${object}`);
     const rewrite = eventLog.write('plain', `${doing} ${object} …`);
@@ -64,6 +66,9 @@ export function createDispatcher({ fleet, users, eventLog, actions = allActions 
   }
 
   return {
+    get onReplicas() {
+      return running.get('replicas');
+    },
     lastDone,
     onChange(listener) {
       changed = listener;

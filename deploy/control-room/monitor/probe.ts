@@ -30,6 +30,9 @@ export class LastingError extends Error {
   override name = 'LastingError';
 }
 
+/** The problem of a probe before its first answer. */
+export const notAsked = 'not asked yet';
+
 /** A slow question takes at most this share of the time, but is asked every two seconds: Docker answers slowly. */
 const share = 0.1;
 const maxIntervalMs = 2000;
@@ -70,7 +73,7 @@ export function createProbe<T>(
 
   const probe = {
     value: undefined as T | undefined,
-    problem: 'not asked yet' as string | undefined,
+    problem: notAsked as string | undefined,
     at: 0,
     async ask(patienceMs: number): Promise<void> {
       const now = performance.now();

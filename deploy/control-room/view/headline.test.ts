@@ -24,6 +24,7 @@ const calm: Facts = {
 const visiting = (more: object, failedPerSecond = 0, unseenSeconds: number | null = null) => {
   return { users: { state: 'busy', totals: { ...totals, ...more }, failedPerSecond, unseenSeconds } } as const;
 };
+const later = '2026-01-01T12:00:00Z';
 const down = { replicas: [replica(1), replica(2, 'down'), replica(3)] };
 
 test.each<[string, Partial<Facts>, string, string]>([
@@ -88,6 +89,21 @@ test.each<[string, Partial<Facts>, string, string]>([
     { store: 'memory', ...visiting({ store: 'durable', lost: 100, intact: 100 }) },
     'unknown',
     'All 3 replicas are ready. The store was switched while users of the durable store were there: their losses say nothing about memory.',
+  ],
+  [
+    'the replicas get another store: those count that have started since',
+    {
+      replicas: [replica(1, 'ready', later), replica(2, 'draining'), replica(3, 'starting', later)],
+      switching: { text: 'Switching to the plain store', since: Date.parse(later) },
+    },
+    'unknown',
+    'Switching to the plain store: 1 of 3 replicas done.',
+  ],
+  [
+    'the replicas get another store, and Redis is down',
+    { redis: 'down', switching: { text: 'Switching to the plain store', since: Date.parse(later) } },
+    'unknown',
+    'Switching to the plain store: 0 of 3 replicas done; Redis is down.',
   ],
   [
     'no users',

@@ -10,10 +10,17 @@ export interface Facts {
   nginx: PartState;
   users: Pick<View['users'], 'state' | 'totals' | 'failedPerSecond' | 'unseenSeconds'>;
   store: string;
+  /** While the replicas get another store: that in words, and since when (milliseconds since 1970). */
+  switching?: { text: string; since: number } | undefined;
 }
 
 /** The sentence at the top of the page: what is broken, and what that means for the sessions. */
-export function headlineOf({ replicas, redis, nginx, users, store }: Facts): View['headline'] {
+export function headlineOf({ replicas, redis, nginx, users, store, switching }: Facts): View['headline'] {
+  if (switching) {
+    const isDone = ({ state, since }: ReplicaStatus) => state === 'ready' && Date.parse(since ?? '') >= switching.since;
+    const progress = `${switching.text}: ${replicas.filter(isDone).length} of ${plural(replicas.length, 'replica')} done`;
+    return { tone: 'unknown', text: `${[progress, ...brokenParts([], redis, nginx, store)].join('; ')}.` };
+  }
   const broken = brokenParts(replicas, redis, nginx, store);
   const isBroken = broken.length > 0;
   const state = isBroken ? joinWords(broken) : `All ${plural(replicas.length, 'replica')} are ready`;

@@ -2,6 +2,7 @@ import { capitalize, plural } from '../../../web/format.ts';
 import type { ReplicaStatus } from '../../fleet/fleet.ts';
 import type { Dispatcher } from '../actions/dispatcher.ts';
 import type { createReplicaHistory } from '../monitor/changes.ts';
+import { notAsked } from '../monitor/probe.ts';
 import type { Probes } from '../monitor/probes.ts';
 import { noMetrics } from '../monitor/replica-metrics.ts';
 import { answers, type RoomState } from '../monitor/state.ts';
@@ -28,7 +29,8 @@ export function composeView(facts: ViewFacts): View {
     at: Date.now(),
     fleet: description ? { driver, store, http, prometheus } : null,
     notices: noticesOf(facts),
-    headline: description ? headlineOf({ replicas, redis, nginx, users, store }) : noFleetHeadline(facts),
+    headline:
+      unseenHeadline(facts) ?? headlineOf({ replicas, redis, nginx, users, store, switching: switchingOf(facts) }),
     users,
     nginx: {
       state: nginx,
@@ -51,9 +53,16 @@ export function composeView(facts: ViewFacts): View {
   };
 }
 
-function noFleetHeadline({ probes }: ViewFacts): View['headline'] {
-  const problem = probes.description.problem ?? probes.replicas.problem ?? 'no fleet is up';
-  return { tone: 'unknown', text: `${capitalize(problem)}.` };
+/** As long as the replicas are not seen. */
+function unseenHeadline({ state, probes }: ViewFacts): View['headline'] | undefined {
+  const problem = probes.description.problem ?? probes.replicas.problem;
+  if (problem === notAsked) return { tone: 'plain', text: 'Looking at the fleet …' };
+  if (!state.description) return { tone: 'unknown', text: `${capitalize(problem ?? 'no fleet is up')}.` };
+  return problem === undefined ? undefined : { tone: 'unknown', text: `The replicas cannot be observed: ${problem}.` };
+}
+
+function switchingOf({ dispatcher: { onReplicas } }: ViewFacts) {
+  return onReplicas?.name.startsWith('store-') ? onReplicas : undefined;
 }
 
 function buttons({ dispatcher, state }: ViewFacts, names: string[], replica?: number): Button[] {
@@ -152,12 +161,12 @@ function storeViews({ state, dispatcher }: ViewFacts): View['stores'] {
 
 function noticesOf({ state, probes }: ViewFacts): View['notices'] {
   const { description, users } = state;
+  if (probes.description.problem === notAsked) return [];
   if (!description) return [{ tone: 'unknown', text: 'This page continues by itself once a fleet is up.' }];
   return [
-    ...(probes.replicas.problem ? [`The replicas cannot be observed: ${probes.replicas.problem}.`] : []),
     ...(description.prometheus === undefined
       ? ['This fleet runs without Prometheus: latency and requests in flight are unknown.']
-      : probes.metrics.problem
+      : probes.metrics.problem && probes.metrics.problem !== notAsked
         ? [`Prometheus does not answer (${probes.metrics.problem}): latency and requests in flight are unknown.`]
         : []),
     ...(users.reserved && users.state !== 'away' ? [capitalize(`${users.reserved}.`)] : []),
