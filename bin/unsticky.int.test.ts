@@ -47,6 +47,13 @@ test.each([
   expect(out).not.toMatch(/^ +at /m);
 });
 
+test('compare writes its table into a file only if that is named', async () => {
+  const { out } = await run(['compare', '--help']);
+  expect(out.replaceAll(/\s+/g, ' ')).toMatch(
+    /--readme <file> write the table between the markers of this file --json/,
+  );
+});
+
 test('colour only where it is wanted: none in a pipe and with NO_COLOR', async () => {
   const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env;
   const colour = '\u001b[';

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createVisitor } from '../test/replica.ts';
 import { createComposeFleet } from './fleet/compose/fleet.ts';
+import { openFleet } from './fleet/drivers.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import { compose, startCompose } from '../test/compose.ts';
-import { countAnswers } from '../test/fleet.ts';
+import { countAnswers, makeDir } from '../test/fleet.ts';
 import { waitFor } from './fleet/wait.ts';
 import { Prometheus } from '../test/prometheus.ts';
 import { connectViewer, openRoom, sendAction } from '../test/control-room.ts';
@@ -273,6 +274,15 @@ test('after a crash inside a container the engine starts it again', async () => 
     timeoutMs: 20_000,
     everyMs: 100,
   });
+});
+
+test('docker compose up alone starts three replicas; a command for a local fleet says which fleet is up', async () => {
+  const { services } = JSON.parse(compose('config', '--format', 'json'));
+  expect(services.app.deploy.replicas).toBe(3);
+  const { dir, remove } = makeDir();
+  const opening = openFleet('local', { dir, env: process.env });
+  await expect(opening).rejects.toThrow('no local fleet is up, but a compose fleet is: add --fleet compose');
+  remove();
 });
 
 test('only nginx and Prometheus are published, on 127.0.0.1; nothing runs as root or has capabilities', () => {

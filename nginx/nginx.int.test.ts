@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Fleet } from '../deploy/fleet/fleet.ts';
 import { servedBy } from '../deploy/fleet/wait.ts';
 import { startTestFleet } from '../test/fleet.ts';
+import { waitFor } from '../deploy/fleet/wait.ts';
 import { createVisitor } from '../test/replica.ts';
 
 let fleet: Fleet;
@@ -175,6 +176,18 @@ test("nginx's own responses have the headers that keep browsers from misusing th
     'referrer-policy': 'no-referrer',
     'cache-control': 'no-store',
   });
+});
+
+test('what the control room asks each second is not logged', async () => {
+  const answer = await send(`${http}/nginx-problem/404`, { 'x-request-id': 'probe' });
+  expect(answer.status).toBe(404);
+  await createVisitor(http).send('GET', '/nope', undefined, { 'x-request-id': 'after-it' });
+  const lines: string[] = [];
+  const read = () => fleet.logs({ parts: ['nginx'], lines: 20 }, (line) => lines.push(line));
+  await waitFor('the later request is logged', () => read().then(() => lines.join().includes('"after-it"')), {
+    timeoutMs: 5000,
+  });
+  expect(lines.join()).not.toContain('"probe"');
 });
 
 test("the client's request id is kept if it is well-formed", async () => {

@@ -164,6 +164,23 @@ test('a proxy of the environment is not asked for 127.0.0.1', async () => {
   expect(up, up.out).toMatchObject({ code: 0, out: expect.stringContaining('replica-2') });
 });
 
+test('HTTP_PORT is the port of a local fleet too, and an option takes precedence', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const env = { ...process.env, HTTP_PORT: String((server.address() as AddressInfo).port) };
+  const [, , ...others] = free;
+  const dir = prepare();
+  const up = async (ports: string[]) => {
+    const started = await run(['up', '--detach', '--dir', dir, ...ports], env);
+    await run(['down', '--dir', dir]);
+    return started;
+  };
+  const taken = await up(others);
+  expect(taken).toMatchObject({ code: 1, out: expect.stringContaining(`port ${env.HTTP_PORT}`) });
+  expect(await up(free)).toMatchObject({ code: 0 });
+  server.close();
+});
+
 test('a start that fails shows what it said itself, not what an earlier one said', async () => {
   const dir = prepare();
   mkdirSync(path.join(dir, 'logs'), { recursive: true });
