@@ -41,10 +41,10 @@ export async function startTestFleet(
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 
-/** Runs `unsticky` with these arguments. */
-export function startCommand(args: string[], env: NodeJS.ProcessEnv = process.env) {
-  const child = spawn(process.execPath, ['bin/unsticky.ts', ...args], {
-    cwd: project,
+/** Runs `unsticky` with these arguments, in the checkout or another folder. */
+export function startCommand(args: string[], env: NodeJS.ProcessEnv = process.env, cwd = project) {
+  const child = spawn(process.execPath, [`${project}bin/unsticky.ts`, ...args], {
+    cwd,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
