@@ -182,6 +182,12 @@ describe.skipIf(!executable)(`the control room in a browser${why}`, () => {
     expect(await still.evaluate<number>(dotPixels)).toBe(0);
   });
 
+  test('a second with responses between seconds without any is drawn', async () => {
+    const { page, problems } = await open();
+    expect(await page.evaluate<number>(loneSecond)).toBeGreaterThan(0);
+    expect(problems).toEqual([]);
+  });
+
   test('the page says when the room has ended, and reconnects to a new one', async () => {
     const port = Number(new URL(room.url).port);
     const { page } = await open();
@@ -229,6 +235,26 @@ const drawnPixels = `[...document.querySelectorAll('.plot canvas')].map((canvas)
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   return data.filter((value, index) => index % 4 === 3 && value > 0).length;
 })`;
+
+/** Evaluated in the page: draws one response time between two gaps. @returns how many pixels have its colour */
+const loneSecond = `(async () => {
+  const { createPlots } = await import('/plots.js');
+  const place = document.createElement('div');
+  place.append(...[document.createElement('p'), document.createElement('div')]);
+  document.body.append(place);
+  const element = place.lastElementChild;
+  element.dataset.plot = 'latency';
+  element.style.cssText = 'width: 600px; height: 200px; color: var(--series-1)';
+  const second = (at, p50, p99) => ({ at, by: 'users', requests: 9, failed: 0, excused: 0, p50, p99 });
+  const points = [1, 2, 3, 4, 5].map((at) => (at === 3 ? second(at, 20, 900) : second(at, null, null)));
+  createPlots([element], () => {}).add(points, [], { at: 5000 });
+  await new Promise(requestAnimationFrame);
+  const canvas = element.querySelector('canvas');
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const [red, green, blue] = getComputedStyle(element).color.match(/\\d+/g).map(Number);
+  place.remove();
+  return data.filter((value, at) => at % 4 === 0 && value === red && data[at + 1] === green && data[at + 2] === blue).length;
+})()`;
 
 /** Evaluated in the page: elements that extend beyond its right edge. */
 const cutOff = `[...document.querySelectorAll('body *:not(.visually-hidden, .visually-hidden *)')]

@@ -66,6 +66,12 @@ describe.skipIf(!executable)(`the page of a report in a browser${why}`, () => {
     },
   );
 
+  test('a moment with responses between moments without any is drawn', async () => {
+    const { page } = await open(browser, pages.pass, { viewport: sizes.wide });
+    await page.locator('[data-plot=requests] canvas').waitFor(); // drawn with the first frame
+    await expect.poll(() => page.evaluate<number>(loneMoment)).toBeGreaterThan(0);
+  });
+
   test('without JavaScript everything except the plots is shown', async () => {
     const { page } = await open(browser, pages.fail, { javaScriptEnabled: false, viewport: sizes.wide });
     expect(await page.locator('.verdict h1').textContent()).toMatch('FAIL');
@@ -127,6 +133,23 @@ async function open(
   await page.goto(url);
   return { page, problems };
 }
+
+/** Evaluated in the page: draws one response time between two gaps. @returns how many pixels have its colour */
+const loneMoment = `(async () => {
+  const element = document.createElement('div');
+  Object.assign(element.dataset, { plot: 'latency' });
+  document.body.append(element);
+  const only = (value) => [null, null, value, null, null];
+  const [requests, failed] = [[9, 9, 9, 9, 9], [0, 0, 0, 0, 0]];
+  const timeline = { bucketSeconds: 1, requests, failed, p50: only(20), p99: only(900), replicas: [] };
+  const { ctx } = drawPlots({ id: 'alone', seconds: 5, timeline, bands: [] })(element);
+  await new Promise(requestAnimationFrame);
+  const { data } = ctx.getImageData(0, 0, ctx.canvas.width, ctx.canvas.height);
+  element.style.color = 'var(--series-1)';
+  const [red, green, blue] = getComputedStyle(element).color.match(/\\d+/g).map(Number);
+  element.remove();
+  return data.filter((value, at) => at % 4 === 0 && value === red && data[at + 1] === green && data[at + 2] === blue).length;
+})()`;
 
 /** Evaluated in the page: the number of drawn pixels of each visible plot. A string, because this side has no DOM. */
 const drawnPixels = `[...document.querySelectorAll('.plot canvas')]

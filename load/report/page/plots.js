@@ -12,7 +12,11 @@ globalThis.drawPlots = function drawPlots({ id, seconds, timeline, bands }) {
     label,
     stroke,
     width: 1.75,
-    points: { show: times.length < 3 },
+    points: {
+      show: times.length < 3,
+      size: 5,
+      filter: (plot, series, isShown) => (isShown ? null : isolated(plot, series)),
+    },
     value: (_, value) => number(value),
     ...more,
   });
@@ -107,6 +111,12 @@ globalThis.drawPlots = function drawPlots({ id, seconds, timeline, bands }) {
     };
     return new uPlot(options, [times, ...data], element);
   };
+
+  /** Moments without a neighbour: no line reaches them, and they may be the worst ones. */
+  function isolated({ data }, series) {
+    const isEmpty = (at) => (data[series][at] ?? null) === null;
+    return times.flatMap((_, at) => (isEmpty(at) || !isEmpty(at - 1) || !isEmpty(at + 1) ? [] : [at]));
+  }
 
   /** A logarithm has no zero. */
   function positive(value) {
