@@ -14,6 +14,7 @@ function recordOutput(columns?: number) {
 test('text is broken between words, and a longer word is never cut', () => {
   expect(wrap('a bb ccc dddddddddd e', 6, '  ')).toBe('a bb\n  ccc\n  dddddddddd\n  e');
   expect(wrap('  indented text', 11)).toBe('  indented\ntext');
+  expect(wrap('took 4.1 s and 5 more', 9)).toBe('took\n4.1 s and\n5 more');
   expect(wrap('any length', Infinity)).toBe('any length');
 });
 

@@ -31,12 +31,12 @@ export function capitalize(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
 
-/** Breaks text between words at `width`; later lines start with `indent`. A longer word is never cut. */
+/** Breaks text between words at `width`, not before a unit; later lines start with `indent`. A longer word is never cut. */
 export function wrap(text: string, width: number, indent = ''): string {
   const start = text.length - text.trimStart().length;
   const lines: string[] = [];
   let line = text.slice(0, start);
-  for (const word of text.slice(start).split(' ')) {
+  for (const word of text.slice(start).split(/ (?!(?:ms|s|min|[kMGT]?B)\b)|(?<!\d) /)) {
     const isFirst = line.trim() === '';
     if (!isFirst && line.length + 1 + word.length > width) {
       lines.push(line);

@@ -11,8 +11,10 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Sets the text, of which no line break separates a number from its unit. */
 export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const kept = text.replaceAll(/(\d) (?=(?:ms|s|min|[kMGT]?B)\b)/g, '$1\u00a0');
+  if (element.textContent !== kept) element.textContent = kept;
 }
 
 export function setAttribute(element, name, value) {

@@ -118,10 +118,8 @@ function redisView(known: ViewFacts): PartView {
     known.state.replicas.filter(({ name, state }) => {
       return state === 'ready' && metrics.replicas.get(name)?.connected === 1;
     }).length;
-  // A master is the usual case. A number is not separated from its unit.
-  const reported = (known.probes.redis.value?.facts ?? [])
-    .filter((fact) => fact !== 'master')
-    .map((fact) => fact.replaceAll(/(\d) (?=[kMGT]?B\b)/g, '$1\u00a0'));
+  // A master is the usual case.
+  const reported = (known.probes.redis.value?.facts ?? []).filter((fact) => fact !== 'master');
   const isUsed = description?.store !== 'memory';
   const isSilent = redis === 'hangs' || redis === 'silent';
   const isGone = redis === 'down' || redis === 'silent';
