@@ -120,6 +120,8 @@ test('commands drive a fleet in the background, with text and JSON output', asyn
     expect((await run(['down', ...at])).out).toBe('the fleet is down; data and logs are kept\n');
   }
   expect((await run(['down', ...at])).out).toBe('no fleet is up\n');
+  const logs = await run(['logs', 'redis', '--lines', '1', ...at]);
+  expect(logs.out).toMatch(/^No fleet is up: these are the last lines of an earlier one\.\nredis \| .+\n$/);
   expect(await run(['status', ...at])).toMatchObject({ code: 1, out: expect.stringContaining('no fleet is up') });
 });
 
