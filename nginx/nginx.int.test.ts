@@ -178,6 +178,14 @@ test("nginx's own responses have the headers that keep browsers from misusing th
   });
 });
 
+test('every response that is JSON ends with a newline, for the prompt of a shell', async () => {
+  for (const path of ['/whoami', '/profile', '/nginx-problem/414']) {
+    const response = await fetch(http + path);
+    expect(response.headers.get('content-type')).toMatch(/^application\/(problem\+)?json/);
+    expect(await response.text()).toMatch(/^\{.*\}\n$/);
+  }
+});
+
 test('what the control room asks each second is not logged', async () => {
   const answer = await send(`${http}/nginx-problem/404`, { 'x-request-id': 'probe' });
   expect(answer.status).toBe(404);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { Problem, type ProblemCode } from '../src/errors.ts';
 
 const text = readFileSync(new URL('problem-answers.conf', import.meta.url), 'utf8');
-const answers = [...text.matchAll(/return (\d+) '(.*)';/g)].map(([, status, body = '']) => {
+const answers = [...text.matchAll(/return (\d+) '(.*)\\n';/g)].map(([, status, body = '']) => {
   return { sent: Number(status), ...(JSON.parse(body) as { type: string; title: string; status: number }) };
 });
 const shared: ProblemCode[] = ['invalid-request', 'body-too-large', 'not-found', 'method-not-allowed'];

@@ -1,4 +1,4 @@
-import express, { type Express } from 'express';
+import express, { type Express, type Response } from 'express';
 import type { Context } from './context.ts';
 import { createProblemHandler, notFound } from './errors.ts';
 import { createFormReader } from './middleware/form.ts';
@@ -26,6 +26,7 @@ export function createApp(context: Context): Express {
   const app = express();
   // Trusts exactly one hop, nginx, for the client's address and TLS.
   app.set('trust proxy', 1).disable('x-powered-by').disable('etag');
+  app.response.json = sendJson;
   app.use(createRequestLog(logger, metrics), responseHeaders(config.replica, config.production));
   app.use(createLoadLimit(config.maxInProgress), createPageFilesRouter());
   app.use(requirePath, refuseOtherSites, createFormReader());
@@ -44,4 +45,10 @@ export function createApp(context: Context): Express {
   app.use(notFound, createProblemHandler(logger, createSendProblem(context)));
   metrics?.knowRoutes(readRoutes(app));
   return app;
+}
+
+/** As Express's own, with a newline at the end: else a shell's prompt follows in the same line. */
+function sendJson(this: Response, body: unknown): Response {
+  if (!this.get('Content-Type')) this.set('Content-Type', 'application/json');
+  return this.send(`${JSON.stringify(body)}\n`);
 }

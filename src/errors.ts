@@ -66,7 +66,7 @@ export class Problem extends Error {
     const type = `urn:problem-type:unsticky:${this.code}`;
     const { title, status, message: detail } = this;
     const body = { type, title, status, detail, ...(errors && { errors }) };
-    res.status(status).set(headers).type('application/problem+json').send(JSON.stringify(body));
+    res.status(status).set(headers).type('application/problem+json').json(body);
   }
 }
 

@@ -92,7 +92,9 @@ describe.skipIf(!executable)(`the control room in a browser${why}`, () => {
     const { page } = await open();
     await button(page, 'Roll all').dblclick();
     await expect.poll(() => page.getByRole('alert').textContent(), patience).toMatch(/is running|is still running/);
-    await expect.poll(() => page.locator('#log').textContent(), patience).toMatch(/Restarted all replicas.* \(\d\.\d\d\u00a0s\)/);
+    await expect
+      .poll(() => page.locator('#log').textContent(), patience)
+      .toMatch(/Restarted all replicas.* \(\d\.\d\d\u00a0s\)/);
   });
 
   test('arrow keys move a plot to another moment, Escape back to now', async () => {
