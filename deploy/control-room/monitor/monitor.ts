@@ -1,4 +1,3 @@
-import { capitalize } from '../../../web/format.ts';
 import type { Fleet, RedisReport, ReplicaStatus } from '../../fleet/fleet.ts';
 import { pause } from '../../fleet/wait.ts';
 import type { Dispatcher } from '../actions/dispatcher.ts';
@@ -94,7 +93,7 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
   /** Logs which of the fleet's parts have stopped or resumed answering since the last time, and Redis taking writes. */
   function logParts({ description, redis, nginx, users }: RoomState): void {
     const now = new Map<string, boolean>();
-    if (description || probes.description.at > 0) now.set('the fleet', description !== undefined);
+    if (description || probes.description.at > 0) now.set('The fleet', description !== undefined);
     if (description && redis !== 'unknown') now.set('Redis', answers(redis));
     if (description && answers(redis)) now.set('writes', redis === 'up');
     if (description && nginx !== 'unknown') now.set('nginx', nginx === 'up');
@@ -107,7 +106,7 @@ export function createMonitor({ fleet, users, eventLog, dispatcher, stream }: Mo
         name === 'writes'
           ? ['Redis takes writes again', 'Redis refuses writes']
           : [`${name} answers again`, `${name} does not answer`];
-      eventLog.write(isUp ? 'good' : 'bad', capitalize(isUp ? resumed : stopped));
+      eventLog.write(isUp ? 'good' : 'bad', isUp ? resumed : stopped);
       if (!isUp && (name === 'Redis' || name === 'writes')) markExternalFault('redis', 'Redis', users);
       if (!isUp && name === 'nginx') markExternalFault('nginx', name, users);
     }
