@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createVisitor } from '../../../test/replica.ts';
 import type { FleetError } from '../fleet.ts';
 import { commandOf, descendantsOf, startTestFleet } from '../../../test/fleet.ts';
@@ -59,23 +59,27 @@ test.skipIf(why)(`"log out everywhere" waits for the disk four times${why && `: 
 });
 
 test.skipIf(why)(
-  `a slow "log out everywhere" is 503 within a second, and still ends all${why && `: NOT TRIED, ${why}`}`,
+  `a slow "log out everywhere" is 503 within two deadlines, and still ends all${why && `: NOT TRIED, ${why}`}`,
   async () => {
-    const { fleet, http, end } = await startTestFleet({ replicas: 1 });
+    const deadlineMs = 1000;
+    const { fleet, http, end } = await startTestFleet({
+      replicas: 1,
+      settings: { STORE_DEADLINE_MS: String(deadlineMs) },
+    });
+    onTestFinished(end);
     const devices = Array.from({ length: 3 }, () => createVisitor(http));
     for (const device of devices) expect((await device.send('POST', '/login', { name: 'Ada' })).status).toBe(200);
-    await fleet.redis.slowDisk?.(400); // each call ends within its deadline of 500 ms
+    await fleet.redis.slowDisk?.(600); // each call ends within its deadline, also on a busy machine
     const start = performance.now();
     const { status, body } = (await devices[0]?.send('DELETE', '/sessions')) ?? {};
     expect({ status, type: body?.type }).toEqual({ status: 503, type: 'urn:problem-type:unsticky:outcome-unknown' });
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(performance.now() - start).toBeLessThan(2 * deadlineMs);
     await fleet.redis.slowDisk?.(0);
     const areOut = async () => {
       const answers = await Promise.all(devices.map((device) => device.send('GET', '/profile')));
       return answers.every(({ status }) => status === 401);
     };
     await waitFor('all are logged out', areOut, { timeoutMs: 5000 });
-    await end();
   },
 );
 
