@@ -41,6 +41,7 @@ test('one link opens the room; users start and stop; Ctrl-C ends it, and the fle
   await sendAction(room, 'users-start');
   await expect.poll(() => viewer.view?.users.totals?.writes, patience).toBeGreaterThan(5);
   await expect.poll(() => viewer.view?.users.perSecond, patience).toBeGreaterThan(0);
+  await expect.poll(() => viewer.view?.users.totals?.intact, patience).toBe(20); // the last one has logged in
   expect(viewer.view?.users.totals).toMatchObject({ users: 20, intact: 20, lost: 0, writesLost: 0, failed: 0 });
   await sendAction(room, 'users-stop');
   await expect.poll(() => viewer.view?.users.state, patience).toBe('away');
