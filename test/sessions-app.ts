@@ -6,6 +6,7 @@ import session from 'express-session';
 import { createClient } from 'redis';
 import { destroyBaseline, renewBaseline, updateBaseline } from '../src/baseline/baseline.ts';
 import * as durable from '../src/sessions/index.ts';
+import { block } from './block.ts';
 
 // An application as others would write it, with `durable` or `plain`, for the tests of the guarantees.
 
@@ -119,7 +120,7 @@ export async function startTestApp(
   app.post('/stand-still', async (req, res) => {
     let hasStood = false;
     const list = await updateSession(req, (draft) => {
-      if (!hasStood) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+      if (!hasStood) block(600);
       hasStood = true;
       const mine = draft as Draft;
       mine.list = [...((mine.list as unknown[]) ?? []), req.body.item];

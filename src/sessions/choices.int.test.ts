@@ -268,23 +268,6 @@ test.each([42, 42n, { toString: () => '42' }])('a user may be %o: found and ende
   expect((await browser.get('/')).body).toEqual({});
 });
 
-test('a revocation has time for its calls, however long this process was blocked', async () => {
-  const app = await start(
-    { deadlineMs: 100 },
-    {
-      '/login': (_session, req) => renewSession(req, (draft) => void Object.assign(draft, { user: { id: 42 } })),
-      '/end': async (_session, req) => {
-        const ending = revokeSessions(req, 42);
-        const until = performance.now() + 300;
-        while (performance.now() < until);
-        return { ended: await ending };
-      },
-    },
-  );
-  await app.open().get('/login');
-  expect((await app.open().get('/end')).body).toEqual({ ended: 1 });
-});
-
 test('200 updates of one session at once, over 3 replicas: none refused, none lost', async () => {
   const push: Handler = (_session, req) =>
     updateSession(req, (draft) => void Object.assign(draft, { count: ((draft as { count?: number }).count ?? 0) + 1 }));
@@ -337,65 +320,4 @@ test('a cookie planted under the name of the old set-up opens no session of this
     expect((await victim.get('/')).body).toEqual({});
     expect(victim.setCookie).toBeNull();
   }
-});
-
-describe('where Redis has little memory left', () => {
-  /** With 16 MB in it, what connections and a few sessions take makes no difference. */
-  async function fill(share: number): Promise<void> {
-    await redis.command('SETRANGE', 'filling', '16000000', '.');
-    const info = String(await redis.command('INFO', 'memory'));
-    const used = Number(/^used_memory:(\d+)/m.exec(info)?.[1]);
-    await redis.command('CONFIG', 'SET', 'maxmemory', String(Math.round(used / share)));
-  }
-  afterEach(() => redis.command('CONFIG', 'SET', 'maxmemory', '0', 'maxmemory-policy', 'noeviction'));
-
-  test('visitors who are not logged in leave it to those who are', async () => {
-    const { open } = await start({ anonymousShare: 0.7 }, routes);
-    const [ada, visitor, newcomer] = [open(), open(), open()];
-    await ada.get('/login?id=ada');
-    await visitor.get('/set?cart=tea');
-    await fill(0.85);
-
-    const refused = { status: 503, body: { code: 'store-full' } };
-    await until(async () => (await open().get('/set?cart=tea')).status === 503);
-    expect(await newcomer.get('/set?cart=tea')).toMatchObject(refused);
-    expect(await visitor.get('/set?cart=milk')).toMatchObject(refused);
-    expect(await visitor.get('/')).toMatchObject({ status: 200, body: { cart: 'tea' } });
-    expect((await ada.get('/set?cart=tea')).status).toBe(200);
-    for (const login of [visitor, newcomer]) expect((await login.get('/login?id=bob')).status).toBe(200);
-    expect(await visitor.get('/')).toMatchObject({ body: { cart: 'tea', user: { id: 'bob' } } });
-    expect((await ada.get('/logout')).status).toBe(200);
-
-    await fill(0.5);
-    expect((await open().get('/set?cart=tea')).status).toBe(200);
-  });
-
-  test.each<[string, Partial<SessionsOptions>, () => Promise<unknown>]>([
-    ['a layer that was not asked to', {}, () => fill(0.9)],
-    ['a Redis without a limit', { anonymousShare: 0.1 }, async () => {}],
-    [
-      'a Redis that makes room by itself',
-      { anonymousShare: 0.1 },
-      () => fill(0.5).then(() => redis.command('CONFIG', 'SET', 'maxmemory-policy', 'volatile-ttl')),
-    ],
-  ])('%s refuses none', async (_what, options, prepare) => {
-    await prepare();
-    const { open } = await start(options, routes);
-    for (let number = 0; number < 20; number++) expect((await open().get('/set?cart=tea')).status).toBe(200);
-  });
-
-  test('a user who may not ask Redis for its memory is refused none', async () => {
-    await redis.command('ACL', 'SETUSER', 'app', 'on', '>app', '~*', '&*', '+@all', '-info');
-    const client = createClient({ url: redis.url, username: 'app', password: 'app', ...redisOptions });
-    await client.connect();
-    ends.push(() => client.destroy());
-    await fill(0.5);
-    const { open } = await start({ client, anonymousShare: 0.1 }, routes);
-    for (let number = 0; number < 20; number++) expect((await open().get('/set?cart=tea')).status).toBe(200);
-  });
-
-  const routes: Record<string, Handler> = {
-    '/login': (_session, req) => renewSession(req, (session) => Object.assign(session, { user: { id: req.query.id } })),
-    '/logout': (session) => void delete session.user,
-  };
 });

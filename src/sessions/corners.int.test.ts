@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { block } from '../../test/block.ts';
 import { createVisitor, startTestRedis, type TestRedis, until } from '../../test/replica.ts';
 import { startTestApp, type TestApp } from '../../test/sessions-app.ts';
 
@@ -131,6 +132,18 @@ test('a replica that stood still has changes made anew, in spite of the time: no
   app.open('both');
   expect((await Promise.all(both)).map(({ status }) => status)).toEqual([201, 201]);
   expect((await session(cookie)).list.toSorted()).toEqual(['one', 'two']);
+});
+
+test('a revocation has time for its calls, however long this process was blocked', async () => {
+  const { url, arrived, open } = await startOther({ deadlineMs: 100 });
+  const ada = at('', url);
+  await ada.send('POST', '/login', { name: 'ada' });
+  const ending = ada.send('DELETE', '/sessions?user=ada&gate=blocked');
+  await arrived('blocked');
+  open('blocked');
+  await new Promise(setImmediate); // its first call is sent
+  block(300);
+  expect((await ending).body).toEqual({ ended: 1 });
 });
 
 describe('an answer that is an error', () => {

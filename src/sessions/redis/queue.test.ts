@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { block } from '../../../test/block.ts';
 import { SessionError } from '../errors.ts';
 import { createQueue } from './queue.ts';
 
@@ -62,8 +63,7 @@ test('a turn that could not come because this process was blocked is waited for'
       return undefined;
     });
   const changes = [change(), change()];
-  const until = performance.now() + 200;
-  while (performance.now() < until);
+  block(200);
   await Promise.all(changes);
 });
 
