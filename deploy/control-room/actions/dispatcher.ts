@@ -11,8 +11,8 @@ export interface Dispatcher {
   /** Starts an action. @returns why it was refused; undefined if it started */
   start(name: string, replica: number | undefined, state: RoomState): Refusal | undefined;
   button(name: string, state: RoomState, replica?: number): Button;
-  /** The action that runs on all replicas: its name, what it does in words, and when it began (milliseconds since 1970). */
-  readonly onReplicas: { name: string; text: string; since: number } | undefined;
+  /** While the replicas get another store: that in words, and since when (milliseconds since 1970). */
+  readonly switching: { text: string; since: number } | undefined;
   /** The last action that succeeded on each target. */
   readonly lastDone: ReadonlyMap<Action['target'], string>;
   /** Calls `listener` whenever an action has started or ended. */
@@ -25,7 +25,7 @@ export interface DispatcherOptions extends Omit<ActionContext, 'report'> {
 }
 
 export function createDispatcher({ fleet, users, eventLog, actions = allActions }: DispatcherOptions): Dispatcher {
-  const running = new Map<string, NonNullable<Dispatcher['onReplicas']>>();
+  const running = new Map<string, { name: string; text: string; since: number }>();
   const lastDone = new Map<Action['target'], string>();
   let changed = () => {};
 
@@ -66,8 +66,9 @@ export function createDispatcher({ fleet, users, eventLog, actions = allActions 
   }
 
   return {
-    get onReplicas() {
-      return running.get('replicas');
+    get switching() {
+      const all = running.get('replicas');
+      return all && isSwitch(all) ? all : undefined;
     },
     lastDone,
     onChange(listener) {
@@ -105,9 +106,11 @@ function keyOf({ target }: Action, replica: number | undefined): string {
   return target === 'replica' ? `replica ${replica}` : target;
 }
 
+const isSwitch = ({ name }: { name: string }) => name.startsWith('store-');
+
 /** Replicas start one after the other. Stores share no sessions, so no users arrive while the store is being switched. */
 function waitsFor(name: string, all: { name: string }): boolean {
-  return name === 'restart' || name === 'start' || (name.startsWith('users-') && all.name.startsWith('store-'));
+  return name === 'restart' || name === 'start' || (name.startsWith('users-') && isSwitch(all));
 }
 
 /** @throws {Error} if it takes longer; it may still complete then */

@@ -96,7 +96,7 @@ test.each<[string, Partial<Facts>, string, string]>([
       replicas: [replica(1, 'ready', later), replica(2, 'draining'), replica(3, 'starting', later)],
       switching: { text: 'Switching to the plain store', since: Date.parse(later) },
     },
-    'unknown',
+    'plain',
     'Switching to the plain store: 1 of 3 replicas done.',
   ],
   [

@@ -1,6 +1,7 @@
 import { capitalize, formatNumber, joinWords, plural } from '../../../web/format.ts';
 import type { ReplicaStatus } from '../../fleet/fleet.ts';
 import type { PartState } from '../monitor/state.ts';
+import type { Dispatcher } from '../actions/dispatcher.ts';
 import type { View } from '../protocol.ts';
 import type { Totals } from '../users.ts';
 
@@ -10,8 +11,7 @@ export interface Facts {
   nginx: PartState;
   users: Pick<View['users'], 'state' | 'totals' | 'failedPerSecond' | 'unseenSeconds'>;
   store: string;
-  /** While the replicas get another store: that in words, and since when (milliseconds since 1970). */
-  switching?: { text: string; since: number } | undefined;
+  switching?: Dispatcher['switching'];
 }
 
 /** The sentence at the top of the page: what is broken, and what that means for the sessions. */
@@ -19,7 +19,8 @@ export function headlineOf({ replicas, redis, nginx, users, store, switching }: 
   if (switching) {
     const isDone = ({ state, since }: ReplicaStatus) => state === 'ready' && Date.parse(since ?? '') >= switching.since;
     const progress = `${switching.text}: ${replicas.filter(isDone).length} of ${plural(replicas.length, 'replica')} done`;
-    return { tone: 'unknown', text: `${[progress, ...brokenParts([], redis, nginx, store)].join('; ')}.` };
+    const others = brokenParts([], redis, nginx, store);
+    return { tone: others.length > 0 ? 'unknown' : 'plain', text: `${[progress, ...others].join('; ')}.` };
   }
   const broken = brokenParts(replicas, redis, nginx, store);
   const isBroken = broken.length > 0;

@@ -21,6 +21,7 @@ export interface ViewFacts {
 /** Everything that the page shows, from everything that is known. */
 export function composeView(facts: ViewFacts): View {
   const { description, replicas, redis, nginx } = facts.state;
+  const { switching } = facts.dispatcher;
   const users = usersView(facts);
   const replicaViews = replicas.map((replica) => replicaView(replica, facts));
   const rates = replicaViews.map(({ perSecond }) => perSecond).filter((rate) => rate !== null);
@@ -29,8 +30,7 @@ export function composeView(facts: ViewFacts): View {
     at: Date.now(),
     fleet: description ? { driver, store, http, prometheus } : null,
     notices: noticesOf(facts),
-    headline:
-      unseenHeadline(facts) ?? headlineOf({ replicas, redis, nginx, users, store, switching: switchingOf(facts) }),
+    headline: unseenHeadline(facts) ?? headlineOf({ replicas, redis, nginx, users, store, switching }),
     users,
     nginx: {
       state: nginx,
@@ -59,10 +59,6 @@ function unseenHeadline({ state, probes }: ViewFacts): View['headline'] | undefi
   if (problem === notAsked) return { tone: 'plain', text: 'Looking at the fleet …' };
   if (!state.description) return { tone: 'unknown', text: `${capitalize(problem ?? 'no fleet is up')}.` };
   return problem === undefined ? undefined : { tone: 'unknown', text: `The replicas cannot be observed: ${problem}.` };
-}
-
-function switchingOf({ dispatcher: { onReplicas } }: ViewFacts) {
-  return onReplicas?.name.startsWith('store-') ? onReplicas : undefined;
 }
 
 function buttons({ dispatcher, state }: ViewFacts, names: string[], replica?: number): Button[] {
