@@ -69,14 +69,15 @@ export async function startReplica(context: Context): Promise<Replica> {
 function answerMalformed(err: Error & { code?: string }, socket: Duplex): void {
   const isTooLarge = err.code === 'HPE_HEADER_OVERFLOW';
   const status = isTooLarge ? 431 : 400;
-  const body = JSON.stringify({
+  const body = {
     type: `urn:problem-type:unsticky:${isTooLarge ? 'headers-too-large' : 'invalid-request'}`,
     title: isTooLarge ? 'Headers too large' : 'Bad request',
     status,
     detail: isTooLarge ? 'Send at most 48 KiB.' : 'The request is not well-formed HTTP.',
-  });
+  };
+  const text = `${JSON.stringify(body)}\n`;
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\nConnection: close`;
-  if (socket.writable) socket.end(`${head}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  if (socket.writable) socket.end(`${head}\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
   else socket.destroy();
 }
 

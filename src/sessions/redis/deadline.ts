@@ -68,6 +68,7 @@ class Deadlines {
   }
 }
 
+/** Of all calls of this process. */
 export const deadlines = new Deadlines();
 
 /** As `work`, which continues by itself if it takes longer. @throws {DeadlineError} then */
