@@ -276,9 +276,12 @@ test('after a crash inside a container the engine starts it again', async () => 
   });
 });
 
-test('docker compose up alone starts three replicas; a command for a local fleet says which fleet is up', async () => {
+test('docker compose up starts three replicas, unless it is asked for another number', () => {
   const { services } = JSON.parse(compose('config', '--format', 'json'));
   expect(services.app.deploy.replicas).toBe(3);
+});
+
+test('a command for a local fleet says that a fleet of containers is up', async () => {
   const { dir, remove } = makeDir();
   const opening = openFleet('local', { dir, env: process.env });
   await expect(opening).rejects.toThrow('no local fleet is up, but a compose fleet is: add --fleet compose');

@@ -3,9 +3,8 @@ import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Fleet } from '../deploy/fleet/fleet.ts';
-import { servedBy } from '../deploy/fleet/wait.ts';
+import { servedBy, waitFor } from '../deploy/fleet/wait.ts';
 import { startTestFleet } from '../test/fleet.ts';
-import { waitFor } from '../deploy/fleet/wait.ts';
 import { createVisitor } from '../test/replica.ts';
 
 let fleet: Fleet;

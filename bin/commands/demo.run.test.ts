@@ -15,7 +15,7 @@ async function startDemo() {
     await demo.exited;
     remove();
   });
-  await waitFor(`the plan: ${demo.out()}`, async () => /is gone after/.test(demo.out()), { timeoutMs: 30_000 });
+  await waitFor('no replica was killed', async () => /is gone after/.test(demo.out()), { timeoutMs: 30_000 });
   return { ...demo, dir, report: path.join(cwd, 'report/index.html') };
 }
 

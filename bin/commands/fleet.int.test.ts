@@ -9,7 +9,8 @@ import { lastLines } from '../../deploy/fleet/logs.ts';
 import { waitFor } from '../../deploy/fleet/wait.ts';
 import { descendantsOf, isAlive, makeDir, startCommand } from '../../test/fleet.ts';
 
-const free = ['--http', '0', '--https', '0', '--prometheus', '0', '-n', '2'];
+const others = ['--https', '0', '--prometheus', '0', '-n', '2'];
+const free = ['--http', '0', ...others];
 const cleanUp: (() => void)[] = [];
 afterEach(() => {
   for (const end of cleanUp.splice(0).reverse()) end();
@@ -166,32 +167,32 @@ test('a proxy of the environment is not asked for 127.0.0.1', async () => {
   expect(up, up.out).toMatchObject({ code: 0, out: expect.stringContaining('replica-2') });
 });
 
-test('HTTP_PORT is the port of a local fleet too, and an option takes precedence', async () => {
+/** A port that something else listens on. */
+async function takenPort(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const env = { ...process.env, HTTP_PORT: String((server.address() as AddressInfo).port) };
-  const [, , ...others] = free;
+  cleanUp.push(() => server.close());
+  return String((server.address() as AddressInfo).port);
+}
+
+test('HTTP_PORT is the port of a local fleet too, and an option takes precedence', async () => {
+  const env = { ...process.env, HTTP_PORT: await takenPort() };
   const dir = prepare();
   const up = async (ports: string[]) => {
     const started = await run(['up', '--detach', '--dir', dir, ...ports], env);
     await run(['down', '--dir', dir]);
     return started;
   };
-  const taken = await up(others);
-  expect(taken).toMatchObject({ code: 1, out: expect.stringContaining(`port ${env.HTTP_PORT}`) });
+  expect(await up(others)).toMatchObject({ code: 1, out: expect.stringContaining(`port ${env.HTTP_PORT}`) });
   expect(await up(free)).toMatchObject({ code: 0 });
-  server.close();
 });
 
 test('a start that fails shows what it said itself, not what an earlier one said', async () => {
   const dir = prepare();
   mkdirSync(path.join(dir, 'logs'), { recursive: true });
   writeFileSync(path.join(dir, 'logs/up.log'), 'ready: http://127.0.0.1:8080\ngoing down\n');
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const { code, out } = await run(['up', '--detach', '--dir', dir, ...free, '--http', String(port)]);
-  server.close();
+  const port = await takenPort();
+  const { code, out } = await run(['up', '--detach', '--dir', dir, ...free, '--http', port]);
   expect(code).toBe(1);
   expect(out).toContain(`port ${port}`);
   expect(out).not.toMatch(/ready:|going down/);
