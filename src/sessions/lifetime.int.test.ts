@@ -238,6 +238,16 @@ test('sessions of plain connect-redis are taken over, without logging anyone out
   expect(await session(await start(), await begin(plain))).toEqual({}); // not without being told
 });
 
+test('a cookie planted under the name of plain connect-redis opens no session of this layer', async () => {
+  const app = await start({ migrateFrom: 'sess:' });
+  const sid = await begin(app);
+  const planted = sid.replace(/^sid=/, 'connect.sid=');
+  for (const cookie of [planted.replace(/~[^.]*\./, '.'), planted]) {
+    const { body, headers } = await createVisitor(app.url, cookie).send('GET', '/');
+    expect({ body, cookie: headers.get('set-cookie') }).toEqual({ body: {}, cookie: null });
+  }
+});
+
 test.each([10, -10])('a replica whose clock is %i minutes off ends no session early', async (minutes) => {
   const skew = `const real = Date.now; const off = ${minutes * 60_000}; const RealDate = Date; globalThis.Date = class extends RealDate { constructor(...a) { super(...(a.length ? a : [real() + off])); } static now() { return real() + off; } };`;
   const settings = { REDIS_URL: redis.url, SESSION_IDLE_SECONDS: '300', SESSION_ABSOLUTE_SECONDS: '400' };
